@@ -1,0 +1,3 @@
+module github.com/destam-go/destamgen
+
+go 1.26

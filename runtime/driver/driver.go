@@ -1,0 +1,241 @@
+package driver
+
+import (
+	"context"
+	"iter"
+	"time"
+)
+
+// Driver keeps documents as sequences of commits. A driver knows nothing of
+// what a commit's body says; it orders commits, checks unique values, finds
+// documents by their query section, and says when something is durable.
+//
+// All methods are safe for concurrent use. A driver keeps no slice that it was
+// given and hands out none that it will change; what it hands out belongs to
+// the caller. Errors of a driver are bare causes: [ErrNotFound] and the others
+// of this package, or what the operating system said; the database above wraps
+// them once.
+//
+// Package drivertest holds the tests that every driver passes.
+type Driver interface {
+	// Attach takes the store over for one database: two databases on one
+	// store would be two truths about every document. It is called once,
+	// before anything else; a second call gives [ErrAttached].
+	Attach(ctx context.Context) error
+
+	// Declare makes a table known, or its schema newer. It is idempotent; a
+	// schema that contradicts what is stored gives a [*SchemaError].
+	// Operations on a table that was not declared give a [*SchemaError] too.
+	Declare(ctx context.Context, s Schema) error
+
+	// Append adds commits, each at the end of its document, and gives one
+	// result for each, in the order given. Commits of one document in one
+	// batch are taken in that order; a refusal of one does not refuse the
+	// others, except that later commits of the same document then find
+	// another head.
+	//
+	// An accepted commit is ordered and visible to every other method, also
+	// when it is not durable yet: see Sync.
+	Append(ctx context.Context, batch []Commit) []Result
+
+	// Sync returns when every commit of these documents that was accepted
+	// before the call is durable; no documents means all of the store's.
+	Sync(ctx context.Context, docs ...Doc) error
+
+	// Head gives the state of a document without its content. A document
+	// that was never created, holds only voids, or was purged gives
+	// [ErrNotFound]; a deleted one gives its head with Deleted set.
+	Head(ctx context.Context, table string, id ID) (Head, error)
+
+	// Load gives what is needed to build the document as of sequence at: the
+	// newest checkpoint whose Seq is at most at, if there is any, and the
+	// commits after it up to at. At 0 means the newest. An at beyond the head
+	// means the head. [ErrNotFound] is as for Head.
+	Load(ctx context.Context, table string, id ID, at uint64) (State, error)
+
+	// Log yields the commits of a document in the range, void ones included.
+	// An error is the last pair. A purged document yields the purge only.
+	Log(ctx context.Context, table string, id ID, r Range) iter.Seq2[Commit, error]
+
+	// Checkpoint stores the content of the document as of seq, so that Load
+	// need not give the commits before it. Checkpoints are never needed for
+	// correctness: a driver may drop them, but not change them. Storing one
+	// for a sequence that has one already, or beyond the head, does nothing.
+	Checkpoint(ctx context.Context, table string, id ID, seq uint64, content []byte) error
+
+	// Find yields the heads of the documents that are not deleted and whose
+	// newest section has all of q's terms, ascending by id. No terms means
+	// every document. An error is the last pair.
+	Find(ctx context.Context, table string, q Query) iter.Seq2[Head, error]
+
+	// Count counts what Find would yield for the terms.
+	Count(ctx context.Context, table string, terms []Term) (int, error)
+
+	// Purge erases a document and its history and frees its unique values.
+	// It hides the document at once and returns when that is durable; when
+	// the bytes are gone is said by the driver's documentation.
+	// [ErrNotFound] if there is nothing to purge.
+	Purge(ctx context.Context, table string, id ID) error
+
+	// Tables yields the names of the tables that were ever declared,
+	// ascending. An error is the last pair.
+	Tables(ctx context.Context) iter.Seq2[string, error]
+
+	// Limits tells what the store takes. It does not change.
+	Limits() Limits
+
+	// Stats tells how the store is doing.
+	Stats() Stats
+
+	// Close makes everything that was accepted durable and lets the store
+	// go. Every later call gives [ErrClosed]; a second Close gives nil.
+	Close(ctx context.Context) error
+}
+
+// Feed is implemented by drivers whose store has other writers.
+type Feed interface {
+	// Feed yields the commits of all tables after the token: each at least
+	// once, those of one document in order. It ends with ctx or an error.
+	Feed(ctx context.Context, since Token) iter.Seq2[FeedItem, error]
+}
+
+// Token is a place in a feed, opaque to all but its driver. Nil is now.
+type Token []byte
+
+// FeedItem is one commit of a feed and the place after it.
+type FeedItem struct {
+	Commit Commit
+	Token  Token
+}
+
+// Holder is implemented by drivers that keep live documents in memory for as
+// long as they are open.
+type Holder interface {
+	// Hold keeps live for the life of the store.
+	Hold(doc Doc, live any)
+}
+
+// Doc names a document: ids are unique within a table.
+type Doc struct {
+	Table string
+	ID    ID
+}
+
+// Schema declares a table.
+type Schema struct {
+	Table    string
+	Unique   []string // dotted paths of unique values, ascending; never one fewer than before
+	Revision uint32   // of the user's model; grows with it
+}
+
+// Kind says what a commit is.
+type Kind uint8
+
+// The kinds of commits. Their numbers are stored.
+const (
+	KindChange   Kind = 1 // deltas; the first of a document is its creation
+	KindDelete   Kind = 2 // hides the document and frees its unique values
+	KindRestore  Kind = 3 // shows it again and takes its unique values back
+	KindPurge    Kind = 4 // everything before is erased
+	KindVoid     Kind = 5 // nothing: fills a sequence that nobody else may have
+	KindRenumber Kind = 6 // renumbered array positions and no other change
+)
+
+// Commit is one stored version of a document. See docs/FORMAT.md for its bytes.
+type Commit struct {
+	Table   string
+	ID      ID
+	Seq     uint64   // head + 1; the first is 1
+	Try     [16]byte // the same for every retry of the same bytes: makes Append idempotent
+	Kind    Kind
+	Time    time.Time         // UTC, no monotonic reading
+	Schema  uint32            // Revision of the schema that wrote it
+	By      string            // who; may be empty
+	Because string            // why; may be empty
+	Ext     map[string][]byte // extensions; nil for none, kept as it is
+
+	// Body is the change itself, opaque to drivers.
+	Body []byte
+
+	// Section is the whole query section after this commit as a msgpack map
+	// (see [DecodeValue]), nil when the commit left it unchanged. The first
+	// commit and a restore always have it.
+	Section []byte
+
+	// Held are all unique values that the document holds after this commit,
+	// ascending; always whole. A delete, a purge and a void at sequence 1
+	// hold none. A value that the commit before did not hold is taken by this
+	// one: accepting it while another document holds that value is what
+	// [*DuplicateError] refuses.
+	Held []Term
+}
+
+// Result tells what became of one appended commit.
+type Result struct {
+	// Err is nil when the commit was accepted, now or by an earlier call
+	// with the same Try. Otherwise one of
+	//   - [*SeqError]: another commit has its sequence, or the sequence is
+	//     not the next one;
+	//   - [*DuplicateError]: another document holds a unique value;
+	//   - [ErrDeleted]: a change to a deleted document, or its second delete;
+	//   - [ErrNotFound]: a commit that creates nothing on a purged document;
+	//   - [*LimitError], [*SchemaError], [ErrPoisoned], [ErrClosed];
+	//   - [ErrUnknown]: it may be stored or not; append the same commit
+	//     again, with the same Try, to learn which;
+	//   - anything else: certainly not stored.
+	Err error
+}
+
+// Head is the state of a document without its content.
+type Head struct {
+	ID      ID
+	Seq     uint64
+	Section []byte // of the newest commit that had one
+	Held    []Term
+	Deleted bool
+}
+
+// State is what a document is built from.
+type State struct {
+	Head
+	Checkpoint    []byte   // nil: build from the first commit on
+	CheckpointSeq uint64   // 0 without a checkpoint
+	Commits       []Commit // after CheckpointSeq, ascending, void ones included
+}
+
+// Range bounds Log. The zero Range is everything, oldest first.
+type Range struct {
+	From     uint64 // first sequence, 0 for the oldest
+	To       uint64 // last sequence, 0 for the newest
+	Backward bool   // newest first
+}
+
+// Query asks for documents by terms.
+type Query struct {
+	Terms []Term // all of them must be there
+	After ID     // only ids greater than this
+	Limit int    // at most so many, 0 for all
+}
+
+// Limits is what a store takes.
+type Limits struct {
+	Commit int  // largest encoded commit in bytes, 0 for no limit
+	Shared bool // other processes may write the same documents
+}
+
+// Stats is how a store is doing. What a driver does not know is zero.
+type Stats struct {
+	Durable   bool   // what Sync waits for survives the process
+	Documents uint64 // that are not deleted
+	Commits   uint64 // ever accepted and not purged
+	Bytes     uint64 // that they take in the store
+	Unsynced  uint64 // bytes accepted and not durable yet
+	Lost      []Lost // what recovery set aside when the store was opened
+}
+
+// Lost is something that recovery could not use and put aside.
+type Lost struct {
+	Where string // file and offset, in the driver's words
+	Why   string
+	Bytes int64
+}
