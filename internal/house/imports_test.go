@@ -1,0 +1,194 @@
+package house
+
+import (
+	"fmt"
+	"go/ast"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// layer says what a set of packages may import besides the standard library.
+// Patterns are paths from the top of the module (own, blank) or module paths
+// (foreign); "/..." at the end takes everything below in.
+type layer struct {
+	packages string
+	own      []string // packages of this module
+	blank    []string // packages of this module that may be imported as _ and must be
+	foreign  []string // other people's modules
+	tests    []string // packages of this module that only the tests may import
+}
+
+// Names of the modules that layers may use.
+const (
+	jennifer = "github.com/dave/jennifer/..."
+	xtools   = "golang.org/x/tools/..."
+	xmod     = "golang.org/x/mod/..."
+	xsys     = "golang.org/x/sys/..."
+	msgpack  = "github.com/vmihailenco/msgpack/v5/..."
+	mongo    = "go.mongodb.org/mongo-driver/v2/..."
+	btree    = "github.com/tidwall/btree/..."
+	gocmp    = "github.com/google/go-cmp/..."
+	scripts  = "github.com/rogpeppe/go-internal/..."
+)
+
+// layers is the architecture. The first layer that a package belongs to
+// counts; a package without one fails the test.
+var layers = []layer{
+	// The blank import makes a user's go mod tidy record what generated code
+	// needs before there is any.
+	{packages: "cmd/destamgen", own: []string{"gen"}, blank: []string{"runtime/destam"}},
+	{packages: "cmd/destam", own: []string{"runtime/destam", "runtime/driver", "drivers/..."}},
+
+	{packages: "gen", own: []string{"gen/internal/..."}},
+	{packages: "gen/internal/load", own: []string{"gen/internal/..."}, foreign: []string{xtools}},
+	{packages: "gen/internal/emit", own: []string{"gen/internal/..."}, foreign: []string{jennifer}},
+	{packages: "gen/internal/...", own: []string{"gen/internal/..."}},
+
+	{packages: "runtime/destam", own: []string{"runtime/driver", "runtime/internal/..."}, foreign: []string{msgpack},
+		tests: []string{"runtime/...", "drivers/..."}},
+	{packages: "runtime/observe", own: []string{"runtime/destam", "runtime/internal/..."}},
+	{packages: "runtime/driver", own: []string{"runtime/internal/wire"}, foreign: []string{msgpack}},
+	{packages: "runtime/driver/drivertest", own: []string{"runtime/driver"}, foreign: []string{gocmp}},
+	{packages: "runtime/internal/wire", foreign: []string{msgpack}},
+	{packages: "runtime/internal/...", own: []string{"runtime/driver", "runtime/internal/..."}, foreign: []string{msgpack}},
+
+	{packages: "drivers/fs/...", own: []string{"runtime/driver", "drivers/fs/internal/..."}, foreign: []string{xsys, btree}},
+	{packages: "drivers/mongodb/...", own: []string{"runtime/driver", "drivers/mongodb/internal/..."}, foreign: []string{mongo}},
+	{packages: "drivers/memory", own: []string{"runtime/driver"}, foreign: []string{btree}},
+	{packages: "drivers/dummy", own: []string{"runtime/driver"}, foreign: []string{btree}},
+
+	{packages: "examples/...", own: []string{"examples/...", "runtime/destam", "runtime/observe", "drivers/..."}},
+	{packages: "internal/house"},
+}
+
+// inTests is what the tests of every package may import: the suite of the
+// drivers, and memory, the driver that others are compared with.
+var inTests = layer{
+	own:     []string{"runtime/driver", "runtime/driver/drivertest", "drivers/memory"},
+	foreign: []string{gocmp, scripts, xmod},
+}
+
+// use is one import.
+type use struct {
+	from  string // importing package, from the top of the module
+	path  string // as it is written
+	test  bool
+	blank bool
+}
+
+// forbidden says why an import is not allowed, or nothing.
+func forbidden(u use) string {
+	i := slices.IndexFunc(layers, func(l layer) bool { return within(u.from, l.packages) })
+	if i < 0 {
+		return fmt.Sprintf("package %s belongs to no layer: add it to layers in this test", u.from)
+	}
+	own, foreign := layers[i].own, layers[i].foreign
+	if u.test {
+		own = slices.Concat(own, inTests.own, layers[i].tests)
+		foreign = slices.Concat(foreign, inTests.foreign)
+	}
+	first, _, _ := strings.Cut(u.path, "/")
+	target, ours := strings.CutPrefix(u.path, module+"/")
+	switch {
+	case !strings.Contains(first, "."):
+		return ""
+	case u.path == "C" || u.path == "unsafe":
+		return ""
+	case !ours:
+		if anyWithin(u.path, foreign) {
+			return ""
+		}
+		return fmt.Sprintf("%s may not import %s", u.from, u.path)
+	case target == u.from, anyWithin(target, own), u.blank && anyWithin(target, layers[i].blank):
+		return ""
+	}
+	return fmt.Sprintf("%s may not import %s", u.from, target)
+}
+
+func TestImports(t *testing.T) {
+	seen := make(map[use]bool)
+	for _, p := range packages(t) {
+		for _, file := range p.files {
+			for _, spec := range file.syntax.Imports {
+				u := use{from: p.path, path: importPath(spec), test: file.test, blank: spec.Name != nil && spec.Name.Name == "_"}
+				seen[u] = true
+				if why := forbidden(u); why != "" {
+					t.Errorf("%s: %s", fset.Position(spec.Pos()), why)
+				}
+			}
+		}
+		for _, l := range layers {
+			for _, target := range l.blank {
+				if p.path == l.packages && !seen[use{from: p.path, path: module + "/" + target, blank: true}] {
+					t.Errorf("%s must import %s as _, or users' go.mod lacks what generated code needs", p.path, target)
+				}
+			}
+		}
+	}
+}
+
+func importPath(spec *ast.ImportSpec) string {
+	p, err := strconv.Unquote(spec.Path.Value)
+	if err != nil {
+		panic(err) // the parser has accepted the literal
+	}
+	return p
+}
+
+// TestForbidden holds the rules of docs/DESIGN.md against the table above: a
+// row that allows too much fails here.
+func TestForbidden(t *testing.T) {
+	tests := []struct {
+		from, path  string
+		test, blank bool
+		want        bool
+	}{
+		{from: "gen", path: "go/ast"},
+		{from: "gen", path: "gen/internal/load"},
+		{from: "cmd/destamgen", path: "gen"},
+		{from: "cmd/destamgen", path: "runtime/destam", blank: true},
+		{from: "cmd/destamgen", path: "runtime/destam", want: true},
+		{from: "cmd/destamgen", path: "gen/internal/load", want: true},
+		{from: "gen", path: "runtime/destam", want: true},
+		{from: "gen", path: "runtime/destam", test: true, want: true},
+		{from: "gen/internal/emit", path: "gen", want: true},
+		{from: "gen/internal/emit", path: "runtime/driver", want: true},
+		{from: "runtime/destam", path: "gen", want: true},
+		{from: "runtime/destam", path: "drivers/memory", want: true},
+		{from: "runtime/destam", path: "drivers/fs", test: true},
+		{from: "runtime/driver", path: "runtime/destam", want: true},
+		{from: "runtime/driver", path: "runtime/internal/wire"},
+		{from: "runtime/driver", path: "runtime/internal/pos", want: true},
+		{from: "runtime/internal/pos", path: "runtime/destam", want: true},
+		{from: "runtime/internal/wire", path: "runtime/driver", want: true},
+		{from: "drivers/fs", path: "drivers/memory", want: true},
+		{from: "drivers/fs", path: "drivers/memory", test: true},
+		{from: "drivers/fs", path: "runtime/destam", want: true},
+		{from: "drivers/fs", path: "runtime/destam", test: true, want: true},
+		{from: "drivers/memory", path: "drivers/fs/internal/vfs", want: true},
+		{from: "somewhere/new", path: "fmt", want: true},
+
+		{from: "gen/internal/load", path: "golang.org/x/tools/go/packages"},
+		{from: "gen/internal/emit", path: "golang.org/x/tools/imports", want: true},
+		{from: "gen/internal/emit", path: "github.com/dave/jennifer/jen"},
+		{from: "gen/internal/schema", path: "github.com/dave/jennifer/jen", want: true},
+		{from: "runtime/destam", path: "github.com/vmihailenco/msgpack/v5"},
+		{from: "runtime/destam", path: "github.com/tidwall/btree", want: true},
+		{from: "drivers/mongodb", path: "go.mongodb.org/mongo-driver/v2/mongo"},
+		{from: "drivers/fs", path: "go.mongodb.org/mongo-driver/v2/mongo", want: true},
+		{from: "examples/quickstart", path: "go.mongodb.org/mongo-driver/v2/mongo", want: true},
+		{from: "drivers/fs", path: "github.com/google/go-cmp/cmp", test: true},
+		{from: "drivers/fs", path: "github.com/google/go-cmp/cmp", want: true},
+	}
+	for _, tt := range tests {
+		u := use{from: tt.from, path: tt.path, test: tt.test, blank: tt.blank}
+		if first, _, _ := strings.Cut(tt.path, "/"); slices.Contains([]string{"gen", "runtime", "drivers"}, first) {
+			u.path = module + "/" + tt.path
+		}
+		if why := forbidden(u); (why != "") != tt.want {
+			t.Errorf("%s imports %s (test %v, blank %v): got %q, want forbidden %v", tt.from, tt.path, tt.test, tt.blank, why, tt.want)
+		}
+	}
+}
