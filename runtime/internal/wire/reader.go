@@ -7,11 +7,6 @@ import (
 	"time"
 )
 
-// MaxDepth is how deep arrays and maps may nest in what [Reader.Skip] and
-// [Reader.Raw] pass over. It bounds the stack that hostile input can claim;
-// encoding/json has the same bound.
-const MaxDepth = 10_000
-
 // Reader reads values one after the other. Its first error stays: from then
 // on the reader is empty, every method gives a zero value, and [Reader.Err]
 // gives the error, so a caller reads a whole frame and asks once.
@@ -171,7 +166,7 @@ func (r *Reader) String() string {
 		r.mismatch(at, String, c)
 		return ""
 	}
-	return string(r.take(r.stringLen(c)))
+	return string(r.text(c))
 }
 
 // Bytes reads binary data into a slice of its own, nil when there are none.
@@ -182,7 +177,7 @@ func (r *Reader) Bytes() []byte {
 		r.mismatch(at, Bytes, c)
 		return nil
 	}
-	return append([]byte(nil), r.take(r.length(1<<(c-bin8), 1))...)
+	return append([]byte(nil), r.take(r.big(1<<(c-bin8)))...)
 }
 
 // View reads a string or binary data and gives its bytes in the input.
@@ -190,9 +185,9 @@ func (r *Reader) View() []byte {
 	at := r.pos
 	switch c := r.code(); kindOf(c) {
 	case String:
-		return r.take(r.stringLen(c))
+		return r.text(c)
 	case Bytes:
-		return r.take(r.length(1<<(c-bin8), 1))
+		return r.take(r.big(1 << (c - bin8)))
 	default:
 		r.mismatch(at, String, c)
 		return nil
@@ -208,7 +203,7 @@ func (r *Reader) Array() int {
 	case c&0xf0 == fixArray:
 		return r.fits(uint64(c&0x0f), 1)
 	case c == array16, c == array32:
-		return r.length(2<<(c-array16), 1)
+		return r.fits(r.big(2<<(c-array16)), 1)
 	default:
 		r.mismatch(at, Array, c)
 		return 0
@@ -223,7 +218,7 @@ func (r *Reader) Map() int {
 	case c&0xf0 == fixMap:
 		return r.fits(uint64(c&0x0f), 2)
 	case c == map16, c == map32:
-		return r.length(2<<(c-map16), 2)
+		return r.fits(r.big(2<<(c-map16)), 2)
 	default:
 		r.mismatch(at, Map, c)
 		return 0
@@ -262,15 +257,15 @@ func (r *Reader) Time() time.Time {
 func (r *Reader) Ext() (int8, []byte) {
 	at := r.pos
 	c := r.code()
-	var n int
-	switch {
-	case kindOf(c) != Ext:
+	if kindOf(c) != Ext {
 		r.mismatch(at, Ext, c)
 		return 0, nil
-	case c <= ext32:
-		n = r.length(1<<(c-ext8), 1)
-	default:
-		n = 1 << (c - fixExt1)
+	}
+	n := uint64(1)
+	if w := extWidth(c); w > 0 {
+		n = r.big(w)
+	} else {
+		n <<= c - fixExt1
 	}
 	p := r.take(n + 1)
 	if p == nil {
@@ -279,132 +274,77 @@ func (r *Reader) Ext() (int8, []byte) {
 	return int8(p[0]), p[1:]
 }
 
-// Skip passes over the next value, whatever it is.
-func (r *Reader) Skip() { r.skip(0) }
-
-// Raw reads the next value, whatever it is, and gives its bytes in the input.
-func (r *Reader) Raw() []byte {
-	at := r.pos
-	r.skip(0)
-	if r.err != nil {
-		return nil
-	}
-	return r.buf[at:r.pos:r.pos]
-}
-
-func (r *Reader) skip(depth int) {
-	at := r.pos
-	c := r.code()
-	switch kindOf(c) {
-	case Int, Float:
-		r.take(scalarWidth(c))
-	case Nil, Bool:
-	case String:
-		r.take(r.stringLen(c))
-	case Bytes:
-		r.take(r.length(1<<(c-bin8), 1))
-	case Ext:
-		r.pos = at
-		r.Ext()
-	case Array, Map:
-		if depth == MaxDepth {
-			r.failf(at, "nested deeper than %d", MaxDepth)
-			return
-		}
-		r.pos = at
-		n := 0
-		if kindOf(c) == Array {
-			n = r.Array()
-		} else {
-			n = 2 * r.Map()
-		}
-		for ; n > 0 && r.err == nil; n-- {
-			r.skip(depth + 1)
-		}
-	default:
-		r.failf(at, "byte %#02x begins no value", c)
-	}
-}
-
 // code reads the first byte of a value. At the end it fails and gives
 // codeNone, which no caller takes for a value.
 func (r *Reader) code() byte {
-	if r.pos >= len(r.buf) {
-		r.failf(r.pos, "input ends within a value")
-		return codeNone
+	if r.pos < len(r.buf) {
+		r.pos++
+		return r.buf[r.pos-1]
 	}
-	c := r.buf[r.pos]
-	r.pos++
-	return c
+	return r.short()
 }
 
-// stringLen reads the length of a string whose first byte was c.
-func (r *Reader) stringLen(c byte) int {
+// text reads the rest of a string whose first byte was c.
+func (r *Reader) text(c byte) []byte {
 	if c < codeNil {
-		return r.fits(uint64(c&0x1f), 1)
+		return r.take(uint64(c & 0x1f))
 	}
-	return r.length(1<<(c-str8), 1)
+	return r.take(r.big(1 << (c - str8)))
 }
 
-// length reads a count of the given width in bytes.
-func (r *Reader) length(width, least int) int { return r.fits(r.big(width), least) }
-
-// fits refuses a count n of things that take at least so many bytes each when
+// fits refuses a count of things that take at least so many bytes each when
 // fewer are left.
-func (r *Reader) fits(n uint64, least int) int {
-	if n > uint64(r.Len()/least) {
-		r.failf(r.pos, "length %d where %d bytes are left", n, r.Len())
+func (r *Reader) fits(n uint64, least uint64) int {
+	if n*least <= uint64(r.Len()) {
+		return int(n)
+	}
+	r.failf(r.pos, "length %d where %d bytes are left", n, r.Len())
+	return 0
+}
+
+// big reads an unsigned integer of 1, 2, 4 or 8 bytes.
+func (r *Reader) big(width int) uint64 {
+	if r.Len() < width {
+		r.short()
 		return 0
 	}
-	return int(n)
-}
-
-// big reads an unsigned integer of the given width.
-func (r *Reader) big(width int) uint64 {
-	p := r.take(width)
-	switch len(p) {
+	p := r.buf[r.pos:]
+	r.pos += width
+	switch width {
 	case 1:
 		return uint64(p[0])
 	case 2:
 		return uint64(binary.BigEndian.Uint16(p))
 	case 4:
 		return uint64(binary.BigEndian.Uint32(p))
-	case 8:
-		return binary.BigEndian.Uint64(p)
 	}
-	return 0
+	return binary.BigEndian.Uint64(p)
 }
 
 // take reads n bytes, which the caller cannot extend into what follows.
-func (r *Reader) take(n int) []byte {
-	if n > r.Len() {
-		r.failf(r.pos, "input ends within a value")
+func (r *Reader) take(n uint64) []byte {
+	at, end := r.pos, r.pos+int(n)
+	if n > uint64(len(r.buf)-at) {
+		r.short()
 		return nil
 	}
-	at := r.pos
-	r.pos += n
-	return r.buf[at:r.pos:r.pos]
+	r.pos = end
+	return r.buf[at:end:end]
+}
+
+// short fails because the input ends too early. It stays out of its callers,
+// so that they can be inlined.
+//
+//go:noinline
+func (r *Reader) short() byte {
+	r.failf(r.pos, "input ends within a value")
+	return codeNone
 }
 
 // extWidth returns how many bytes of length stand before an extension's type.
 func extWidth(c byte) int {
 	if c <= ext32 {
 		return 1 << (c - ext8)
-	}
-	return 0
-}
-
-// scalarWidth returns how many bytes follow the first one of a number.
-func scalarWidth(c byte) int {
-	switch c {
-	case uint8Code, int8Code:
-		return 1
-	case uint16Code, int16Code:
-		return 2
-	case uint32Code, int32Code, float32Code:
-		return 4
-	case uint64Code, int64Code, float64Code:
-		return 8
 	}
 	return 0
 }
