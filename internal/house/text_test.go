@@ -17,7 +17,7 @@ import (
 
 // vague are words that say nothing about what a package, a file or a type is
 // for. Name it after what it provides.
-var vague = regexp.MustCompile(`(?i)^(utils?|common|helpers?|misc|managers?|types)$`)
+var vague = regexp.MustCompile(`(?i)^(utils?|common|helpers?|misc|managers?)$`)
 
 // vagueType catches the same in the last word of a type's name.
 var vagueType = regexp.MustCompile(`(Util|Utils|Helper|Helpers|Manager)$`)
