@@ -24,8 +24,10 @@ type Driver interface {
 	Attach(ctx context.Context) error
 
 	// Declare makes a table known, or its schema newer. It is idempotent; a
-	// schema that contradicts what is stored gives a [*SchemaError].
-	// Operations on a table that was not declared give a [*SchemaError] too.
+	// schema that contradicts what is stored gives a [*SchemaError]: one that
+	// lacks a unique field, or has a new one that the driver cannot enforce
+	// for the documents that are there (see [Schema.Merge]). An older revision
+	// is no contradiction, it changes nothing. Operations on a table that was not declared give a [*SchemaError] too.
 	Declare(ctx context.Context, s Schema) error
 
 	// Append adds commits, each at the end of its document, and gives one
@@ -50,11 +52,13 @@ type Driver interface {
 	// Load gives what is needed to build the document as of sequence at: the
 	// newest checkpoint whose Seq is at most at, if there is any, and the
 	// commits after it up to at. At 0 means the newest. An at beyond the head
-	// means the head. [ErrNotFound] is as for Head.
+	// means the head. The Head in it is the document's newest, whatever at.
+	// [ErrNotFound] is as for Head; a deleted document is loaded like others.
 	Load(ctx context.Context, table string, id ID, at uint64) (State, error)
 
 	// Log yields the commits of a document in the range, void ones included.
-	// An error is the last pair. A purged document yields the purge only.
+	// An error is the last pair. A purged document yields the purge only, one
+	// without commits nothing.
 	Log(ctx context.Context, table string, id ID, r Range) iter.Seq2[Commit, error]
 
 	// Checkpoint stores the content of the document as of seq, so that Load
@@ -71,10 +75,13 @@ type Driver interface {
 	// Count counts what Find would yield for the terms.
 	Count(ctx context.Context, table string, terms []Term) (int, error)
 
-	// Purge erases a document and its history and frees its unique values.
-	// It hides the document at once and returns when that is durable; when
-	// the bytes are gone is said by the driver's documentation.
-	// [ErrNotFound] if there is nothing to purge.
+	// Purge erases a document, deleted or not, and its history, and frees its
+	// unique values: it adds a commit of [KindPurge], the document's last, for
+	// an id is never used again. It hides the document at once and returns
+	// when that is durable; when the bytes are gone is said by the driver's
+	// documentation. Of the erased commits the driver remembers Seq and Try,
+	// so that a retry after a lost answer still finds itself. [ErrNotFound] if
+	// there is nothing to purge.
 	Purge(ctx context.Context, table string, id ID) error
 
 	// Tables yields the names of the tables that were ever declared,
@@ -124,7 +131,7 @@ type Doc struct {
 // Schema declares a table.
 type Schema struct {
 	Table    string
-	Unique   []string // dotted paths of unique values, ascending; never one fewer than before
+	Unique   []string // dotted paths of unique values (see [JoinPath]), ascending; never one fewer than before
 	Revision uint32   // of the user's model; grows with it
 }
 
@@ -136,7 +143,7 @@ const (
 	KindChange   Kind = 1 // deltas; the first of a document is its creation
 	KindDelete   Kind = 2 // hides the document and frees its unique values
 	KindRestore  Kind = 3 // shows it again and takes its unique values back
-	KindPurge    Kind = 4 // everything before is erased
+	KindPurge    Kind = 4 // everything before is erased; made by Purge alone
 	KindVoid     Kind = 5 // nothing: fills a sequence that nobody else may have
 	KindRenumber Kind = 6 // renumbered array positions and no other change
 )
@@ -177,9 +184,11 @@ type Result struct {
 	//   - [*SeqError]: another commit has its sequence, or the sequence is
 	//     not the next one;
 	//   - [*DuplicateError]: another document holds a unique value;
-	//   - [ErrDeleted]: a change to a deleted document, or its second delete;
-	//   - [ErrNotFound]: a commit that creates nothing on a purged document;
-	//   - [*LimitError], [*SchemaError], [ErrPoisoned], [ErrClosed];
+	//   - [ErrDeleted]: anything but a restore or a void of a deleted document;
+	//   - [ErrNotFound]: any commit of a purged document, and one that is not
+	//     at sequence 1 or creates nothing, of a document without any but voids;
+	//   - [*LimitError], [*InvalidError], [*SchemaError], [ErrPoisoned],
+	//     [ErrReadOnly], [ErrClosed];
 	//   - [ErrUnknown]: it may be stored or not; append the same commit
 	//     again, with the same Try, to learn which;
 	//   - anything else: certainly not stored.
