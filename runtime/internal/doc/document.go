@@ -1,0 +1,173 @@
+package doc
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Document is one live document: a tree of nodes under one lock, what was
+// changed in it and is not stored yet, and who watches it.
+//
+// Lock order: the document's lock, then leaves: what a Host locks inside its
+// methods, and a reader's own lock. No holder of a leaf takes a document's
+// lock, nobody holds two documents' locks, and no listener, driver or error
+// handler runs under one.
+type Document struct {
+	ID   ID
+	Root *Node
+
+	host Host
+	opts Options
+	root *Node // Root, for the short
+
+	mu     sync.Mutex
+	holder atomic.Pointer[holding] // who is in Update or View: for the watchdog
+
+	// Guarded by mu.
+	tx      *Tx   // the transaction that is running, its goroutine holds mu
+	dead    error // why nothing may be changed any more
+	win     window
+	log     []Delta // of the operation or transaction that is running
+	still   bool    // changes are not recorded: the store knows them
+	mute    bool    // changes are not logged: they undo what was
+	ops     uint32  // counts operations and transactions; Node.fresh
+	asked   bool    // the query section was touched: queries must see it
+	born    []*Node // became known while a commit is encoded
+	loose   int     // nodes that the open window took out of the tree, at most
+	base    uint64  // the newest version that the store has
+	pending []*Pending
+	index   map[ID]*Node // by id; nil until something is applied
+	owed    []error      // to report when the lock is free
+	later   [][]byte     // deltas on fields that this binary does not know
+
+	watching int // subscriptions and readers; 0: no commit is built
+	out      delivery
+}
+
+// Options bound what a document does. They do not change.
+type Options struct {
+	KeyBound int           // longest position key in bytes
+	Backlog  int           // commits that may wait for delivery before they are folded
+	Patience time.Duration // a wait for a lock longer than this is reported
+}
+
+// Host is the database as a document sees it. Dirty, Admit, Section and
+// Watched are called with the document's lock held: they take leaf locks only
+// and must not call the document or a driver.
+type Host interface {
+	// Dirty says that the document has something to store and had nothing.
+	Dirty(d *Document)
+	// Admit is asked before a change of the query section is accepted: may
+	// the document hold the unique values of this section? What it gives
+	// back goes with the commit, as Pending.Held. An error refuses the change.
+	Admit(d *Document, section []byte) (held any, err error)
+	// Section says what the query section is now, stored or not.
+	Section(d *Document, section []byte)
+	// Watched says whether anybody watches the document now.
+	Watched(d *Document, yes bool)
+	// Report tells of an error that has no caller. It is called without any
+	// lock, and may call the document.
+	Report(d *Document, err error)
+	// Go runs f on a goroutine that the host waits for when it closes. It
+	// may be called with or without the lock.
+	Go(f func())
+}
+
+// New makes a document without content, at no version.
+func New(typ *Type, id ID, host Host, opts Options) *Document {
+	d := &Document{ID: id, host: host, opts: opts}
+	d.out.d = d
+	d.root = typ.newNode(d, ID{})
+	d.Root = d.root
+	return d
+}
+
+// Kill makes every later change fail with err; what is there can be read.
+func (d *Document) Kill(err error) {
+	d.lock()
+	d.dead = err
+	d.mu.Unlock()
+}
+
+// Dead gives the error that changes fail with, nil while they do not.
+func (d *Document) Dead() error {
+	d.lock()
+	defer d.mu.Unlock()
+	return d.dead
+}
+
+// Version is the newest version that the store has; pending tells whether
+// there is more here.
+func (d *Document) Version() (base uint64, pending bool) {
+	d.lock()
+	defer d.mu.Unlock()
+	return d.base, len(d.pending) > 0 || d.win.open
+}
+
+// Read begins a read through o; Done ends it.
+func (o *Object) Read() {
+	if o.tx == nil {
+		o.n.doc.lock()
+		return
+	}
+	o.tx.check()
+}
+
+// Done ends what Read began.
+func (o *Object) Done() {
+	if o.tx == nil {
+		o.n.doc.mu.Unlock()
+	}
+}
+
+// Write begins a change through o; when it gives true, Wrote ends it. False
+// means that nothing may be changed: this was reported.
+func (o *Object) Write() bool {
+	if o.tx != nil {
+		o.tx.checkWrite()
+		return true
+	}
+	d := o.n.doc
+	d.lock()
+	if d.dead == nil {
+		return true
+	}
+	err := d.dead
+	d.mu.Unlock()
+	d.host.Report(d, err)
+	return false
+}
+
+// Wrote ends what Write began: the changes since are one commit, which is
+// delivered before Wrote returns unless a delivery is running already.
+func (o *Object) Wrote() {
+	if o.tx != nil {
+		return
+	}
+	d := o.n.doc
+	if len(d.log) == 0 && !d.asked {
+		d.mu.Unlock()
+		return
+	}
+	d.finish(Cause{Origin: Local})
+	d.mu.Unlock()
+	d.out.run()
+}
+
+// finish makes one commit for listeners of all that was logged.
+func (d *Document) finish(c Cause) {
+	if d.watching > 0 {
+		d.publish(d.fold(d.log), c)
+	}
+	clear(d.log)
+	d.log = d.log[:0]
+	d.ops++
+	if d.asked {
+		d.asked = false
+		d.host.Section(d, d.section())
+	}
+}
+
+// Host gives what New was given.
+func (d *Document) Host() Host { return d.host }

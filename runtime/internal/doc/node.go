@@ -1,0 +1,236 @@
+package doc
+
+import (
+	"reflect"
+	"unsafe"
+
+	"github.com/destam-go/destamgen/runtime/driver"
+	"github.com/destam-go/destamgen/runtime/internal/pos"
+)
+
+// ID identifies a document, and a node within its document.
+type ID = driver.ID
+
+// Node is the header of every live object: the first field of its generated
+// state. A node belongs for ever to the document that it was made in; all but
+// doc, typ and id is guarded by the document's lock.
+//
+// The root has the id zero, as nested objects that are always there have:
+// those are reached through their owner. Elements of arrays and maps and
+// optional objects have ids of their own, and holders.
+type Node struct {
+	doc *Document
+	typ *Type
+	id  ID
+
+	up   holder   // where the node is; for a required object its owner, always
+	more []holder // further places that hold it
+
+	touched  uint64 // bit f: the open window has recorded field f (the first 64)
+	watchers *watchers
+	bound    *Object // the handle of the transaction that is running, if it has one
+	unknown  []unknownField
+	known    bool   // the store, or a commit on its way there, has its content
+	ghost    bool   // taken out by a commit that may still be taken back
+	section  bool   // in the query section, for ever
+	fresh    uint32 // the operation that made it
+}
+
+// holder is a slot that holds a node. A required object's holder has its
+// owner and field and never changes.
+type holder struct {
+	n   *Node
+	l   *List // the list that has it as an element; nil for a field
+	f   int32
+	key pos.Key // of the element
+}
+
+// unknownField is a field that this binary's struct lacks: kept for others.
+type unknownField struct {
+	name string
+	raw  []byte
+}
+
+// Object is what every handle begins with: a node, and the transaction that
+// the handle is bound to, nil for the canonical one.
+type Object struct {
+	n  *Node
+	tx *Tx
+}
+
+// Node gives the node behind a handle.
+func (o *Object) Node() *Node { return o.n }
+
+// Document gives the document that the node belongs to.
+func (n *Node) Document() *Document { return n.doc }
+
+// Type gives the node's type.
+func (n *Node) Type() *Type { return n.typ }
+
+// ID is zero for the root and for required objects.
+func (n *Node) ID() ID { return n.id }
+
+// Canonical gives the one handle that the node has outside transactions, as a
+// pointer to the generated handle struct.
+func (n *Node) Canonical() unsafe.Pointer {
+	return unsafe.Add(unsafe.Pointer(n), n.typ.handleAt)
+}
+
+// ptr gives the state of field f.
+func (n *Node) ptr(f int) unsafe.Pointer {
+	return unsafe.Add(unsafe.Pointer(n), n.typ.Fields[f].at)
+}
+
+// inner gives the required object in field f.
+func (n *Node) inner(f int) *Node { return (*Node)(n.ptr(f)) }
+
+// childAt gives the place of the optional object in field f.
+func (n *Node) childAt(f int) **Node { return (**Node)(n.ptr(f)) }
+
+// List gives the list in field f, nil when it was never used.
+func (n *Node) List(f int) *List { return *(**List)(n.ptr(f)) }
+
+// EnsureList gives the list in field f and makes it if need be.
+func (n *Node) EnsureList(f int) *List {
+	p := (**List)(n.ptr(f))
+	if *p == nil {
+		*p = newList(n, f)
+	}
+	return *p
+}
+
+// required tells whether n is nested in its owner for ever: it has no id of
+// its own and is not the root.
+func (n *Node) required() bool { return n.id.IsZero() && n.up.n != nil }
+
+// base gives the nearest node at or above n that has an id, or the root.
+func (n *Node) base() *Node {
+	for n.required() {
+		n = n.up.n
+	}
+	return n
+}
+
+// holders yields the slots that hold n.
+func (n *Node) holders(yield func(*holder) bool) {
+	if n.up.n == nil {
+		return
+	}
+	if !yield(&n.up) {
+		return
+	}
+	for i := range n.more {
+		if !yield(&n.more[i]) {
+			return
+		}
+	}
+}
+
+// hold notes that a slot holds n now.
+func (n *Node) hold(h holder) {
+	if n.up.n == nil {
+		n.up = h
+		return
+	}
+	n.more = append(n.more, h)
+}
+
+// release notes that a slot does not hold n any more.
+func (n *Node) release(h holder) {
+	last := len(n.more) - 1
+	if n.up == h {
+		n.up = holder{}
+		if last >= 0 {
+			n.up = n.more[0]
+			n.more = append(n.more[:0], n.more[1:]...)
+		}
+	} else {
+		for i := range n.more {
+			if n.more[i] == h {
+				n.more = append(n.more[:i], n.more[i+1:]...)
+				break
+			}
+		}
+	}
+	if len(n.more) == 0 {
+		n.more = nil
+	}
+}
+
+// Attached tells whether n is in its document's tree; stored whether it is
+// there without passing through a local field.
+func (n *Node) Attached() bool { return n.reaches(false) }
+func (n *Node) stored() bool   { return n.reaches(true) }
+
+func (n *Node) reaches(stored bool) bool {
+	if n == n.doc.root {
+		return true
+	}
+	for h := range n.holders {
+		if stored && h.n.typ.Fields[h.f].Local {
+			continue
+		}
+		if h.n.reaches(stored) {
+			return true
+		}
+	}
+	return false
+}
+
+// within tells whether n is at or below a: making n hold a would be a cycle.
+// It walks from n up to the root, which is short, and never down.
+func (n *Node) within(a *Node) bool {
+	if n == a {
+		return true
+	}
+	for h := range n.holders {
+		if h.n.within(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// nodes yields n and every node below it that has an id, each once for every
+// place that it is in.
+func (n *Node) nodes(visit func(*Node)) {
+	if !n.required() {
+		visit(n)
+	}
+	for f := range n.typ.Fields {
+		switch n.typ.Fields[f].Kind {
+		case Inner:
+			n.inner(f).nodes(visit)
+		case Child:
+			if c := *n.childAt(f); c != nil {
+				c.nodes(visit)
+			}
+		case NodeList:
+			if l := n.List(f); l != nil {
+				for i := range l.Len() {
+					l.Node(i).nodes(visit)
+				}
+			}
+		}
+	}
+}
+
+// inSection marks n and everything below as part of the query section.
+func (n *Node) inSection() {
+	mark := func(m *Node) { m.section = true }
+	n.inners(mark)
+	n.nodes(func(m *Node) { m.inners(mark) })
+}
+
+// Child gives the optional object in field f, nil when it is absent.
+func (n *Node) Child(f int) *Node { return *n.childAt(f) }
+
+// Shown gives the canonical handle, as a pointer to the generated type.
+func (n *Node) Shown() any { return reflect.NewAt(n.typ.handle, n.Canonical()).Interface() }
+
+// plain gives a copy of the object as the struct that the user wrote.
+func (n *Node) plain() any {
+	v := reflect.New(n.typ.plain)
+	n.Snapshot(v.UnsafePointer())
+	return v.Elem().Interface()
+}

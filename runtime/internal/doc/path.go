@@ -1,0 +1,88 @@
+package doc
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/destam-go/destamgen/runtime/internal/pos"
+)
+
+// Step is one step of a path: into a field, or to an element of the list that
+// the step before led to.
+type Step struct {
+	Name  string  // of a field; for an element of a map its key as text
+	Index int     // of an element of an array, -1 otherwise
+	Key   pos.Key // of an element
+	elem  bool
+}
+
+// Path leads from a document's root to a slot.
+type Path []Step
+
+func (p Path) String() string {
+	var b strings.Builder
+	for i, s := range p {
+		if i > 0 {
+			b.WriteByte('.')
+		}
+		if s.Index >= 0 {
+			b.WriteString(strconv.Itoa(s.Index))
+		} else {
+			b.WriteString(s.Name)
+		}
+	}
+	return b.String()
+}
+
+// Fields is the path's field names alone, dotted.
+func (p Path) Fields() string {
+	var names []string
+	for _, s := range p {
+		if !s.elem {
+			names = append(names, s.Name)
+		}
+	}
+	return strings.Join(names, ".")
+}
+
+// Path gives the place of the delta's slot as the document is now; the lock
+// is held, or the document is not shared. Where an object is held twice, it
+// is the first place.
+func (x *Delta) Path() Path {
+	p := x.N.path()
+	p = append(p, Step{Name: x.N.typ.Fields[x.F].Name, Index: -1})
+	if x.L != nil && x.Renamed == nil {
+		p = append(p, x.L.step(x.Key))
+	}
+	return p
+}
+
+// LockedPath is Path for those who do not hold the lock.
+func (x *Delta) LockedPath() Path {
+	x.N.doc.lock()
+	defer x.N.doc.mu.Unlock()
+	return x.Path()
+}
+
+func (n *Node) path() Path {
+	h := &n.up
+	if h.n == nil {
+		return nil
+	}
+	p := append(h.n.path(), Step{Name: h.n.typ.Fields[h.f].Name, Index: -1})
+	if h.l != nil {
+		p = append(p, h.l.step(h.key))
+	}
+	return p
+}
+
+// step is the step to the element with key k, or to where it was.
+func (l *List) step(k pos.Key) Step {
+	s := Step{Index: -1, Key: k, elem: true}
+	if keys := l.field().keys; keys != nil {
+		s.Name = keys.text(k)
+	} else {
+		s.Index, _ = l.Find(k)
+	}
+	return s
+}

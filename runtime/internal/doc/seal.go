@@ -1,0 +1,314 @@
+package doc
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/destam-go/destamgen/runtime/internal/pos"
+	"github.com/destam-go/destamgen/runtime/internal/wire"
+)
+
+// ErrDetached: something was written to an object that is not in its document
+// any more, so it is not stored.
+var ErrDetached = errors.New("written to an object that was removed from its document: not stored")
+
+// Pending is a commit on its way to the store: frozen bytes for the driver,
+// and the deltas to take it back with. The bytes do not change; a commit that
+// lost its place is sealed anew.
+type Pending struct {
+	Time        time.Time
+	By, Because string
+	Update      bool   // made by Update: whole or not at all
+	Body        []byte // see docs/FORMAT.md
+	Section     []byte // the query section after it; nil when unchanged
+	Held        any    // what Admit gave for the section
+
+	deltas []Delta
+	born   []*Node // became known by it
+	gone   []*Node // ceased to be known by it; they are ghosts until it is stored
+
+	// What happened meanwhile to objects that were outside the tree when a
+	// window was sealed: not stored, but to be undone and done again with the
+	// commit that took them out, should that be taken back.
+	outside [][]Delta
+}
+
+// ops of deltas in the stored form.
+const (
+	opContent  = 0 // the whole document: the creation
+	opInsert   = 1
+	opModify   = 2
+	opDelete   = 3
+	opElement  = 4 // added to the three above: of an element of a list
+	opRenumber = 8
+)
+
+// seal closes the open window into a commit; nil when nothing is left of it.
+// An error is Admit's: then the commit is not pending, and the caller takes
+// back what it changed. Either way the window is over.
+func (d *Document) seal(c Cause, update bool) (*Pending, error) {
+	if !d.win.open {
+		return nil, nil
+	}
+	wasClean := len(d.pending) == 0
+	p := &Pending{Time: time.Now(), By: c.By, Because: c.Because, Update: update}
+	strays := d.gather(p)
+	section := d.encode(p)
+	d.reset()
+	for _, n := range strays {
+		d.owed = append(d.owed, fmt.Errorf("%w: %s", ErrDetached, n.typ.Name))
+	}
+	if len(p.deltas) == 0 {
+		if n := len(d.pending); n > 0 && len(p.outside) > 0 {
+			d.pending[n-1].outside = append(d.pending[n-1].outside, p.outside...)
+		}
+		return nil, nil
+	}
+	if section {
+		p.Section = d.section()
+		var err error
+		if p.Held, err = d.host.Admit(d, p.Section); err != nil {
+			p.unknow()
+			return p, err
+		}
+	}
+	d.pending = append(d.pending, p)
+	if wasClean && d.tx != nil {
+		d.host.Dirty(d)
+	}
+	return p, nil
+}
+
+// section encodes the query section as it is.
+func (d *Document) section() []byte {
+	if d.root.typ.query < 0 {
+		return emptySection
+	}
+	return d.root.inner(d.root.typ.query).AppendSection(nil)
+}
+
+var emptySection = wire.AppendMap(nil, 0)
+
+// gather folds the window's touches into p's deltas, one a slot, and gives
+// the nodes that were written while they were outside and stayed there.
+func (d *Document) gather(p *Pending) (strays []*Node) {
+	for _, n := range d.win.strays {
+		if !n.stored() && !n.Attached() {
+			strays = append(strays, n)
+		}
+	}
+	var (
+		last    *Node // nodes come in runs
+		in      bool
+		outside []Delta
+	)
+	for i := range d.win.touches {
+		t := &d.win.touches[i]
+		if t.n == nil {
+			continue
+		}
+		if base := t.n.base(); base != last {
+			last, in = base, base.stored()
+		}
+		if !in {
+			if t.away {
+				strays = append(strays, t.n)
+			}
+			outside = d.foldTouch(outside, t)
+			continue
+		}
+		p.deltas = d.foldTouch(p.deltas, t)
+	}
+	for _, l := range d.win.lists {
+		if !l.win.renumbered {
+			continue
+		}
+		if r := d.renamedIn(l); r != nil {
+			x := Delta{N: l.owner, F: l.f, L: l, Renamed: r}
+			if l.owner.base().stored() {
+				p.deltas = append(p.deltas, x)
+			} else {
+				outside = append(outside, x)
+			}
+		}
+	}
+	if len(outside) > 0 {
+		p.outside = [][]Delta{outside}
+	}
+	return strays
+}
+
+// foldTouch adds the delta that leads from what t remembers to what is there.
+func (d *Document) foldTouch(to []Delta, t *touch) []Delta {
+	x := Delta{N: t.n, F: t.f, L: t.l, Key: t.key, start: t.old, Had: t.had, Prev: t.prev}
+	if t.l == nil {
+		x.Has, x.Val = t.n.value(int(t.f))
+	} else if i, ok := t.l.win.here[t.key]; ok && &d.win.touches[i] == t {
+		at, _ := t.l.Find(t.key)
+		x.Has, x.Val = true, t.l.elem(at)
+	}
+	if !x.Had && !x.Has || x.Had && x.Has && x.same() {
+		return to
+	}
+	return append(to, x)
+}
+
+// same tells whether a delta's two values are equal.
+func (x *Delta) same() bool {
+	a, ok := x.Prev.(*Node)
+	if ok {
+		b, _ := x.Val.(*Node)
+		return a == b
+	}
+	return x.N.typ.Fields[x.F].leaf.same(x.Prev, x.Val)
+}
+
+// renamedIn lists what the window renumbered in l: the elements that were
+// there before and have another key now, in their order.
+func (d *Document) renamedIn(l *List) *Renamed {
+	r := &Renamed{}
+	for i := range l.Len() {
+		k := l.cells.Key(i)
+		if j, ok := l.win.here[k]; ok {
+			if t := &d.win.touches[j]; t.had && t.old != k {
+				r.Old, r.New = append(r.Old, t.old), append(r.New, k)
+			}
+		}
+	}
+	if len(r.Old) == 0 {
+		return nil
+	}
+	return r
+}
+
+// encode writes p's body, and tells whether the query section changed. New
+// nodes become known here, and those that are gone unknown.
+func (d *Document) encode(p *Pending) (section bool) {
+	b := wire.AppendArray(nil, len(p.deltas))
+	for i := range p.deltas {
+		x := &p.deltas[i]
+		b = x.append(b)
+		section = section || x.N.section
+	}
+	p.Body = b
+	for i := range p.deltas {
+		if c, ok := p.deltas[i].Prev.(*Node); ok {
+			d.forget(c, p)
+		}
+	}
+	p.born, d.born = d.born, nil
+	return section
+}
+
+// forget makes the nodes from c on unknown that are not stored any more: if
+// they come back later, they travel whole.
+func (d *Document) forget(c *Node, p *Pending) {
+	if c.stored() {
+		return
+	}
+	c.nodes(func(n *Node) {
+		if n.known && !n.stored() {
+			n.known, n.ghost = false, true
+			p.gone = append(p.gone, n)
+			if d.index != nil && d.index[n.id] == n {
+				delete(d.index, n.id)
+			}
+		}
+	})
+}
+
+// unknow undoes what encode did to the nodes of a commit that is taken back.
+func (p *Pending) unknow() {
+	for _, n := range p.born {
+		n.known = false
+	}
+	for _, n := range p.gone {
+		n.known, n.ghost = true, false
+	}
+}
+
+// append writes one delta: its op, its place, the key of an element, and the
+// new value.
+func (x *Delta) append(b []byte) []byte {
+	fd := &x.N.typ.Fields[x.F]
+	if x.Renamed != nil {
+		b = wire.AppendArray(b, 5)
+		b = wire.AppendInt(b, opRenumber)
+		b = x.appendPlace(b)
+		b = wire.AppendInt(b, int64(len(x.Renamed.Old)))
+		b = wire.AppendExt(b, extKeys, pos.AppendKeys(nil, x.Renamed.Old))
+		return wire.AppendExt(b, extKeys, pos.AppendKeys(nil, x.Renamed.New))
+	}
+	op, size, key := int64(opModify), 3, x.Key
+	switch {
+	case !x.Had:
+		op = opInsert
+	case !x.Has:
+		op, size, key = opDelete, 2, x.start
+	}
+	if x.L != nil {
+		op, size = op+opElement, size+1
+	}
+	b = wire.AppendArray(b, size)
+	b = wire.AppendInt(b, op)
+	b = x.appendPlace(b)
+	if x.L != nil {
+		if fd.keys != nil {
+			b = fd.keys.append(b, key)
+		} else {
+			b = wire.AppendBytes(b, []byte(key))
+		}
+	}
+	if !x.Has {
+		return b
+	}
+	if c, ok := x.Val.(*Node); ok {
+		return c.appendNode(b, nil)
+	}
+	if x.L != nil {
+		at, _ := x.L.Find(x.Key)
+		return fd.leaf.append(b, x.L.cells.at(at))
+	}
+	return fd.leaf.append(b, x.N.ptr(int(x.F)))
+}
+
+// appendPlace writes the dotted path of the field from the nearest node with
+// an id: alone when that is the root, else after the id.
+func (x *Delta) appendPlace(b []byte) []byte {
+	base := x.N.base()
+	if base != base.doc.root {
+		b = wire.AppendArray(b, 2)
+		b = wire.AppendExt(b, extNode, base.id[:])
+	}
+	if x.N == base {
+		return wire.AppendString(b, base.typ.Fields[x.F].Name)
+	}
+	return wire.AppendString(b, string(x.N.appendPath(nil, x.F)))
+}
+
+// appendPath writes the path of field f from the nearest node with an id.
+func (n *Node) appendPath(b []byte, f int32) []byte {
+	if n.required() {
+		b = append(n.up.n.appendPath(b, n.up.f), '.')
+	}
+	return append(b, n.typ.Fields[f].Name...)
+}
+
+// Create seals the document's first commit: its whole content.
+func (d *Document) Create(c Cause) (*Pending, error) {
+	d.lock()
+	defer d.mu.Unlock()
+	p := &Pending{Time: time.Now(), By: c.By, Because: c.Because, Update: true, Section: d.section()}
+	b := wire.AppendArray(nil, 1)
+	b = wire.AppendArray(b, 2)
+	b = wire.AppendInt(b, opContent)
+	p.Body = d.root.appendObject(b, nil)
+	d.root.known, d.born = true, nil
+	var err error
+	if p.Held, err = d.host.Admit(d, p.Section); err != nil {
+		return nil, err
+	}
+	d.host.Section(d, p.Section)
+	return p, nil
+}

@@ -1,0 +1,199 @@
+package doc
+
+import (
+	"errors"
+	"runtime"
+	"unsafe"
+)
+
+// Tx is one Update or View that is running. Its goroutine holds the
+// document's lock, so its fields need none; done is also read by whoever
+// kept a handle too long.
+type Tx struct {
+	d     *Document
+	view  bool
+	done  bool
+	depth int
+	bound []*Node // with a handle of this transaction
+}
+
+// errFinished and errView are what panics say about misused handles.
+const (
+	errFinished = "destam: handle of a finished transaction"
+	errView     = "destam: a View handle cannot change anything"
+)
+
+// ErrNested: options were given to an Update inside an Update.
+var ErrNested = errors.New("an Update inside an Update is part of the outer one, whose options count")
+
+func (tx *Tx) check() {
+	if tx.done {
+		panic(errFinished)
+	}
+}
+
+func (tx *Tx) checkWrite() {
+	tx.check()
+	if tx.view {
+		panic(errView)
+	}
+}
+
+// Tx gives the transaction that a handle is bound to, nil for none.
+func (o *Object) Tx() *Tx { return o.tx }
+
+// Handle gives the handle of n that belongs with o: bound to the same
+// transaction, or the canonical one; one and the same for each node.
+func (o *Object) Handle(n *Node) unsafe.Pointer {
+	if o.tx == nil {
+		return n.Canonical()
+	}
+	o.tx.check()
+	return o.tx.handle(n)
+}
+
+func (tx *Tx) handle(n *Node) unsafe.Pointer {
+	if n.bound == nil {
+		h := n.typ.newHandle(n)
+		h.tx = tx
+		n.bound = h
+		tx.bound = append(tx.bound, n)
+	}
+	return unsafe.Pointer(n.bound)
+}
+
+// Update runs fn as one commit: all of it or, when it fails, panics or ends
+// its goroutine, nothing. The commit is pending when Update returns nil. An
+// Update on a bound handle is a savepoint of the outer one.
+func (o *Object) Update(fn func(h unsafe.Pointer) error, c Cause) (*Pending, error) {
+	if o.tx != nil {
+		o.tx.checkWrite()
+		if c.By != "" || c.Because != "" {
+			return nil, ErrNested
+		}
+		return nil, o.tx.savepoint(o.n, fn)
+	}
+	d := o.n.doc
+	d.lock()
+	if d.dead != nil {
+		defer d.mu.Unlock()
+		return nil, d.dead
+	}
+	p, err := d.update(o.n, fn, c)
+	d.out.run()
+	return p, err
+}
+
+// update is Update with the lock held; it releases it.
+func (d *Document) update(n *Node, fn func(unsafe.Pointer) error, c Cause) (p *Pending, err error) {
+	d.hold()
+	d.sealWindow()
+	tx := &Tx{d: d}
+	d.tx = tx
+	ok := false
+	defer func() {
+		if !ok { // an error, a panic, or Goexit: run on by themselves
+			d.rollback(0)
+			d.reset()
+		}
+		tx.end()
+		d.tx = nil
+		if ok {
+			d.finish(c)
+		} else {
+			clear(d.log)
+			d.log = d.log[:0]
+		}
+		d.holder.Store(nil)
+		d.mu.Unlock()
+	}()
+	if err = body(fn, tx.handle(n)); err != nil {
+		return nil, err
+	}
+	if p, err = d.seal(c, true); err != nil {
+		return nil, err
+	}
+	ok = true
+	return p, nil
+}
+
+// hold notes where the lock is held from.
+func (d *Document) hold() {
+	h := new(holding)
+	h.n = runtime.Callers(3, h.pcs[:])
+	d.holder.Store(h)
+}
+
+// body calls the user's function. It is a function of its own so that its
+// caller's place in a stack tells that the function is running.
+//
+//go:noinline
+func body(fn func(unsafe.Pointer) error, h unsafe.Pointer) error { return fn(h) }
+
+// savepoint runs fn inside the transaction and undoes its part if it fails.
+func (tx *Tx) savepoint(n *Node, fn func(unsafe.Pointer) error) error {
+	mark, ok := len(tx.d.log), false
+	defer func() {
+		if !ok {
+			tx.d.rollback(mark)
+		}
+	}()
+	err := fn(tx.handle(n))
+	ok = err == nil
+	return err
+}
+
+// rollback undoes what was logged since mark, newest first, by the ordinary
+// edits, which leave registrations as they would anyway.
+func (d *Document) rollback(mark int) {
+	d.mute = true
+	for i := len(d.log) - 1; i >= mark; i-- {
+		d.undo(&d.log[i])
+	}
+	d.mute = false
+	clear(d.log[mark:])
+	d.log = d.log[:mark]
+}
+
+// rollbackTo is rollback outside a transaction, when nothing may have been
+// logged: then the window knows what there was.
+func (d *Document) rollbackTo(mark int) {
+	if d.watching > 0 {
+		d.rollback(mark)
+		return
+	}
+	p := &Pending{}
+	d.gather(p)
+	d.still = true
+	d.invert(p)
+	d.still = false
+}
+
+// end makes the transaction's handles useless, and lets go of what it held.
+func (tx *Tx) end() {
+	tx.done = true
+	for _, n := range tx.bound {
+		n.bound = nil
+	}
+	tx.bound = nil
+}
+
+// View runs fn while nobody changes the document.
+func (o *Object) View(fn func(h unsafe.Pointer) error) error {
+	if o.tx != nil {
+		o.tx.check()
+		return fn(o.tx.handle(o.n))
+	}
+	d := o.n.doc
+	d.lock()
+	d.hold()
+	tx := &Tx{d: d, view: true}
+	d.tx = tx
+	defer func() {
+		tx.end()
+		d.tx = nil
+		d.holder.Store(nil)
+		d.mu.Unlock()
+	}()
+	return body(fn, tx.handle(o.n))
+}

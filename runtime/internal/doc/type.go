@@ -1,0 +1,261 @@
+package doc
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+	"unsafe"
+)
+
+// Type describes the objects that live documents make of one plain struct: it
+// joins the struct that the user wrote to the struct that the generator wrote
+// for its state, field by field in their common order.
+type Type struct {
+	Name   string // of the plain struct
+	Table  string // of the document; empty for a nested object
+	Fields []Field
+
+	plain, state, handle reflect.Type
+	handleAt             uintptr // of the canonical handle in the state
+	stateAt              uintptr // of the state's pointer in a handle
+	query                int     // index of the query section, -1 if there is none
+	byName               map[string]int
+}
+
+// Field is one field of a Type.
+type Field struct {
+	Name   string // the tag's name: what deltas say
+	Kind   FieldKind
+	Local  bool
+	Unique bool
+
+	at, plainAt uintptr
+	leaf        *leaf        // of the value, or of the elements of Leaves
+	optional    reflect.Type // Optional[T], for OptionalLeaf
+	okAt        uintptr      // of Optional's presence flag
+	typ         *Type        // of the nested object, or of the elements
+	keys        *keys        // of a map; nil for an array
+	plainType   reflect.Type
+}
+
+// FieldKind says how a field holds what it holds.
+type FieldKind uint8
+
+// The kinds of fields.
+const (
+	Leaf         FieldKind = iota // a value
+	OptionalLeaf                  // a value or nothing
+	Inner                         // a nested object that is always there
+	Child                         // a nested object or nothing
+	LeafList                      // an array or map of values
+	NodeList                      // an array or map of nested objects
+)
+
+// Optional is the state of a pointer field to a leaf.
+type Optional[T any] struct {
+	V  T
+	Ok bool
+}
+
+// Leaves is the state of an array or map of values; nil until it is used.
+type Leaves struct{ l *List }
+
+// Objects is the state of an array or map of nested objects whose state is S,
+// a pointer to a generated struct.
+type Objects[S any] struct {
+	_ [0]S
+	l *List
+}
+
+// ChildOf is the state of an optional nested object whose state is S.
+type ChildOf[S any] struct {
+	_ [0]S
+	n *Node
+}
+
+var nodeType = reflect.TypeFor[Node]()
+
+// types remembers every Type by its state; a Type is a pure function of it.
+var types struct {
+	sync.Mutex
+	m map[reflect.Type]*Type
+}
+
+// TypeOf gives the Type of a handle struct and its plain struct. It panics
+// when the two do not belong together, which only hand-written or stale
+// generated code can bring about.
+func TypeOf(handle, plain reflect.Type) *Type {
+	types.Lock()
+	defer types.Unlock()
+	v, ok := handle.FieldByName("v")
+	if !ok || v.Type.Kind() != reflect.Pointer {
+		panic(fmt.Sprintf("destam: %s is not a generated handle", handle))
+	}
+	return typeOf(v.Type.Elem(), plain)
+}
+
+// typeOf is TypeOf by the state struct, with the lock held.
+func typeOf(state, plain reflect.Type) *Type {
+	if t, ok := types.m[state]; ok {
+		return t
+	}
+	t := &Type{Name: plain.Name(), plain: plain, state: state, query: -1, byName: map[string]int{}}
+	if types.m == nil {
+		types.m = map[reflect.Type]*Type{}
+	}
+	types.m[state] = t // first: a type may contain itself
+	t.bindHandle()
+	i := 2 // node and handle come before the fields
+	for p := range plain.NumField() {
+		pf := plain.Field(p)
+		name, opts, _ := strings.Cut(pf.Tag.Get("destam"), ",")
+		if pf.Name == "_" {
+			t.Table = strings.TrimPrefix(name, "table=")
+			continue
+		}
+		if name == "" || name == "-" {
+			continue
+		}
+		if i >= state.NumField() {
+			panic(t.stale())
+		}
+		t.addField(pf, state.Field(i), name, opts)
+		i++
+	}
+	if i != state.NumField() {
+		panic(t.stale())
+	}
+	return t
+}
+
+func (t *Type) stale() string {
+	return fmt.Sprintf("destam: the generated code of %s is not of this struct: run go generate", t.plain)
+}
+
+// bindHandle finds the canonical handle in the state and the state's pointer
+// in the handle.
+func (t *Type) bindHandle() {
+	if t.state.NumField() < 2 || t.state.Field(0).Type != nodeType {
+		panic(t.stale())
+	}
+	h := t.state.Field(1)
+	v, ok := h.Type.FieldByName("v")
+	if !ok || v.Type != reflect.PointerTo(t.state) || h.Type.Field(0).Offset != 0 {
+		panic(t.stale())
+	}
+	t.handle, t.handleAt, t.stateAt = h.Type, h.Offset, v.Offset
+}
+
+func (t *Type) addField(pf, sf reflect.StructField, name, opts string) {
+	f := Field{Name: name, at: sf.Offset, plainAt: pf.Offset, plainType: pf.Type}
+	for o := range strings.SplitSeq(opts, ",") {
+		switch o {
+		case "local":
+			f.Local = true
+		case "unique":
+			f.Unique = true
+		}
+	}
+	pt, st := pf.Type, sf.Type
+	var ok bool
+	switch {
+	case st == reflect.TypeFor[Leaves]():
+		f.Kind = LeafList
+		if pt.Kind() == reflect.Map {
+			f.keys = keysOf(pt.Key())
+		}
+		f.leaf, ok = leafOf(pt.Elem())
+	case st.Kind() == reflect.Struct && st.NumField() == 2 && st.Field(0).Name == "_" && st.PkgPath() == nodeType.PkgPath():
+		elem := st.Field(0).Type.Elem().Elem()
+		f.Kind = Child
+		if st.Field(1).Type == reflect.TypeFor[*List]() {
+			f.Kind = NodeList
+			if pt.Kind() == reflect.Map {
+				f.keys = keysOf(pt.Key())
+			}
+		}
+		f.typ, ok = typeOf(elem, pt.Elem()), true
+	case st.Kind() == reflect.Struct && st.NumField() > 0 && st.Field(0).Type == nodeType:
+		f.Kind, f.typ, ok = Inner, typeOf(st, pt), true
+	case pt.Kind() == reflect.Pointer:
+		f.Kind, f.optional = OptionalLeaf, st
+		if okf, has := st.FieldByName("Ok"); has {
+			f.okAt = okf.Offset
+			f.leaf, ok = leafOf(pt.Elem())
+		}
+	default:
+		f.Kind = Leaf
+		f.leaf, ok = leafOf(pt)
+	}
+	if !ok {
+		panic(fmt.Sprintf("destam: field %s of %s has a type that documents cannot hold: run go generate", pf.Name, t.plain))
+	}
+	if name == "query" && t.Table != "" && f.Kind == Inner {
+		t.query = len(t.Fields)
+	}
+	t.byName[name] = len(t.Fields)
+	t.Fields = append(t.Fields, f)
+}
+
+// Query gives the index of the query section, ok false if there is none.
+func (t *Type) Query() (f int, ok bool) { return t.query, t.query >= 0 }
+
+// Nested gives the type of the objects in field f, nil for leaves.
+func (t *Type) Nested(f int) *Type { return t.Fields[f].typ }
+
+// Plain is the struct that the user wrote.
+func (t *Type) Plain() reflect.Type { return t.plain }
+
+// Unique gives the dotted paths of the unique fields of the query section.
+func (t *Type) Unique() []string {
+	if t.query < 0 {
+		return nil
+	}
+	return t.Fields[t.query].typ.unique("", nil)
+}
+
+func (t *Type) unique(prefix string, to []string) []string {
+	for i := range t.Fields {
+		f := &t.Fields[i]
+		switch {
+		case f.Unique:
+			to = append(to, prefix+f.Name)
+		case f.Kind == Inner:
+			to = f.typ.unique(prefix+f.Name+".", to)
+		}
+	}
+	return to
+}
+
+// newNode makes the state of one object, not linked to anything.
+func (t *Type) newNode(d *Document, id ID) *Node {
+	p := reflect.New(t.state).UnsafePointer()
+	return t.initNode(d, p, id)
+}
+
+// initNode prepares the zero state at p, nested objects included.
+func (t *Type) initNode(d *Document, p unsafe.Pointer, id ID) *Node {
+	n := (*Node)(p)
+	n.doc, n.typ, n.id = d, t, id
+	h := (*Object)(unsafe.Add(p, t.handleAt))
+	h.n = n
+	*(*unsafe.Pointer)(unsafe.Add(unsafe.Pointer(h), t.stateAt)) = p
+	for i := range t.Fields {
+		if f := &t.Fields[i]; f.Kind == Inner {
+			c := f.typ.initNode(d, unsafe.Add(p, f.at), ID{})
+			c.up = holder{n: n, f: int32(i)}
+			if n.section || i == t.query {
+				c.inSection()
+			}
+		}
+	}
+	return n
+}
+
+// newHandle makes a handle of n beside its canonical one.
+func (t *Type) newHandle(n *Node) *Object {
+	v := reflect.New(t.handle)
+	v.Elem().Set(reflect.NewAt(t.handle, n.Canonical()).Elem())
+	return (*Object)(v.UnsafePointer())
+}

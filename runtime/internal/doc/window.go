@@ -1,0 +1,278 @@
+package doc
+
+import (
+	"unsafe"
+
+	"github.com/destam-go/destamgen/runtime/internal/pos"
+)
+
+// Delta is one change of one slot: a field, or an element of a list. The
+// values are a leaf's Go value or a *Node, nil when absent.
+//
+// A renumbering is a Delta with Renamed set: it changes no value.
+type Delta struct {
+	N         *Node
+	F         int32
+	L         *List   // of an element
+	Key       pos.Key // of the element when the delta was made
+	Had, Has  bool
+	Prev, Val any
+	Plain     any // of an object that is new in a commit for listeners: its content then
+	Renamed   *Renamed
+	start     pos.Key // of an element that was there: its key before the commit
+}
+
+// Renamed lists elements of one list that got new keys, ascending.
+type Renamed struct{ Old, New []pos.Key }
+
+// touch is what a window remembers of one slot: what was there before.
+type touch struct {
+	n    *Node
+	l    *List
+	f    int32
+	had  bool
+	away bool    // written while its node was outside the tree
+	key  pos.Key // now
+	old  pos.Key // before the window, when had
+	prev any
+}
+
+// window records which slots changed and what they held before, so that what
+// it is sealed into holds each slot once, whatever happened in between. Nodes
+// that are new in the window are not recorded: they travel whole.
+type window struct {
+	open    bool
+	touches []touch
+	lists   []*List // with a listWindow
+	strays  []*Node // written while outside the tree and not known
+}
+
+// listWindow finds a list's touches by the present key of their element, and
+// those of elements that are gone by the key they had before the window: a
+// renumbering may have given that one to somebody else since.
+type listWindow struct {
+	here, gone map[pos.Key]int32
+	renumbered bool
+}
+
+// Recorded tells whether field f of n needs no more bookkeeping: the open
+// window has it, nobody watches and no transaction must be able to undo it.
+func (n *Node) Recorded(f int) bool {
+	return !n.section && f < 64 && n.touched>>f&1 != 0 && n.doc.watching == 0 && n.doc.tx == nil && n.doc.loose == 0
+}
+
+// Changing records that field f of n is about to change. After the change,
+// Changed completes what it began.
+func (n *Node) Changing(f int) {
+	d := n.doc
+	d.ask(n)
+	log := d.logging()
+	rec := n.recordable(f)
+	if !log && !rec {
+		return
+	}
+	had, prev := n.value(f)
+	if rec {
+		d.touch(touch{n: n, f: int32(f), had: had, prev: prev, away: d.outside(n)})
+		if f < 64 {
+			n.touched |= 1 << f
+		}
+	}
+	if log {
+		d.log = append(d.log, Delta{N: n, F: int32(f), Had: had, Prev: prev})
+	}
+}
+
+// Changed ends what Changing began.
+func (n *Node) Changed(f int) {
+	d := n.doc
+	if d.logging() {
+		x := &d.log[len(d.log)-1]
+		x.Has, x.Val = n.value(f)
+	}
+}
+
+// logging tells whether single changes are needed: somebody watches, or a
+// transaction may have to undo them.
+func (d *Document) logging() bool { return (d.watching > 0 || d.tx != nil) && !d.mute }
+
+// recordable tells whether a change of field f must be recorded now.
+func (n *Node) recordable(f int) bool {
+	if n.typ.Fields[f].Local || n.doc.still {
+		return false
+	}
+	if base := n.base(); !base.known && !base.ghost {
+		n.doc.stray(n)
+		return false
+	}
+	if f < 64 {
+		return n.touched>>f&1 == 0
+	}
+	for i := range n.doc.win.touches { // so many fields are rare
+		if t := &n.doc.win.touches[i]; t.n == n && t.l == nil && int(t.f) == f {
+			return false
+		}
+	}
+	return true
+}
+
+// stray notes a write to a node that is neither stored nor will be, unless it
+// is linked before the window is sealed.
+func (d *Document) stray(n *Node) {
+	if k := len(d.win.strays); k > 0 && d.win.strays[k-1] == n || n.Attached() {
+		return
+	}
+	d.openWindow()
+	d.win.strays = append(d.win.strays, n)
+}
+
+// outside tells whether n is known to be outside the tree while it is changed.
+func (d *Document) outside(n *Node) bool {
+	return (d.loose > 0 || n.base().ghost) && !n.Attached()
+}
+
+// touch adds t to the open window, and opens it if need be.
+func (d *Document) touch(t touch) int32 {
+	d.openWindow()
+	d.win.touches = append(d.win.touches, t)
+	return int32(len(d.win.touches) - 1)
+}
+
+func (d *Document) openWindow() {
+	if d.win.open {
+		return
+	}
+	d.win.open = true
+	if len(d.pending) == 0 && d.tx == nil {
+		d.host.Dirty(d)
+	}
+}
+
+// value gives what field f holds: a leaf's value or a *Node. Lists and
+// required objects are no slots and have none.
+func (n *Node) value(f int) (has bool, v any) {
+	fd := &n.typ.Fields[f]
+	switch fd.Kind {
+	case Leaf:
+		return true, fd.leaf.box(n.ptr(f))
+	case OptionalLeaf:
+		p := n.ptr(f)
+		if !*fd.ok(p) {
+			return false, nil
+		}
+		return true, fd.leaf.box(p)
+	case Child:
+		if c := *n.childAt(f); c != nil {
+			return true, c
+		}
+	}
+	return false, nil
+}
+
+// ok is the presence flag of the Optional at p.
+func (f *Field) ok(p unsafe.Pointer) *bool { return (*bool)(unsafe.Add(p, f.okAt)) }
+
+// elem gives the value of the i-th element.
+func (l *List) elem(i int) any {
+	fd := l.field()
+	if fd.Kind == NodeList {
+		return l.Node(i)
+	}
+	return fd.leaf.box(l.cells.at(i))
+}
+
+// listWin gives what the open window has of l, and begins it if need be.
+func (d *Document) listWin(l *List) *listWindow {
+	if l.win == nil {
+		l.win = &listWindow{here: map[pos.Key]int32{}, gone: map[pos.Key]int32{}}
+		d.win.lists = append(d.win.lists, l)
+	}
+	return l.win
+}
+
+// recordable tells whether changes of l's elements are recorded.
+func (l *List) recordable() bool {
+	if l.field().Local || l.owner.doc.still {
+		return false
+	}
+	if base := l.owner.base(); !base.known && !base.ghost {
+		l.owner.doc.stray(l.owner)
+		return false
+	}
+	return true
+}
+
+// inserted records that the element with key k is new.
+func (d *Document) inserted(l *List, k pos.Key, away bool) {
+	w := d.listWin(l)
+	if i, ok := w.gone[k]; ok && !w.renumbered { // it was there before the window
+		delete(w.gone, k)
+		w.here[k] = i
+		return
+	}
+	w.here[k] = d.touch(touch{n: l.owner, l: l, f: l.f, key: k, away: away})
+}
+
+// removed records that the element with key k is about to go.
+func (d *Document) removed(l *List, k pos.Key, prev any, away bool) {
+	w := d.listWin(l)
+	i, ok := w.here[k]
+	if !ok {
+		i = d.touch(touch{n: l.owner, l: l, f: l.f, key: k, old: k, had: true, prev: prev, away: away})
+	}
+	delete(w.here, k)
+	if t := &d.win.touches[i]; t.had {
+		w.gone[t.old] = i
+	} else {
+		t.n = nil // came and went inside the window
+	}
+}
+
+// replaced records that the element with key k is about to change.
+func (d *Document) replaced(l *List, k pos.Key, prev func() any, away bool) {
+	w := d.listWin(l)
+	if _, ok := w.here[k]; !ok {
+		w.here[k] = d.touch(touch{n: l.owner, l: l, f: l.f, key: k, old: k, had: true, prev: prev(), away: away})
+	}
+}
+
+// renamed records that elements from index i on get new keys. A touched
+// element keeps its touch; an untouched one gets one, for the key that the
+// store knows it by.
+func (d *Document) renamed(l *List, i int, keys []pos.Key) {
+	w := d.listWin(l)
+	w.renumbered = true
+	moved := make([]int32, len(keys))
+	for j := range keys {
+		k := l.cells.Key(i + j)
+		t, ok := w.here[k]
+		if !ok {
+			t = d.touch(touch{n: l.owner, l: l, f: l.f, key: k, old: k, had: true, prev: l.elem(i + j)})
+		}
+		delete(w.here, k)
+		moved[j] = t
+	}
+	for j, k := range keys {
+		w.here[k] = moved[j]
+		d.win.touches[moved[j]].key = k
+	}
+}
+
+// reset forgets what the window recorded.
+func (d *Document) reset() {
+	for i := range d.win.touches {
+		if t := &d.win.touches[i]; t.n != nil && t.l == nil {
+			t.n.touched = 0
+		}
+	}
+	for _, l := range d.win.lists {
+		l.win = nil
+	}
+	clear(d.win.touches)
+	clear(d.win.lists)
+	d.win = window{touches: d.win.touches[:0], lists: d.win.lists[:0]}
+	if cap(d.win.touches) > 4096 { // a large window must not stay for ever
+		d.win = window{}
+	}
+	d.loose = 0
+}
