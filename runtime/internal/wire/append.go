@@ -76,6 +76,18 @@ func AppendBytes(b, p []byte) []byte {
 	return append(appendLength(b, len(p), bin8, bin16, bin32), p...)
 }
 
+// Enclose makes the bytes of b from start on into binary data, for frames
+// whose length is known only when they are written. They move up by the
+// length, whose width depends on them.
+func Enclose(b []byte, start int) []byte {
+	var header [5]byte
+	h := appendLength(header[:0], len(b)-start, bin8, bin16, bin32)
+	b = append(b, h...)
+	copy(b[start+len(h):], b[start:len(b)-len(h)])
+	copy(b[start:], h)
+	return b
+}
+
 // AppendArray begins an array: the next n values are its elements.
 func AppendArray(b []byte, n int) []byte {
 	if 0 <= n && n < 16 {

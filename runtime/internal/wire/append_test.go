@@ -80,3 +80,14 @@ func TestAppendRefusesImpossibleLength(t *testing.T) {
 	}()
 	AppendArray(nil, -1)
 }
+
+func TestEnclose(t *testing.T) {
+	for _, n := range []int{0, 1, 255, 256, 65535, 65536} {
+		head, data := []byte("abc"), bytes.Repeat([]byte{0x42}, n)
+		got := Enclose(append(append(make([]byte, 0, n+100), head...), data...), len(head))
+		want := AppendBytes(head, data)
+		if !bytes.Equal(got, want) {
+			t.Errorf("%d bytes: got % .10x…, want % .10x…", n, got, want)
+		}
+	}
+}

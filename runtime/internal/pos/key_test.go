@@ -1,0 +1,116 @@
+package pos
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+)
+
+// path makes a key of integers.
+func path(vs ...int64) Key {
+	var b []byte
+	for _, v := range vs {
+		b = appendInteger(b, v)
+	}
+	return Key(b)
+}
+
+// ints are the integers of a key, for messages.
+func ints(k Key) []int64 {
+	var vs []int64
+	for k != "" {
+		v, size := integer(k)
+		if size == 0 {
+			return append(vs, least-1)
+		}
+		vs, k = append(vs, v), k[size:]
+	}
+	return vs
+}
+
+// TestClasses checks that the ranges follow one another, in integers and in
+// first bytes, and that integers sort like their bytes where they meet.
+func TestClasses(t *testing.T) {
+	next, first := int64(least), byte(1)
+	for _, c := range classes {
+		if c.low != next || c.first != first {
+			t.Fatalf("class %+v begins at %d and %#x, want %d and %#x", c, c.low, c.first, next, first)
+		}
+		next = c.low + (int64(c.last-c.first)+1)<<(8*c.extra)
+		first = c.last + 1
+	}
+	if next != most+1 {
+		t.Errorf("integers end at %d, want %d", next-1, int64(most))
+	}
+	before := Key("")
+	for _, c := range classes {
+		high := c.low + (int64(c.last-c.first)+1)<<(8*c.extra) - 1
+		for _, v := range []int64{c.low, c.low + 1, high - 1, high} {
+			k := path(v)
+			if got, size := integer(k + "rest"); got != v || size != len(k) || size != sizeOf(v) {
+				t.Errorf("%d is read as %d from %d bytes of %d", v, got, size, len(k))
+			}
+			if k <= before {
+				t.Errorf("%d does not sort after the one before", v)
+			}
+			before = k
+		}
+	}
+}
+
+func TestIntegersSortLikeTheirBytes(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	any := func() int64 {
+		v := r.Int64N(most) >> r.IntN(41)
+		if r.IntN(2) == 0 {
+			v = -v
+		}
+		return max(v, least)
+	}
+	for range 100_000 {
+		v, w := any(), any()
+		if (v < w) != (path(v) < path(w)) {
+			t.Fatalf("%d and %d sort differently as bytes", v, w)
+		}
+	}
+}
+
+func TestValid(t *testing.T) {
+	tests := []struct {
+		name string
+		key  Key
+		want bool
+	}{
+		{"empty", "", false},
+		{"zero", path(0), true},
+		{"path", path(5, -3, 160), true},
+		{"least before others", path(least, 0), true},
+		{"least at the end", path(least), false},
+		{"least at the end of a path", path(0, least), false},
+		{"greatest", path(most), true},
+		{"cut integer", path(5, 200)[:2], false},
+		{"first byte 0", "\x00", false},
+		{"first byte 255", "\xff", false},
+		{"64 bytes", Key(strings.Repeat("!", 64)), true},
+		{"65 bytes", Key(strings.Repeat("!", 65)), false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := Valid(tt.key); got != tt.want {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+// FuzzValid checks that a valid key is one path and one sequence of bytes.
+func FuzzValid(f *testing.F) {
+	f.Add("!")
+	f.Add(string(path(most, least, 7)))
+	f.Fuzz(func(t *testing.T, s string) {
+		k := Key(s)
+		if Valid(k) && path(ints(k)...) != k {
+			t.Fatalf("%x reads as %v and is written as %x", s, ints(k), string(path(ints(k)...)))
+		}
+	})
+}
