@@ -162,7 +162,7 @@ func (d *Document) parse(raw []byte) (x stored, ok bool, err error) {
 	switch {
 	case x.op == opRenumber && list && fd.keys == nil && parts == 5:
 		c := d.decoder(r)
-		n := int(min(r.Uint(), uint64(r.Len())))
+		n := int(min(r.Uint(), uint64(x.n.List(x.f).Len())))
 		x.old, x.new = c.positions(n), c.positions(n)
 		return x, true, r.Err()
 	case x.op >= opInsert && x.op <= opDelete && !list && fd.Kind != Inner:

@@ -34,6 +34,7 @@ type Document struct {
 	ops     uint32  // counts operations and transactions; Node.fresh
 	asked   bool    // the query section was touched: queries must see it
 	born    []*Node // became known while a commit is encoded
+	orders  orders  // of renumbered arrays while commits are taken back
 	loose   int     // nodes that the open window took out of the tree, at most
 	base    uint64  // the newest version that the store has
 	pending []*Pending

@@ -120,15 +120,18 @@ func (d *Document) takeBack(i int, err error) {
 		d.invert(d.pending[k])
 	}
 	d.still = false
+	d.orders = ordersOf(d.pending[i:])
+	defer func() { d.orders = nil }()
 	d.pending = d.pending[:i:i]
 	lost, kept := p.deltas, []Delta(nil)
 	if scoped := Scoped(nil); !p.Update && errors.As(err, &scoped) {
 		lost, kept = divide(p.deltas, scoped)
 	}
 	d.owe(p, lost, err)
+	again := *p
+	again.deltas = kept
+	d.orders.pass(lost, kept)
 	if len(kept) > 0 {
-		again := *p
-		again.deltas = kept
 		d.redo(&again)
 	}
 	for _, q := range rest {
@@ -199,11 +202,13 @@ func (d *Document) invertDeltas(deltas []Delta) {
 // anew. What has no place any more is dropped and reported; an Update that
 // would lose anything is lost whole.
 func (d *Document) redo(p *Pending) {
-	mark := len(d.log)
+	mark, before := len(d.log), d.orders.clone()
 	lost := d.again(p)
 	if len(lost) > 0 && p.Update {
 		d.rollbackTo(mark)
 		d.reset()
+		d.orders = before
+		d.orders.pass(p.deltas, nil)
 		d.owe(p, p.deltas, ErrConflict)
 		return
 	}
@@ -237,6 +242,14 @@ func (d *Document) again(p *Pending) (lost []Delta) {
 // at their start, renumberings, then the rest. It gives those that have no
 // place.
 func (d *Document) redoDeltas(deltas []Delta, fits func(*Delta) bool) (lost []Delta) {
+	var reordered []Delta
+	deltas, reordered = d.orders.divide(deltas)
+	for i := range reordered {
+		if x := &reordered[i]; x.Renamed == nil && !fits(x) {
+			lost = append(lost, *x)
+		}
+	}
+	d.orders.redo(reordered, fits)
 	for i := range deltas {
 		x := &deltas[i]
 		switch {
@@ -290,11 +303,5 @@ func (l *List) place(x *Delta) {
 		l.set(x.Key, true, x.Val)
 		return
 	}
-	l.Open(i, 1)
-	if c, ok := x.Val.(*Node); ok {
-		l.Put(i, c)
-	} else {
-		l.field().leaf.unbox(l.cells.at(i), x.Val)
-	}
-	l.Close(i, 1)
+	l.openFor(i, x)
 }

@@ -15,7 +15,7 @@ func mutate(r *rand.Rand, o *Object) {
 	n := o.n
 	d := n.doc
 	str := fmt.Sprint("s", r.IntN(5))
-	switch r.IntN(20) {
+	switch r.IntN(21) {
 	case 0:
 		setText(n, fTitle, str)
 	case 1:
@@ -26,6 +26,11 @@ func mutate(r *rand.Rand, o *Object) {
 	case 3, 4:
 		l := n.EnsureList(fTags)
 		insertStrings(n, fTags, r.IntN(l.Len()+1), str, "x")
+	case 20: // always at the same place: keys grow
+		for range 15 {
+			insertStrings(n, fTags, n.List(fTags).Len()/2, str)
+			insertTasks(n, fTasks, n.List(fTasks).Len()/2, Task{Text: str})
+		}
 	case 5:
 		if l := n.List(fTags); l.Len() > 0 {
 			l.Remove(r.IntN(l.Len()), 1)
