@@ -171,7 +171,7 @@ func (d *Document) parse(raw []byte) (x stored, ok bool, err error) {
 		x.has = x.op != opDelete+opElement
 		if fd.keys != nil {
 			x.key = fd.keys.read(r)
-		} else if x.key = pos.Key(r.Bytes()); r.Err() == nil && !x.key.Valid() {
+		} else if x.key = pos.Key(r.Bytes()); r.Err() == nil && !pos.Valid(x.key) {
 			r.Fail(errors.New("an invalid position"))
 		}
 	default:
