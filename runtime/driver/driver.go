@@ -118,7 +118,8 @@ type FeedItem struct {
 // Holder is implemented by drivers that keep live documents in memory for as
 // long as they are open.
 type Holder interface {
-	// Hold keeps live for the life of the store.
+	// Hold keeps live until the document is purged or the store is closed. A
+	// document has one live object; another takes its place.
 	Hold(doc Doc, live any)
 }
 

@@ -156,14 +156,11 @@ func (c *collector) need(p *Predicate) {
 // length and order of an array show in no term.
 func (p Predicate) Exact() bool {
 	terms, ok := p.decisive()
-	if !ok || terms == 0 {
-		return false
-	}
-	return terms == 1 || p.Op == OpIs && !slices.Contains(p.Path, Each)
+	return ok && (terms == 1 || p.Op == OpIs && !slices.Contains(p.Path, Each))
 }
 
 // decisive counts the scalars that the predicate asks for, ok if it asks for
-// nothing else.
+// some and for nothing else.
 func (p Predicate) decisive() (terms int, ok bool) {
 	switch p.Op {
 	case OpIs, OpHas:
@@ -176,7 +173,7 @@ func (p Predicate) decisive() (terms int, ok bool) {
 			}
 			terms += n
 		}
-		return terms, true
+		return terms, terms > 0
 	}
 	return 0, false
 }
@@ -188,12 +185,12 @@ func decisive(operand Value) (terms int, ok bool) {
 	case Object:
 		for _, m := range operand {
 			n, ok := decisive(m.Value)
-			if !ok || n == 0 {
+			if !ok {
 				return 0, false
 			}
 			terms += n
 		}
-		return terms, true
+		return terms, terms > 0
 	}
 	return 0, false
 }

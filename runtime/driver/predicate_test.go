@@ -131,6 +131,8 @@ func TestPredicate(t *testing.T) {
 		{"match of one that asks twice", match("items", has("t", "tags"), has("u", "tags")), true, false,
 			[]driver.Term{"items.[].tags.[]\x00st", "items.[].tags.[]\x00su"}},
 		{"match of nothing", match("items"), true, false, nil},
+		{"match that asks for an object too", match("items", is("a", "sku"), is(object{})), true, false, []driver.Term{"items.[].sku\x00sa"}},
+		{"match in a match of nothing", match("grid", match1()), true, false, nil},
 		{"match of nothing without elements", match("none"), false, false, nil},
 		{"match on scalars", match("labels", is("x")), true, true, []driver.Term{"labels.[]\x00sx"}},
 		{"match in a match", match("grid", match1(is(int64(3)))), true, true, []driver.Term{"grid.[].[]\x00i3"}},
