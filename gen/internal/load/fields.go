@@ -1,0 +1,161 @@
+package load
+
+import (
+	"go/ast"
+	"go/types"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/destam-go/destamgen/gen/internal/schema"
+)
+
+// check type-checks the package as far as that goes.
+func (c *converter) check() {
+	var files []*ast.File
+	for _, f := range c.files {
+		files = append(files, f.syntax)
+	}
+	c.stubs = newStubs(files, c.names)
+	conf := types.Config{
+		Importer:                 c.stubs,
+		Error:                    func(error) {},
+		IgnoreFuncBodies:         true,
+		FakeImportC:              true,
+		DisableUnusedImportCheck: true,
+	}
+	c.types, _ = conf.Check(c.p.Name, c.fset, files, nil)
+}
+
+// file gives the structs of one file their fields.
+func (c *converter) file(f source, file *schema.File, syntax map[*schema.Struct]*ast.StructType) {
+	imports := map[string]schema.Import{}
+	for _, s := range file.Structs {
+		for _, field := range syntax[s].Fields.List {
+			pieces := c.cut(f, field.Type, imports)
+			for _, name := range fieldNames(field) {
+				s.Fields = append(s.Fields, c.field(f, s, field, name, pieces))
+			}
+		}
+	}
+	for _, p := range slices.Sorted(maps.Keys(imports)) {
+		file.Imports = append(file.Imports, imports[p])
+	}
+}
+
+// fieldNames gives the names that one line of a struct declares. An embedded
+// field is called after its type.
+func fieldNames(f *ast.Field) []*ast.Ident {
+	if len(f.Names) > 0 {
+		return f.Names
+	}
+	for t := f.Type; ; {
+		switch of := t.(type) {
+		case *ast.StarExpr:
+			t = of.X
+		case *ast.ParenExpr:
+			t = of.X
+		case *ast.IndexExpr:
+			t = of.X
+		case *ast.IndexListExpr:
+			t = of.X
+		case *ast.SelectorExpr:
+			return []*ast.Ident{of.Sel}
+		case *ast.Ident:
+			return []*ast.Ident{of}
+		default:
+			return nil
+		}
+	}
+}
+
+func (c *converter) field(f source, s *schema.Struct, field *ast.Field, name *ast.Ident, pieces []schema.Piece) *schema.Field {
+	out := &schema.Field{
+		Name:     name.Name,
+		Embedded: len(field.Names) == 0,
+		Pos:      c.position(name.Pos()),
+		Doc:      strings.TrimSpace(field.Doc.Text()),
+		TypeAt:   c.position(field.Type.Pos()),
+		Source:   pieces,
+		Type:     &schema.Type{Problem: "its type cannot be found"},
+	}
+	if out.Doc == "" {
+		out.Doc = strings.TrimSpace(field.Comment.Text())
+	}
+	if field.Tag != nil {
+		out.Literal, out.LiteralAt = field.Tag.Value, c.position(field.Tag.Pos())
+	}
+	if t := c.lookup(s.Name, name.Name); t != nil {
+		c.written, c.pieces = text(f, field.Type), pieces
+		out.Type = c.convert(t)
+		out.Locks = c.locks(t, map[types.Type]bool{})
+	}
+	return out
+}
+
+// lookup gives the type of a field, or nil.
+func (c *converter) lookup(structName, field string) types.Type {
+	object := c.types.Scope().Lookup(structName)
+	if object == nil {
+		return nil
+	}
+	t, ok := object.Type().Underlying().(*types.Struct)
+	if !ok {
+		return nil
+	}
+	for f := range t.Fields() {
+		if f.Name() == field {
+			return f.Type()
+		}
+	}
+	return nil
+}
+
+// text gives an expression as it is written.
+func text(f source, e ast.Expr) string {
+	start := f.syntax.FileStart
+	return string(f.bytes[e.Pos()-start : e.End()-start])
+}
+
+// cut parts a type as it is written into text and names of other packages,
+// and notes the imports that these need.
+func (c *converter) cut(f source, e ast.Expr, imports map[string]schema.Import) []schema.Piece {
+	var pieces []schema.Piece
+	written, at := text(f, e), 0
+	selectors(e, func(s *ast.SelectorExpr, base *ast.Ident) {
+		p := c.names.paths[f.syntax][base.Name]
+		if p == "" {
+			if _, own := c.p.Names[base.Name]; !own {
+				c.report(base.Pos(), "an import that is named "+base.Name, "it is not clear which package %s is", base.Name)
+			}
+			return
+		}
+		i := schema.Import{Path: p, Name: base.Name}
+		if path.Base(p) != base.Name || named(f.syntax, p) {
+			i.Alias = base.Name
+		}
+		imports[p] = i
+		start, end := int(s.Pos()-e.Pos()), int(s.End()-e.Pos())
+		if before := written[at:start]; before != "" {
+			pieces = append(pieces, schema.Piece{Text: before})
+		}
+		pieces = append(pieces, schema.Piece{Text: s.Sel.Name, Path: p})
+		at = end
+	})
+	if rest := written[at:]; rest != "" {
+		pieces = append(pieces, schema.Piece{Text: rest})
+	}
+	return pieces
+}
+
+// named says whether a file gives an import a name that differs from the last
+// element of its path.
+func named(f *ast.File, p string) bool {
+	for _, spec := range f.Imports {
+		if spec.Path.Value == `"`+p+`"` && spec.Name != nil {
+			return spec.Name.Name != path.Base(p)
+		}
+	}
+	return false
+}

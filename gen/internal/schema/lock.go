@@ -1,0 +1,210 @@
+package schema
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"fmt"
+	"go/token"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// LockName is the name of a package's lock file, beside its sources.
+const LockName = "destam.lock"
+
+// lockHead is how every lock file begins. The first line holds the version.
+const lockHead = `destam.lock 1
+# Every table and field name that was ever generated here, with its kind. Commit this file: what is
+# stored under these names outlives the code. A retired name keeps its kind. Lines are sorted; after
+# a merge, keep the lines of both sides.
+`
+
+// Lock is what a package remembers of the names that were ever generated. Its
+// text is one line for each name, sorted, so that two branches that add fields
+// merge:
+//
+//	Note.title string
+//	Note.tasks list struct Task
+//	Note.draft bool retired
+//	table notes Note
+//
+// Stored documents know the names of tables and fields, not those of Go types. A
+// struct's name in the file only says which lines belong together, and
+// [Lock.Next] follows a struct that was renamed.
+type Lock struct {
+	tables  map[string]lockTable
+	structs map[string]lockStruct
+}
+
+type lockTable struct {
+	name    string // of the struct
+	retired bool
+	line    int
+}
+
+// lockStruct are the fields of a struct by name.
+type lockStruct map[string]lockField
+
+type lockField struct {
+	kind    string
+	retired bool
+	line    int
+}
+
+const retired = " retired"
+
+// ParseLock reads a lock file; file is its name in messages. A nil text is that
+// of a package that was never generated. An empty file is a mistake, since every
+// lock file has a first line.
+func ParseLock(file string, text []byte) (*Lock, Diagnostics) {
+	l := &Lock{tables: map[string]lockTable{}, structs: map[string]lockStruct{}}
+	var ds Diagnostics
+	if text == nil {
+		return l, nil
+	}
+	if len(text) == 0 {
+		ds.report(token.Position{Filename: file, Line: 1, Column: 1},
+			"restore the file from version control, or delete it if nothing was ever stored", "the lock file is empty")
+		return nil, ds
+	}
+	head, _, _ := strings.Cut(lockHead, "\n")
+	lines := bufio.NewScanner(bytes.NewReader(text))
+	lines.Buffer(nil, len(text)+1)
+	for n := 1; lines.Scan(); n++ {
+		line := strings.TrimSuffix(lines.Text(), "\r")
+		at := token.Position{Filename: file, Line: n, Column: 1}
+		switch {
+		case n == 1 && line != head:
+			if version, ok := strings.CutPrefix(line, "destam.lock "); ok {
+				ds.report(at, "the newer destamgen", "version %s of the lock file is not known to this destamgen", version)
+			} else {
+				ds.report(at, "restore the file from version control", "this is not a lock file of destamgen")
+			}
+			return nil, ds
+		case n == 1, strings.TrimSpace(line) == "", strings.HasPrefix(line, "#"):
+		case isConflict(line):
+			ds.report(at, "keep the lines of both sides and delete the markers", "unresolved merge conflict")
+		default:
+			if why := l.take(line, n); why != "" {
+				ds.report(at, "repair the line, or restore the file from version control", "%s", why)
+			}
+		}
+	}
+	return l, ds
+}
+
+func isConflict(line string) bool {
+	for _, marker := range []string{"<<<<<<<", "|||||||", "=======", ">>>>>>>"} {
+		if strings.HasPrefix(line, marker) {
+			return true
+		}
+	}
+	return false
+}
+
+// take adds one line. The same line may be there twice after a merge, and one
+// side may have retired what the other kept.
+func (l *Lock) take(line string, n int) (why string) {
+	text, gone := strings.CutSuffix(line, retired)
+	key, value, ok := strings.Cut(text, " ")
+	if key == "table" && ok {
+		return l.takeTable(value, n, gone)
+	}
+	owner, field, dotted := strings.Cut(key, ".")
+	if !ok || !dotted || !token.IsIdentifier(owner) || nameProblem(field) != "" || !isStored(value) {
+		return fmt.Sprintf("%q is no line of a lock file", line)
+	}
+	if l.structs[owner] == nil {
+		l.structs[owner] = lockStruct{}
+	}
+	before, twice := l.structs[owner][field]
+	if twice && before.kind != value {
+		return fmt.Sprintf("%s is %s here and %s in line %d", key, value, before.kind, before.line)
+	}
+	l.structs[owner][field] = lockField{kind: value, retired: gone && (!twice || before.retired), line: n}
+	return ""
+}
+
+func (l *Lock) takeTable(text string, n int, gone bool) (why string) {
+	table, owner, ok := strings.Cut(text, " ")
+	if !ok || tableProblem(table) != "" || !token.IsIdentifier(owner) {
+		return fmt.Sprintf("%q is no line of a lock file", "table "+text)
+	}
+	before, twice := l.tables[table]
+	if twice && before.name != owner {
+		return fmt.Sprintf("the table %s is that of %s here and that of %s in line %d", table, owner, before.name, before.line)
+	}
+	l.tables[table] = lockTable{name: owner, retired: gone && (!twice || before.retired), line: n}
+	return ""
+}
+
+// isStored says whether text is a kind as [Type.Stored] gives it.
+func isStored(text string) bool {
+	words := strings.Fields(text)
+	if strings.Join(words, " ") != text {
+		return false
+	}
+	rest, ok := storedKind(words)
+	return ok && len(rest) == 0
+}
+
+// storedKind reads one kind and gives the words after it.
+func storedKind(words []string) (rest []string, ok bool) {
+	if len(words) == 0 {
+		return nil, false
+	}
+	switch word, rest := words[0], words[1:]; word {
+	case "struct":
+		if len(rest) == 0 {
+			return nil, false
+		}
+		return rest[1:], token.IsIdentifier(rest[0])
+	case "optional", "list":
+		return storedKind(rest)
+	case "map":
+		if rest, ok = storedKind(rest); !ok {
+			return nil, false
+		}
+		return storedKind(rest)
+	default:
+		return rest, slices.Contains(storedLeaves, word)
+	}
+}
+
+// storedLeaves are the kinds that are one word.
+var storedLeaves = []string{
+	"bool", "bytes", "float32", "float64", "int", "int8", "int16", "int32", "int64",
+	"string", "time", "uint", "uint8", "uint16", "uint32", "uint64",
+}
+
+// String gives the text of the file. It is empty for a lock without a name.
+func (l *Lock) String() string {
+	var lines []string
+	line := func(gone bool, format string, args ...any) {
+		text := fmt.Sprintf(format, args...)
+		if gone {
+			text += retired
+		}
+		lines = append(lines, text)
+	}
+	for name, t := range l.tables {
+		line(t.retired, "table %s %s", name, t.name)
+	}
+	for owner, s := range l.structs {
+		for name, f := range s {
+			line(f.retired, "%s.%s %s", owner, name, f.kind)
+		}
+	}
+	if len(lines) == 0 {
+		return ""
+	}
+	slices.Sort(lines)
+	return lockHead + strings.Join(lines, "\n") + "\n"
+}
+
+// sortedKeys gives the keys of a map in order.
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
+	return slices.Sorted(maps.Keys(m))
+}
