@@ -105,7 +105,7 @@ func (m *Mem) survivor(n *inode, c Cut, seen map[*inode]*inode) *inode {
 	if !n.isDir() {
 		s := newFile()
 		s.data = m.survivingBytes(n, c)
-		s.sizes[0] = int64(len(s.data))
+		s.sizes.versions[0].is = int64(len(s.data))
 		seen[n] = s
 		return s
 	}
@@ -113,9 +113,8 @@ func (m *Mem) survivor(n *inode, c Cut, seen map[*inode]*inode) *inode {
 	seen[n] = s
 	names := maps.Clone(n.names)
 	for _, name := range sortedKeys(n.entries) {
-		if e := n.entries[name]; len(e.versions) > 0 {
-			names[name] = e.versions[c.Pick(len(e.versions))]
-		}
+		versions := n.entries[name].versions
+		names[name] = versions[c.Pick(len(versions))].is
 	}
 	for _, name := range sortedKeys(names) {
 		if child := names[name]; child != nil {
@@ -126,9 +125,9 @@ func (m *Mem) survivor(n *inode, c Cut, seen map[*inode]*inode) *inode {
 }
 
 func (m *Mem) survivingBytes(n *inode, c Cut) []byte {
-	size := n.sizes[0]
-	if len(n.sizes) > 1 {
-		size = n.sizes[c.Pick(len(n.sizes))]
+	size := n.sizes.versions[0].is
+	if v := n.sizes.versions; len(v) > 1 {
+		size = v[c.Pick(len(v))].is
 	}
 	data := make([]byte, size)
 	copy(data, n.data)
@@ -138,15 +137,15 @@ func (m *Mem) survivingBytes(n *inode, c Cut) []byte {
 			continue
 		}
 		versions := n.sectors[s].versions
-		if c.Stale && allZero(versions[0]) {
-			stale := [][]byte{versions[0]}
+		if c.Stale && allZero(versions[0].is) {
+			stale := []version[[]byte]{versions[0]}
 			for _, g := range m.ghosts[s] {
-				stale = append(stale, g)
+				stale = append(stale, version[[]byte]{is: g})
 			}
 			versions = append(stale, versions[1:]...)
 		}
 		clear(data[from:to])
-		copy(data[from:to], versions[c.Pick(len(versions))])
+		copy(data[from:to], versions[c.Pick(len(versions))].is)
 	}
 	return data
 }

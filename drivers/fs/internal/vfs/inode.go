@@ -3,30 +3,54 @@ package vfs
 // inode is a file or a directory of a Mem: what readers see, and every version
 // that its parts may have on the disk. All of it is guarded by the Mem's lock.
 type inode struct {
-	data    []byte            // a file's bytes as readers see them
-	sectors map[int64]doubt   // a file's sectors that are not known to be on disk
-	sizes   []int64           // sizes the file may have on disk, the synced one first
-	names   map[string]*inode // a directory's entries as readers see them; nil for a file
-	entries map[string]entry  // a directory's entries that are not known to be on disk
+	clock int // counts the changes
+
+	data    []byte                  // a file's bytes as readers see them
+	sectors map[int64]doubt[[]byte] // a file's sectors that are not known to be on disk
+	sizes   doubt[int64]            // a file's size
+
+	names   map[string]*inode        // a directory's entries as readers see them; nil for a file
+	entries map[string]doubt[*inode] // a directory's entries that are not known to be on disk
 }
 
-// doubt is a sector that may have any of these versions on disk. The first is
-// the one last synced, nil if there was none; the last is what readers see.
-type doubt struct {
-	versions [][]byte
-	lost     int // versions before this one are passed over by Sync: a sync of them failed
+// doubt is a part that may have any of these versions on disk. The first is
+// the one last synced; the last is what readers see. A sector that was never
+// synced and an entry that is not there are nil.
+type doubt[T any] struct {
+	versions []version[T]
+	lost     int // a sync of the versions up to this time failed
 }
 
-// entry is a name that may mean any of these inodes on disk, nil for none.
-type entry struct {
-	versions []*inode
-	lost     int
+type version[T any] struct {
+	is T
+	at int // the inode's clock when it was written
 }
 
-func newFile() *inode { return &inode{sectors: map[int64]doubt{}, sizes: []int64{0}} }
+// settle is a sync that began when the clock was now. It tells whether nothing
+// is in doubt any more. Versions whose sync failed earlier are passed over:
+// their pages count as clean, so nothing writes them to the disk.
+func (d *doubt[T]) settle(now int) bool {
+	i := len(d.versions) - 1
+	for i > 0 && d.versions[i].at > now {
+		i--
+	}
+	if d.versions[i].at > d.lost {
+		d.versions = d.versions[i:]
+	}
+	return len(d.versions) == 1
+}
+
+// abandon is a sync that began when the clock was now and failed.
+func (d *doubt[T]) abandon(now int) { d.lost = max(d.lost, now) }
+
+func newFile() *inode {
+	n := &inode{sectors: map[int64]doubt[[]byte]{}}
+	n.sizes.versions = []version[int64]{{}}
+	return n
+}
 
 func newDir() *inode {
-	return &inode{names: map[string]*inode{}, entries: map[string]entry{}}
+	return &inode{names: map[string]*inode{}, entries: map[string]doubt[*inode]{}}
 }
 
 func (n *inode) isDir() bool { return n.names != nil }
@@ -58,37 +82,37 @@ func clone(b []byte) []byte {
 }
 
 func (n *inode) write(b []byte, off int64) {
+	n.clock++
 	end := off + int64(len(b))
 	// A write beyond the end leaves a hole of zeros, whose sectors are in
 	// doubt like those that are written.
-	first := min(off, int64(len(n.data))) / Sector
-	before := map[int64][]byte{}
-	for s := first; s <= (end-1)/Sector; s++ {
-		before[s] = clone(n.sector(s))
+	first, last := min(off, int64(len(n.data)))/Sector, (end-1)/Sector
+	for s := first; s <= last; s++ {
+		if _, ok := n.sectors[s]; !ok {
+			n.sectors[s] = doubt[[]byte]{versions: []version[[]byte]{{is: clone(n.sector(s))}}}
+		}
 	}
 	if grow := end - int64(len(n.data)); grow > 0 {
 		n.data = append(n.data, make([]byte, grow)...)
-		n.sizes = append(n.sizes, end)
+		n.sizes.versions = append(n.sizes.versions, version[int64]{end, n.clock})
 	}
 	copy(n.data[off:], b)
-	for s, old := range before {
-		d, ok := n.sectors[s]
-		if !ok {
-			d.versions = [][]byte{old}
-		}
-		d.versions = append(d.versions, clone(n.sector(s)))
+	for s := first; s <= last; s++ {
+		d := n.sectors[s]
+		d.versions = append(d.versions, version[[]byte]{clone(n.sector(s)), n.clock})
 		n.sectors[s] = d
 	}
 }
 
 // link sets an entry of a directory, or removes it when c is nil.
 func (n *inode) link(name string, c *inode) {
-	e, ok := n.entries[name]
+	n.clock++
+	d, ok := n.entries[name]
 	if !ok {
-		e.versions = []*inode{n.names[name]}
+		d.versions = []version[*inode]{{is: n.names[name]}}
 	}
-	e.versions = append(e.versions, c)
-	n.entries[name] = e
+	d.versions = append(d.versions, version[*inode]{c, n.clock})
+	n.entries[name] = d
 	if c == nil {
 		delete(n.names, name)
 	} else {
@@ -96,74 +120,46 @@ func (n *inode) link(name string, c *inode) {
 	}
 }
 
-// mark is what an inode has when a sync begins: the newest version of each
-// part. What is written while the sync runs is not covered by it.
-type mark struct {
-	sectors map[int64]int
-	entries map[string]int
-	size    int
-}
-
-func (n *inode) mark() mark {
-	m := mark{sectors: map[int64]int{}, entries: map[string]int{}, size: len(n.sizes) - 1}
+// settle makes durable what the inode had when the clock was now.
+func (n *inode) settle(now int) {
 	for s, d := range n.sectors {
-		m.sectors[s] = len(d.versions) - 1
-	}
-	for name, e := range n.entries {
-		m.entries[name] = len(e.versions) - 1
-	}
-	return m
-}
-
-// settle makes durable what the mark covers, but for parts whose earlier sync
-// failed and that nobody wrote since.
-func (n *inode) settle(m mark) {
-	for s, v := range m.sectors {
-		d := n.sectors[s]
-		if v < d.lost {
-			continue
-		}
-		if d.versions, d.lost = d.versions[v:], 0; len(d.versions) == 1 {
+		if d.settle(now) {
 			delete(n.sectors, s)
 		} else {
 			n.sectors[s] = d
 		}
 	}
-	for name, v := range m.entries {
-		e := n.entries[name]
-		if v < e.lost {
-			continue
-		}
-		if e.versions, e.lost = e.versions[v:], 0; len(e.versions) == 1 {
+	for name, d := range n.entries {
+		if d.settle(now) {
 			delete(n.entries, name)
 		} else {
-			n.entries[name] = e
+			n.entries[name] = d
 		}
 	}
-	if n.names == nil {
-		n.sizes = n.sizes[m.size:]
+	if !n.isDir() {
+		n.sizes.settle(now)
 	}
 }
 
-// abandon is a sync that failed: the parts that it covers stay in doubt, and
-// no later sync helps unless they are written again.
-func (n *inode) abandon(m mark) {
-	for s, v := range m.sectors {
-		d := n.sectors[s]
-		d.lost = v + 1
+// abandon is a sync that began when the clock was now and failed: what it
+// covers stays in doubt, and no later sync helps unless it is written again.
+func (n *inode) abandon(now int) {
+	for s, d := range n.sectors {
+		d.abandon(now)
 		n.sectors[s] = d
 	}
-	for name, v := range m.entries {
-		e := n.entries[name]
-		e.lost = v + 1
-		n.entries[name] = e
+	for name, d := range n.entries {
+		d.abandon(now)
+		n.entries[name] = d
 	}
+	n.sizes.abandon(now)
 }
 
 // copyTree copies a tree of inodes, one copy for each inode.
 type copyTree map[*inode]*inode
 
-// whole copies n with all its doubts.
+// whole copies n with all its doubts. Versions are never changed, so they are
+// shared.
 func (t copyTree) whole(n *inode) *inode {
 	if n == nil {
 		return nil
@@ -171,25 +167,27 @@ func (t copyTree) whole(n *inode) *inode {
 	if c, ok := t[n]; ok {
 		return c
 	}
-	c := &inode{data: clone(n.data), sizes: append([]int64(nil), n.sizes...)}
+	c := &inode{clock: n.clock, data: clone(n.data), sizes: n.sizes}
 	t[n] = c
 	if !n.isDir() {
-		c.sectors = make(map[int64]doubt, len(n.sectors))
+		c.sectors = make(map[int64]doubt[[]byte], len(n.sectors))
+		c.sizes.versions = append([]version[int64](nil), n.sizes.versions...)
 		for s, d := range n.sectors {
-			c.sectors[s] = doubt{versions: append([][]byte(nil), d.versions...), lost: d.lost}
+			d.versions = append([]version[[]byte](nil), d.versions...)
+			c.sectors[s] = d
 		}
 		return c
 	}
-	c.names, c.entries = make(map[string]*inode, len(n.names)), make(map[string]entry, len(n.entries))
+	c.names, c.entries = make(map[string]*inode, len(n.names)), make(map[string]doubt[*inode], len(n.entries))
 	for name, child := range n.names {
 		c.names[name] = t.whole(child)
 	}
-	for name, e := range n.entries {
-		versions := make([]*inode, len(e.versions))
-		for i, child := range e.versions {
-			versions[i] = t.whole(child)
+	for name, d := range n.entries {
+		versions := make([]version[*inode], len(d.versions))
+		for i, v := range d.versions {
+			versions[i] = version[*inode]{t.whole(v.is), v.at}
 		}
-		c.entries[name] = entry{versions: versions, lost: e.lost}
+		c.entries[name] = doubt[*inode]{versions: versions, lost: d.lost}
 	}
 	return c
 }

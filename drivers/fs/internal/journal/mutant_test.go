@@ -1,0 +1,282 @@
+package journal
+
+import (
+	"fmt"
+	"hash/crc32"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"encoding/binary"
+
+	"github.com/destam-go/destamgen/drivers/fs/internal/vfs"
+)
+
+// mutants are bugs that stores of this kind had. Each must be caught, or the
+// tests are blind to it.
+var mutants = []variant{
+	{name: "a sync vouches for what was written while it ran", bug: lateTarget},
+	{name: "a failed write does not poison", bug: writtenOn},
+	{name: "a failed sync is tried again", bug: syncedAgain},
+	{name: "the next segment is used before the last is synced", bug: rotatedEarly},
+	{name: "an un-synced tail is served from the page cache", bug: tailTrusted},
+	{name: "batches are appended over a torn tail", bug: tornAppended},
+	{name: "copied batches are replayed twice", bug: copiesReplayed},
+	{name: "an un-synced tail is dropped", bug: tailDropped},
+	{name: "torn bytes are thrown away", bug: tornDiscarded},
+
+	{name: "no checksum of the body", codec: broken(func(c *codec) { c.batch = sumUnchecked })},
+	{name: "no checksum of the header, length trusted", codec: broken(func(c *codec) {
+		c.header, c.batch = headerUnchecked, lengthTrusted
+	})},
+	{name: "the checksum covers the first sector of a batch", codec: broken(func(c *codec) {
+		c.seal, c.batch = sealFirstSector, readFirstSector
+	})},
+	{name: "the segment's id is not checked", codec: broken(func(c *codec) { c.batch = idUnchecked })},
+	{name: "the batch's number is not checked", codec: broken(func(c *codec) { c.batch = numberUnchecked })},
+	{name: "zeros are an empty batch", codec: broken(func(c *codec) { c.batch = zerosAccepted })},
+	{name: "nobody looks for vouchers", codec: broken(func(c *codec) {
+		c.vouched = func([]byte, int, uint64) uint64 { return 0 }
+		c.batch = vouchersForgotten
+	})},
+	{name: "batches vouch for what is not synced", codec: broken(func(c *codec) { c.seal = vouchedEarly })},
+
+	{name: "no file is synced", bend: func(f vfs.FS) vfs.FS { return &bent{FS: f, unsynced: func(string) bool { return true }} }},
+	{name: "no directory is synced", bend: func(f vfs.FS) vfs.FS { return &bent{FS: f, unsyncedDirs: true} }},
+	{name: "a segment gets its name before it is synced", bend: func(f vfs.FS) vfs.FS {
+		return &bent{FS: f, unsynced: func(name string) bool { return strings.HasSuffix(name, ".tmp") }}
+	}},
+	{name: "torn bytes are kept in a file that is not synced", bend: func(f vfs.FS) vfs.FS {
+		return &bent{FS: f, unsynced: func(name string) bool { return strings.Contains(name, ".torn") }}
+	}},
+	{name: "an active segment is filled with zeros", bend: func(f vfs.FS) vfs.FS { return &bent{FS: f, zeroedLate: true} }},
+	{name: "a read error is the end", bend: func(f vfs.FS) vfs.FS { return &bent{FS: f, readErrors: true} }},
+	{name: "the old segment is removed before the copy has its name", bend: func(f vfs.FS) vfs.FS {
+		return &bent{FS: f, syncedLate: true}
+	}},
+	{name: "new segments are not zeroed, only made long", bend: func(f vfs.FS) vfs.FS { return &bent{FS: f, sparse: true} },
+		codec: broken(func(c *codec) { c.batch = idUnchecked })},
+}
+
+func broken(change func(*codec)) codec {
+	c := format
+	change(&c)
+	return c
+}
+
+func sumUnchecked(image []byte, off int, id, no uint64) (batch, bool) {
+	h, ok := readHeader(image[off:], id)
+	return batch{h, off, off + int(h.length)}, ok && h.no == no && int(h.length) <= len(image)-off
+}
+
+func headerUnchecked(b []byte, _ uint64) (header, bool) {
+	if len(b) < batchHeader || binary.LittleEndian.Uint32(b) != batchMagic {
+		return header{}, false
+	}
+	le := binary.LittleEndian
+	return header{no: le.Uint64(b[16:]), synced: le.Uint64(b[24:]), length: le.Uint32(b[32:]), sum: le.Uint32(b[36:]), count: le.Uint32(b[40:])}, true
+}
+
+func lengthTrusted(image []byte, off int, id, no uint64) (batch, bool) {
+	h, ok := headerUnchecked(image[off:], id)
+	if !ok || h.no != no {
+		return batch{}, false
+	}
+	b := batch{h, off, off + int(h.length)}
+	return b, h.sum == crc32.Update(seed(id), castagnoli, image[off+batchHeader:b.end])
+}
+
+func sealFirstSector(h header, b []byte, id uint64) {
+	h.seal(b, id)
+	binary.LittleEndian.PutUint32(b[36:], crc32.Update(seed(id), castagnoli, b[batchHeader:min(len(b), 400)]))
+	binary.LittleEndian.PutUint32(b[4:], crc32.Update(seed(id), castagnoli, b[8:batchHeader]))
+}
+
+func readFirstSector(image []byte, off int, id, no uint64) (batch, bool) {
+	b, ok := sumUnchecked(image, off, id, no)
+	return b, ok && b.sum == crc32.Update(seed(id), castagnoli, image[off+batchHeader:min(b.end, off+400)])
+}
+
+func idUnchecked(image []byte, off int, _, no uint64) (batch, bool) {
+	if len(image)-off < batchHeader {
+		return batch{}, false
+	}
+	return readBatch(image, off, binary.LittleEndian.Uint64(image[off+8:]), no)
+}
+
+func numberUnchecked(image []byte, off int, id, _ uint64) (batch, bool) {
+	h, _ := readHeader(image[off:], id)
+	return readBatch(image, off, id, h.no)
+}
+
+func zerosAccepted(image []byte, off int, id, no uint64) (batch, bool) {
+	if end := off + batchHeader; end <= len(image) && zero(image[off:end]) {
+		return batch{header{no: no, length: batchHeader}, off, end}, true
+	}
+	return readBatch(image, off, id, no)
+}
+
+func vouchersForgotten(image []byte, off int, id, no uint64) (batch, bool) {
+	b, ok := readBatch(image, off, id, no)
+	b.synced = 0
+	return b, ok
+}
+
+func vouchedEarly(h header, b []byte, id uint64) {
+	h.synced = h.no - 1
+	h.seal(b, id)
+}
+
+// bent is a file system that somebody uses wrongly: it does what a journal with
+// the bug would do to the real one.
+type bent struct {
+	vfs.FS
+	unsynced     func(name string) bool // files whose Sync does nothing
+	unsyncedDirs bool
+	zeroedLate   bool
+	readErrors   bool
+	syncedLate   bool
+	sparse       bool
+
+	late []string // directories whose sync was put off
+}
+
+func (b *bent) wrap(f vfs.File, err error, name string) (vfs.File, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &bentFile{File: f, b: b, name: name}, nil
+}
+
+func (b *bent) Create(name string) (vfs.File, error) {
+	f, err := b.FS.Create(name)
+	return b.wrap(f, err, name)
+}
+
+func (b *bent) Open(name string) (vfs.File, error) {
+	f, err := b.FS.Open(name)
+	return b.wrap(f, err, name)
+}
+
+func (b *bent) SyncDir(dir string) error {
+	if b.unsyncedDirs {
+		return nil
+	}
+	if b.syncedLate && dir == journalDir {
+		b.late = append(b.late, dir)
+		return nil
+	}
+	return b.FS.SyncDir(dir)
+}
+
+func (b *bent) Remove(name string) error {
+	err := b.FS.Remove(name)
+	if strings.HasSuffix(name, ".log") {
+		for _, dir := range b.late {
+			_ = b.FS.SyncDir(dir)
+		}
+		b.late = nil
+	}
+	return err
+}
+
+type bentFile struct {
+	vfs.File
+	b      *bent
+	name   string
+	zeroes int // where zeros are still to be written from
+}
+
+func (f *bentFile) Sync() error {
+	if f.b.unsynced != nil && f.b.unsynced(f.name) {
+		return nil
+	}
+	if f.b.zeroedLate && f.zeroes > 0 {
+		size, _ := f.Size()
+		_, _ = f.File.WriteAt(make([]byte, int(size)-f.zeroes), int64(f.zeroes))
+		f.zeroes = 0
+	}
+	return f.File.Sync()
+}
+
+func (f *bentFile) WriteAt(p []byte, off int64) (int, error) {
+	if f.b.zeroedLate && filepath.Base(f.name) == nextName && off == 0 {
+		f.zeroes = 600
+	}
+	if f.b.sparse && filepath.Base(f.name) == nextName && off == 0 && used(p) <= segmentHeader {
+		if _, err := f.File.WriteAt(p[:segmentHeader], 0); err != nil {
+			return 0, err
+		}
+		n, err := f.File.WriteAt(p[len(p)-1:], int64(len(p)-1))
+		return len(p) - 1 + n, err
+	}
+	return f.File.WriteAt(p, off)
+}
+
+func (f *bentFile) ReadAt(p []byte, off int64) (int, error) {
+	n, err := f.File.ReadAt(p, off)
+	if f.b.readErrors && err != nil {
+		clear(p)
+		return len(p), nil
+	}
+	return n, err
+}
+
+// hunt looks for a failure of a mutant, with quick tests first.
+func hunt(v variant, states *int) error {
+	for _, s := range scripts {
+		if err := run(v, s, 7, 0, states); err != nil {
+			return err
+		}
+	}
+	if err := runTorn(v, states); err != nil {
+		return err
+	}
+	for _, s := range rotScripts {
+		if err := runRot(v, s, states); err != nil {
+			return err
+		}
+	}
+	for _, s := range scripts {
+		for _, f := range faults {
+			for f.k = 1; ; f.k++ {
+				fired, err := runFaulty(v, s, f, states)
+				if err != nil {
+					return err
+				}
+				if !fired {
+					break
+				}
+			}
+		}
+	}
+	for _, s := range scripts {
+		if err := run(v, s, 10, 1, states); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func TestMutants(t *testing.T) {
+	if racing {
+		t.Skip("the mutants have bugs that crashes show, not races: they run without the race detector")
+	}
+	for _, v := range mutants {
+		t.Run(v.name, func(t *testing.T) {
+			states := 0
+			err := hunt(v, &states)
+			if err == nil {
+				t.Fatalf("not caught in %d states", states)
+			}
+			t.Logf("caught after %d states: %s", states, cut(fmt.Sprint(err), 200))
+		})
+	}
+}
+
+func cut(s string, n int) string {
+	if len(s) > n {
+		return s[:n] + "…"
+	}
+	return s
+}

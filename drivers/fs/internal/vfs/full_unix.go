@@ -1,0 +1,7 @@
+//go:build unix
+
+package vfs
+
+import "syscall"
+
+var full = []error{syscall.ENOSPC, syscall.EDQUOT}
