@@ -123,7 +123,7 @@ func (r *reader) structs(p *schema.Package) {
 			}
 			s := &schema.Struct{Name: spec.Name.Name, Pos: r.position(spec.Name.Pos()), Generic: spec.TypeParams != nil}
 			if other := found[s.Name]; other != nil {
-				r.report(spec.Name.Pos(), "one of the two", "struct %s is declared in %s already", s.Name, other.Pos)
+				r.report(spec.Name.Pos(), "one of the two", "%s is declared in %s already", s.Name, other.Pos)
 				continue
 			}
 			found[s.Name], syntax[s] = s, t

@@ -1,7 +1,9 @@
 package load
 
 import (
+	"fmt"
 	"go/ast"
+	"go/token"
 	"go/types"
 	"maps"
 	"path"
@@ -32,6 +34,12 @@ func (c *converter) check() {
 func (c *converter) file(f source, file *schema.File, syntax map[*schema.Struct]*ast.StructType) {
 	imports := map[string]schema.Import{}
 	for _, s := range file.Structs {
+		if other := c.otherwise(s); other.IsValid() {
+			c.folder.Wrong = append(c.folder.Wrong, schema.Diagnostic{
+				Pos: s.Pos, Message: fmt.Sprintf("%s is declared in %s already", s.Name, other), Fix: "one of the two",
+			})
+			continue
+		}
 		for _, field := range syntax[s].Fields.List {
 			pieces := c.cut(f, field.Type, imports)
 			for _, name := range fieldNames(field) {
@@ -42,6 +50,16 @@ func (c *converter) file(f source, file *schema.File, syntax map[*schema.Struct]
 	for _, p := range slices.Sorted(maps.Keys(imports)) {
 		file.Imports = append(file.Imports, imports[p])
 	}
+}
+
+// otherwise gives where the name of a struct is declared as something else.
+func (c *converter) otherwise(s *schema.Struct) token.Position {
+	if object := c.types.Scope().Lookup(s.Name); object != nil {
+		if at := c.position(object.Pos()); at != s.Pos {
+			return at
+		}
+	}
+	return token.Position{}
 }
 
 // fieldNames gives the names that one line of a struct declares. An embedded

@@ -70,7 +70,8 @@ var vetted = []string{
 
 // wellKnown looks for getters that Go's own tools take for something else.
 func (c *checker) wellKnown(s *Struct, handle *methodSet) {
-	isError := slices.ContainsFunc(s.Tagged(), func(f *Field) bool {
+	_, written := c.p.Methods[s.Handle()]["Error"]
+	isError := written || slices.ContainsFunc(s.Tagged(), func(f *Field) bool {
 		return f.Method() == "Error" && f.Type.Kind == Scalar && f.Type.Basic == "string" && f.Type.Name.Name == ""
 	})
 	for _, f := range s.Tagged() {

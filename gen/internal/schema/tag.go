@@ -93,7 +93,7 @@ func (p *tagParser) parse(value string) {
 			p.report(len(head), `destam:"-" alone, or a name`, `"-" takes no options`)
 		}
 		return
-	case word == "table":
+	case word == "table" && (assigned || p.field == "_"):
 		p.table(head, argument, assigned)
 		if more {
 			p.report(len(head), "leave "+strconv.Quote(rest)+" out", "table= takes no options")

@@ -25,6 +25,7 @@ func TestParseTag(t *testing.T) {
 		{"letters of any language", "`destam:\"größe\"`", "G", Tag{Form: NameTag, Name: "größe", NameAt: 9}, nil},
 		{"left out", "`destam:\"-\"`", "X", Tag{Form: LeaveOut}, nil},
 		{"a table", "`destam:\"table=notes\"`", "_", Tag{Form: TableTag, Name: "notes", NameAt: 15}, nil},
+		{"a field that is called table", "`destam:\"table\"`", "Table", Tag{Form: NameTag, Name: "table", NameAt: 9}, nil},
 		{"in quotes", `"destam:\"title\""`, "Title", Tag{Form: NameTag, Name: "title", NameAt: 10}, nil},
 		{"a field that is called as an option", "`destam:\"local\"`", "Local", Tag{Form: NameTag, Name: "local", NameAt: 9}, nil},
 		{"an option alone", "`destam:\"unique\"`", "Slug", Tag{Form: BadTag},
