@@ -136,11 +136,8 @@ func (r *run) folder(folder string) error {
 		}
 	}
 	r.said = append(r.said, ds...)
-	// What the lock says of a package that is wrong would only repeat it.
-	if wrong, _ := append(ds, read.Wrong...).Split(); len(wrong) == 0 {
-		if err := r.lock(&p); err != nil {
-			return err
-		}
+	if err := r.lock(&p); err != nil {
+		return err
 	}
 	r.packages = append(r.packages, p)
 	return nil

@@ -89,7 +89,7 @@ func (r *reader) file(name string) error {
 		return nil // an output that was cut off before its first line
 	}
 	r.folder.Foreign[name] = true
-	built, err := matches(build.Default, name, text)
+	built, err := matches(buildContext(), name, text)
 	if err != nil {
 		built = true // a broken constraint: the parser says what is wrong, or nothing is
 	}
@@ -118,6 +118,18 @@ func (r *reader) broken(err error) {
 	for _, e := range list {
 		r.folder.Wrong = append(r.folder.Wrong, schema.Diagnostic{Pos: e.Pos, Message: e.Msg})
 	}
+}
+
+// buildContext is what the go command would build with: the environment's system
+// and, from GOFLAGS, its tags.
+func buildContext() build.Context {
+	ctx := build.Default
+	for _, flag := range strings.Fields(os.Getenv("GOFLAGS")) {
+		if tags, ok := strings.CutPrefix("-"+strings.TrimLeft(flag, "-"), "-tags="); ok {
+			ctx.BuildTags = strings.Split(tags, ",")
+		}
+	}
+	return ctx
 }
 
 // matches says whether a file belongs to a build.

@@ -6,7 +6,8 @@ import (
 )
 
 // Next judges the package by what the lock remembers, and gives the lock after
-// this generation. The package has passed [Check].
+// this generation. The package has been through [Check]; of one that did not pass
+// it, what is sound is judged all the same.
 func (l *Lock) Next(p *Package) (*Lock, Diagnostics) {
 	e := evolution{
 		lock: l, p: p,
@@ -88,7 +89,8 @@ func (e *evolution) follow() {
 		pair := e.queue[0]
 		e.queue = e.queue[1:]
 		for _, f := range pair.s.Tagged() {
-			if old, known := e.lock.structs[pair.name][f.Tag.Name]; known {
+			old, known := e.lock.structs[pair.name][f.Tag.Name]
+			if why, _ := f.Type.problem(); known && why == "" {
 				e.field(pair, f, old)
 			}
 		}
