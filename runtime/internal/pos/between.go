@@ -53,37 +53,49 @@ type place struct {
 // paths as there is any. It appends the prefix to buf.
 func findPlace(buf []byte, left, right Key, n int64) place {
 	open := right == ""
-	for l, r := left, right; ; {
-		low, ls := integer(l)
-		if ls == 0 {
-			low = least
+	if !open && left >= right {
+		panic(fmt.Sprintf("pos: %x is not less than %x", string(left), string(right)))
+	}
+	same := beginning(left, right)
+	buf = append(buf, left[:same]...)
+	for l, r := left[same:], right[same:]; ; {
+		low, ls := int64(least), 0
+		if l != "" {
+			low, ls = integer(l)
 		}
-		high, rs := integer(r)
-		if open {
-			high = most + 1
-		} else if rs == 0 || ls > 0 && low > high {
-			panic(fmt.Sprintf("pos: %x is not less than %x", string(left), string(right)))
+		high, rs := int64(most+1), 0
+		if !open {
+			high, rs = integer(r)
 		}
 		switch {
 		case high-low > n:
-			return place{prefix: buf, low: low, high: high, above: ls > 0, below: !open}
-		case ls > 0:
-			// Behind the left neighbour's integer everything is above it,
-			// and below the right neighbour unless that goes on from there.
-			buf, l = append(buf, l[:ls]...), l[ls:]
-			if open || low < high {
-				open, r = true, ""
-			} else {
-				r = r[rs:]
-			}
+			return place{prefix: buf, low: low, high: high, above: l != "", below: !open}
+		case l != "":
+			// Behind the left neighbour's integer everything is above that
+			// neighbour and below the right one.
+			buf, l, r, open = append(buf, l[:ls]...), l[ls:], "", true
 		case open:
 			panic(fmt.Sprintf("pos: no room for %d keys", n))
 		case high == least:
 			buf, r = append(buf, r[:rs]...), r[rs:]
 		default:
-			buf, open, r = appendInteger(buf, high-1), true, ""
+			buf, r, open = appendInteger(buf, high-1), "", true
 		}
 	}
+}
+
+// beginning returns how many bytes the integers take that both paths begin
+// with.
+func beginning(left, right Key) int {
+	n := 0
+	for n < len(left) && n < len(right) && left[n] == right[n] {
+		next := n + 1 + int(byFirst[left[n]].extra)
+		if next > n+1 && (next > len(left) || next > len(right) || left[n:next] != right[n:next]) {
+			break
+		}
+		n = next
+	}
+	return n
 }
 
 // series is n integers at equal distances.

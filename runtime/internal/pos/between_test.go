@@ -230,12 +230,12 @@ func TestSpread(t *testing.T) {
 		n           int
 		first, last Key
 	}{
-		{"everything", "", "", 3, path(0), path(64)},
-		{"everything, more", "", "", 100, path(0), path(64 * 99)},
-		{"above", path(0), "", 2, path(64), path(128)},
-		{"below", "", path(150), 2, path(22), path(86)},
+		{"everything", "", "", 3, path(0), path(2048)},
+		{"everything, more", "", "", 100, path(0), path(1024 * 99)},
+		{"above", path(0), "", 2, path(1024), path(2048)},
+		{"below", "", path(150), 2, path(150 - 2048), path(150 - 1024)},
 		{"between", path(0), path(100), 3, path(25), path(75)},
-		{"no room between", path(0), path(10), 3, path(0, 0), path(0, 64)},
+		{"no room between", path(0), path(7), 3, path(0, 0), path(0, 2048)},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -44,34 +44,39 @@ var classes = [...]class{
 	{0xfe, 0xfe, 5, 84_422_816},
 }
 
+// none is the class of first bytes that begin no integer. Nothing is long
+// enough for it.
+var none = class{extra: 255}
+
+// byFirst finds the class of an integer by its first byte.
+var byFirst = func() (by [256]*class) {
+	for i := range by {
+		by[i] = &none
+	}
+	for i := range classes {
+		for b := int(classes[i].first); b <= int(classes[i].last); b++ {
+			by[b] = &classes[i]
+		}
+	}
+	return by
+}()
+
 // integer reads the first integer of a path and says how many bytes it takes:
-// none when the path is empty or does not begin with an integer.
+// none when the path does not begin with an integer.
 func integer(k Key) (v int64, size int) {
 	if k == "" {
 		return 0, 0
 	}
-	c := &single
-	if k[0] < c.first || k[0] > c.last {
-		if c = classOf(k[0]); c == nil || len(k) <= int(c.extra) {
-			return 0, 0
-		}
-	}
+	c := byFirst[k[0]]
 	v = int64(k[0] - c.first)
 	size = 1 + int(c.extra)
-	for _, b := range []byte(k[1:size]) {
-		v = v<<8 | int64(b)
+	if size > len(k) {
+		return 0, 0
+	}
+	for i := 1; i < size; i++ {
+		v = v<<8 | int64(k[i])
 	}
 	return c.low + v, size
-}
-
-// classOf finds the class of a first byte, nil when there is none.
-func classOf(first byte) *class {
-	for i := range classes {
-		if c := &classes[i]; c.first <= first && first <= c.last {
-			return c
-		}
-	}
-	return nil
 }
 
 // classFor finds the class of an integer between least and most.

@@ -14,16 +14,18 @@ import (
 //	0x00 … 0x7f                      one key: 1 to 128 more
 //	0x80 … 0xbf  length  bytes       one key: the first 0 to 63 bytes stay,
 //	                                 then length (one byte) others
-//	0xc0 … 0xff  count (uvarint)     count keys, each 1 to 64 more than the last
+//	0xc0 … 0xfe  count (uvarint)     count keys, each 1 to 63 more than the last
+//	0xff  step  count (uvarints)     count keys, each step more than the last
 //
 // How many keys there are stands elsewhere, usually as the number of elements.
 const (
-	entryKey = 0x80
-	entryRun = 0xc0
+	entryKey  = 0x80
+	entryRun  = 0xc0
+	entryWide = 0xff
 
-	mostMore = entryKey         // widest distance in one byte
-	mostStep = 0x100 - entryRun // widest distance in a run
-	leastRun = 3                // keys from which on a run is shorter
+	mostMore = entryKey             // greatest distance in an entry of one byte
+	mostStep = entryWide - entryRun // greatest distance in the first byte of a run
+	leastRun = 3                    // keys from which on a run is shorter
 )
 
 // AppendKeys appends keys, which must be valid and ascend. Keys as
@@ -59,7 +61,7 @@ func (w *keyWriter) add(k Key) {
 	}
 	more := v - w.v
 	switch {
-	case w.last == "" || end != w.end || k[:end] != w.last[:end] || more < 1 || more > mostMore:
+	case w.last == "" || end != w.end || k[:end] != w.last[:end] || more < 1:
 		w.endRun()
 		same := 0
 		for same < min(len(k), len(w.last)) && k[same] == w.last[same] {
@@ -78,15 +80,20 @@ func (w *keyWriter) add(k Key) {
 
 // endRun appends the keys held back.
 func (w *keyWriter) endRun() {
-	if w.held >= leastRun && w.step <= mostStep {
+	switch {
+	case w.held == 0:
+	case w.held >= leastRun && w.step <= mostStep:
 		w.b = append(w.b, byte(entryRun+w.step-1))
 		w.b = binary.AppendUvarint(w.b, uint64(w.held))
-		w.held = 0
+	case w.held <= leastRun && w.step <= mostMore:
+		for range w.held {
+			w.b = append(w.b, byte(w.step-1))
+		}
+	default:
+		w.b = binary.AppendUvarint(append(w.b, entryWide), uint64(w.step))
+		w.b = binary.AppendUvarint(w.b, uint64(w.held))
 	}
-	for ; w.held > 0; w.held-- {
-		w.b = append(w.b, byte(w.step-1))
-	}
-	w.step = 0
+	w.step, w.held = 0, 0
 }
 
 var errKeys = errors.New("positions of an array are damaged")
@@ -143,14 +150,27 @@ func (d *keyReader) entry(n int) bool {
 		}
 		rest = rest[end:]
 	default:
-		count, size := binary.Uvarint(rest)
-		if size <= 0 || count == 0 || count > uint64(n) || !d.more(int64(c-entryRun)+1, int(count), n) {
+		step := uint64(c-entryRun) + 1
+		if c == entryWide {
+			step, rest = uvarint(rest)
+		}
+		var count uint64
+		count, rest = uvarint(rest)
+		if count == 0 || count > uint64(n) || step-1 >= most-least || !d.more(int64(step), int(count), n) {
 			return false
 		}
-		rest = rest[size:]
 	}
 	d.p = rest
 	return true
+}
+
+// uvarint reads a number and gives what follows it; 0 when there is none.
+func uvarint(p []byte) (uint64, []byte) {
+	v, size := binary.Uvarint(p)
+	if size <= 0 {
+		return 0, nil
+	}
+	return v, p[size:]
 }
 
 // more adds count keys whose last integers are step apart.

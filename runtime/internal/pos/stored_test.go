@@ -22,13 +22,16 @@ func TestAppendKeys(t *testing.T) {
 		{"one", []Key{path(0)}, "\x80\x01!"},
 		{"one more", []Key{path(0), path(2)}, "\x80\x01!\x01"},
 		{"widest in a byte", []Key{path(0), path(128)}, "\x80\x01!\x7f"},
-		{"too wide for a byte", []Key{path(0), path(129)}, "\x80\x01!\x80\x01\xa2"},
+		{"too wide for a byte", []Key{path(0), path(129)}, "\x80\x01!\xff\x81\x01\x01"},
 		{"a path that goes on", []Key{path(0), path(0, 3)}, "\x80\x01!\x81\x01$"},
-		{"shared bytes", []Key{path(0, 200), path(0, 329)}, "\x80\x03!\xc1\x28\x82\x01\xa9"},
+		{"a shorter path", []Key{path(0, 200), path(1)}, "\x80\x03!\xc1\x28\x80\x01\""},
+		{"shared bytes", []Key{path(0, 200, 1), path(0, 201, 1)}, "\x80\x04!\xc1\x28\"\x82\x02\x29\""},
 		{"two at one distance", many(0, 2, 3), "\x80\x02(!\x01\x01"},
 		{"run", many(0, 2, 4), "\x80\x02(!\xc1\x03"},
-		{"long run", many(0, 64, 1001), "\x80\x02(!\xff\xe8\x07"},
-		{"too wide for a run", many(0, 65, 5), "\x80\x02(!\x40\x40\x40\x40"},
+		{"long run", many(0, 63, 1001), "\x80\x02(!\xfe\xe8\x07"},
+		{"long wide run", many(0, 1024, 1001), "\x80\x02(!\xff\x80\x08\xe8\x07"},
+		{"three at a wide distance", many(0, 65, 4), "\x80\x02(!\x40\x40\x40"},
+		{"four at a wide distance", many(0, 65, 5), "\x80\x02(!\xff\x41\x04"},
 		{"run, then another", append(many(0, 1, 4), many(10, 2, 4)...), "\x80\x02(!\xc0\x03\x06\xc1\x03"},
 	}
 	for _, tt := range tests {
@@ -69,6 +72,9 @@ func TestReadKeysRefuses(t *testing.T) {
 		{"descending", 2, "\x80\x01!\x80\x01!"},
 		{"prefix of the one before", 2, "\x80\x02!!\x81\x00"},
 		{"endless run", 5, "\x80\x01!\xc0\xff\xff\xff\xff\x0f"},
+		{"endless distance", 2, "\x80\x01!\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x01"},
+		{"no distance", 2, "\x80\x01!\xff\x00\x01"},
+		{"cut distance", 2, "\x80\x01!\xff"},
 		{"cut run", 5, "\x80\x01!\xc0\x84"},
 		{"empty run", 1, "\x80\x01!\xc0\x00"},
 		{"run longer than wanted", 3, "\x80\x01!\xc0\x03"},
@@ -120,7 +126,7 @@ func TestKeysStoredSize(t *testing.T) {
 	if n := len(AppendKeys(nil, made)); n > 10 {
 		t.Errorf("keys made at once take %d bytes", n)
 	}
-	if n := len(AppendKeys(nil, Spread(path(0), path(1), 1000))); n > 10 {
+	if n := len(AppendKeys(nil, Spread(path(0), path(1), 1000))); n > 12 {
 		t.Errorf("renumbered keys take %d bytes", n)
 	}
 	r := rand.New(rand.NewPCG(3, 4))
