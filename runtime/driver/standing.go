@@ -20,16 +20,17 @@ type Life uint8
 // The lives of a document.
 const (
 	Unborn  Life = iota // no commit, or nothing but voids
-	Alive               //
-	Deleted             // hidden, until it is restored
-	Purged              // for ever: an id is never used again
+	Alive               // created, or restored
+	Deleted             // hidden until it is restored
+	Purged              // erased for ever: an id is never used again
 )
 
 // Judge says whether c may become the next commit: nil, or what [Result.Err]
-// shall be. Holder tells which document holds a unique value. c has passed
-// [Commit.Check], and the caller has looked before whether the commit at c.Seq
-// has c's Try and is c itself, which is accepted whatever happened since; the
-// caller adds the row to a [*SeqError].
+// shall be. Holder tells which document holds a unique value.
+//
+// Before, the caller has asked [Commit.Check], and whether the stored commit
+// at c.Seq has c's Try: then c is stored already and accepted again, whatever
+// happened to the document since. Afterwards, it adds the row to a [*SeqError].
 func (s Standing) Judge(c *Commit, holder func(Term) (ID, bool)) error {
 	switch {
 	case s.Life == Purged:

@@ -119,7 +119,8 @@ func testReaders(s *store) {
 	writing.Store(writers)
 	together(writers+2, func(i int) {
 		if i >= writers {
-			for writing.Load() > 0 {
+			for over := false; !over; {
+				over = writing.Load() == 0 // then once more
 				for n := range writers {
 					s.readOnce(id(n + 1))
 				}

@@ -176,7 +176,7 @@ func testCloseRace(s *store) {
 		}
 		commits[i] = d.log
 	}
-	started := make(chan struct{}, writers)
+	started, closed := make(chan struct{}, writers), make(chan struct{})
 	together(writers+1, func(i int) {
 		if i == writers {
 			for range writers {
@@ -185,26 +185,28 @@ func testCloseRace(s *store) {
 			if err := s.d.Close(s.ctx); err != nil {
 				s.t.Errorf("Close: %v", err)
 			}
+			close(closed)
 			return
 		}
-		refused := 0
+		refused := false
 		for n, c := range commits[i] {
+			if n == len(commits[i])-10 {
+				<-closed
+			}
 			err := s.d.Append(s.ctx, []driver.Commit{c})[0].Err
 			if n == 0 {
 				started <- struct{}{}
 			}
 			switch {
-			case err == nil && refused > 0:
+			case err == nil && refused:
 				s.t.Error("a commit was accepted after another was told that the store is closed")
 			case err != nil && !errors.Is(err, driver.ErrClosed):
 				s.t.Errorf("Append: %v", err)
 			}
-			if err != nil {
-				refused++
-			}
-			if refused == 3 {
-				return
-			}
+			refused = refused || err != nil
+		}
+		if !refused {
+			s.t.Error("commits were accepted after Close had returned")
 		}
 	})
 	_, err := s.d.Head(s.ctx, table, id(1))
@@ -217,7 +219,7 @@ func testHold(s *store) {
 	if !ok {
 		s.t.Skip("this driver does not hold live documents, and need not")
 	}
-	type live struct{ content [64]byte }
+	type live [64]byte
 	refs := make([]weak.Pointer[live], 10)
 	for i := range refs {
 		doc := &live{}

@@ -195,10 +195,13 @@ func (s *store) found(what string, terms []driver.Term, want ...*doc) {
 	}
 }
 
-// within ends the test binary, with all stacks, when do takes so long that it
-// can only wait for itself.
+// patience is how long something may take that can only wait for itself if it
+// takes longer.
+var patience = time.Minute
+
+// within ends the test binary, with all stacks, when do waits for itself.
 func (s *store) within(what string, do func()) {
-	watchdog := time.AfterFunc(time.Minute, func() {
+	watchdog := time.AfterFunc(patience, func() {
 		panic("drivertest: " + what + " waits for ever: is a lock held while a consumer runs?")
 	})
 	defer watchdog.Stop()

@@ -1,0 +1,356 @@
+package memory
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/destam-go/destamgen/runtime/driver"
+)
+
+// Options of a store. The zero Options keep all history.
+type Options struct {
+	// History is how many commits behind the newest checkpoint a document
+	// keeps at least; older ones are dropped with the next checkpoint, as soon
+	// as another one stands in for them. 0 keeps all. What was dropped is
+	// gone for History, At and Revert; a retry of a commit that was dropped
+	// reads as a lost race.
+	History int
+}
+
+// ErrForgotten says that a version is older than the history that is kept.
+var ErrForgotten = errors.New("version is older than the history that the store keeps")
+
+// Store is a [driver.Driver].
+type Store struct {
+	history int
+
+	mu       sync.RWMutex // guards everything below; never held while a consumer of an iterator runs
+	attached bool
+	closed   bool
+	tables   map[string]*table
+}
+
+var _ driver.Driver = (*Store)(nil)
+
+// Open returns a new store without tables. Nil options are those of the zero
+// Options.
+func Open(opts *Options) *Store {
+	if opts == nil {
+		opts = &Options{}
+	}
+	return &Store{history: opts.History, tables: make(map[string]*table)}
+}
+
+// enter says whether a call may go on. The store is locked.
+func (s *Store) enter(ctx context.Context) error {
+	if s.closed {
+		return driver.ErrClosed
+	}
+	return ctx.Err()
+}
+
+// table is enter for a call about one table.
+func (s *Store) table(ctx context.Context, name string) (*table, error) {
+	if err := s.enter(ctx); err != nil {
+		return nil, err
+	}
+	t := s.tables[name]
+	if t == nil {
+		return nil, &driver.SchemaError{Table: name, Why: "was not declared"}
+	}
+	return t, nil
+}
+
+// existing is table for a call about a document that was created and not
+// purged.
+func (s *Store) existing(ctx context.Context, name string, id driver.ID) (*table, *document, error) {
+	t, err := s.table(ctx, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	d := t.document(id)
+	if d == nil || !d.exists() {
+		return nil, nil, driver.ErrNotFound
+	}
+	return t, d, nil
+}
+
+// Attach implements [driver.Driver].
+func (s *Store) Attach(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	if s.attached {
+		return driver.ErrAttached
+	}
+	s.attached = true
+	return nil
+}
+
+// Declare implements [driver.Driver].
+func (s *Store) Declare(ctx context.Context, schema driver.Schema) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	if err := schema.Check(); err != nil {
+		return err
+	}
+	t := s.tables[schema.Table]
+	if t == nil {
+		schema.Unique = slices.Clone(schema.Unique)
+		s.tables[schema.Table] = newTable(schema)
+		return nil
+	}
+	merged, err := t.schema.Merge(schema, t.existing > 0)
+	if err == nil {
+		t.schema = merged
+	}
+	return err
+}
+
+// Append implements [driver.Driver]. The commits are checked and encoded before
+// the lock is taken.
+func (s *Store) Append(ctx context.Context, batch []driver.Commit) []driver.Result {
+	results := make([]driver.Result, len(batch))
+	entries := make([]entry, len(batch))
+	for i := range batch {
+		entries[i], results[i].Err = s.prepare(ctx, &batch[i])
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := s.enter(ctx)
+	for i := range batch {
+		switch {
+		case err != nil:
+			results[i].Err = err
+		case results[i].Err == nil:
+			results[i].Err = s.tables[batch[i].Table].append(&batch[i], entries[i])
+		}
+	}
+	return results
+}
+
+// prepare makes a commit ready to be stored.
+func (s *Store) prepare(ctx context.Context, c *driver.Commit) (entry, error) {
+	s.mu.RLock()
+	t, err := s.table(ctx, c.Table)
+	var schema driver.Schema
+	if err == nil {
+		schema = t.schema // its slice never changes, it is replaced
+	}
+	s.mu.RUnlock()
+	if err != nil {
+		return entry{}, err
+	}
+	if err := c.Check(schema); err != nil {
+		return entry{}, err
+	}
+	return newEntry(c), nil
+}
+
+// Sync implements [driver.Driver]. There is nothing to wait for.
+func (s *Store) Sync(ctx context.Context, _ ...driver.Doc) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.enter(ctx)
+}
+
+// Head implements [driver.Driver].
+func (s *Store) Head(ctx context.Context, table string, id driver.ID) (driver.Head, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	_, d, err := s.existing(ctx, table, id)
+	if err != nil {
+		return driver.Head{}, err
+	}
+	return d.head(id), nil
+}
+
+// Load implements [driver.Driver]. A version older than the history that is
+// kept gives [ErrForgotten].
+func (s *Store) Load(ctx context.Context, table string, id driver.ID, at uint64) (driver.State, error) {
+	s.mu.RLock()
+	_, d, err := s.existing(ctx, table, id)
+	var state driver.State
+	var rows []row
+	if err == nil {
+		state, rows, err = d.load(id, at)
+	}
+	s.mu.RUnlock()
+	if err != nil {
+		return driver.State{}, err
+	}
+	// Rows never change, so they are read without the lock.
+	state.Commits = make([]driver.Commit, len(rows))
+	for i, row := range rows {
+		state.Commits[i] = decode(row)
+	}
+	return state, nil
+}
+
+// Log implements [driver.Driver].
+func (s *Store) Log(ctx context.Context, table string, id driver.ID, r driver.Range) iter.Seq2[driver.Commit, error] {
+	return func(yield func(driver.Commit, error) bool) {
+		s.mu.RLock()
+		t, err := s.table(ctx, table)
+		var rows []row
+		if err == nil {
+			if d := t.document(id); d != nil {
+				rows = d.between(r.From, r.To)
+			}
+		}
+		s.mu.RUnlock()
+		for i := range rows {
+			if err = ctx.Err(); err != nil {
+				break
+			}
+			if r.Backward {
+				i = len(rows) - 1 - i
+			}
+			if !yield(decode(rows[i]), nil) {
+				return
+			}
+		}
+		if err != nil {
+			yield(driver.Commit{}, err)
+		}
+	}
+}
+
+// Checkpoint implements [driver.Driver].
+func (s *Store) Checkpoint(ctx context.Context, table string, id driver.ID, seq uint64, content []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t, d, err := s.existing(ctx, table, id)
+	if errors.Is(err, driver.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	t.resize(d.checkpoint(seq, content, s.history))
+	return nil
+}
+
+// page is how many heads Find reads at once, and so how long it keeps writers
+// waiting.
+const page = 64
+
+// Find implements [driver.Driver].
+func (s *Store) Find(ctx context.Context, table string, q driver.Query) iter.Seq2[driver.Head, error] {
+	return func(yield func(driver.Head, error) bool) {
+		after, left := q.After, q.Limit
+		for {
+			size := page
+			if q.Limit > 0 {
+				size = min(page, left)
+			}
+			heads, err := s.page(ctx, table, q.Terms, after, size)
+			for _, h := range heads {
+				if !yield(h, nil) {
+					return
+				}
+			}
+			if err != nil {
+				yield(driver.Head{}, err)
+				return
+			}
+			left -= len(heads)
+			if len(heads) < size || q.Limit > 0 && left == 0 {
+				return
+			}
+			after = heads[len(heads)-1].ID
+		}
+	}
+}
+
+// page returns the first heads after an id that have the terms.
+func (s *Store) page(ctx context.Context, table string, terms []driver.Term, after driver.ID, size int) ([]driver.Head, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	t, err := s.table(ctx, table)
+	if err != nil {
+		return nil, err
+	}
+	var heads []driver.Head
+	t.search(terms, after, func(id driver.ID) bool {
+		heads = append(heads, t.document(id).head(id))
+		return len(heads) < size
+	})
+	return heads, nil
+}
+
+// Count implements [driver.Driver].
+func (s *Store) Count(ctx context.Context, table string, terms []driver.Term) (int, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	t, err := s.table(ctx, table)
+	if err != nil {
+		return 0, err
+	}
+	return t.count(terms), nil
+}
+
+// Purge implements [driver.Driver]. The bytes are the collector's at once.
+func (s *Store) Purge(ctx context.Context, table string, id driver.ID) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t, d, err := s.existing(ctx, table, id)
+	if err != nil {
+		return err
+	}
+	t.purge(id, d)
+	return nil
+}
+
+// Tables implements [driver.Driver].
+func (s *Store) Tables(ctx context.Context) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		s.mu.RLock()
+		err := s.enter(ctx)
+		names := slices.Sorted(maps.Keys(s.tables))
+		s.mu.RUnlock()
+		if err != nil {
+			yield("", err)
+			return
+		}
+		for _, name := range names {
+			if !yield(name, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Limits implements [driver.Driver]. There are none.
+func (s *Store) Limits() driver.Limits { return driver.Limits{} }
+
+// Stats implements [driver.Driver].
+func (s *Store) Stats() driver.Stats {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var stats driver.Stats
+	for _, t := range s.tables {
+		stats.Documents += uint64(t.alive)
+		stats.Commits += t.commits
+		stats.Bytes += t.bytes
+	}
+	return stats
+}
+
+// Close implements [driver.Driver]. It lets everything go.
+func (s *Store) Close(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	s.tables = nil
+	return nil
+}
