@@ -3,6 +3,7 @@ package driver
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // JoinPath writes a path as text: its elements joined by dots, [Each] as [].
@@ -48,7 +49,8 @@ func appendElement(b []byte, name string, first bool) []byte {
 	return b
 }
 
-// SplitPath reads what [JoinPath] writes. The empty text is the empty path.
+// SplitPath reads what [JoinPath] writes, for names that are valid UTF-8. The
+// empty text is the empty path.
 func SplitPath(text string) ([]string, error) {
 	if text == "" {
 		return nil, nil
@@ -104,8 +106,8 @@ func cutElement(text string) (name, rest string, more bool, err error) {
 		}
 		b.WriteByte(c)
 	}
-	if b.String() == Each {
-		return "", "", false, fmt.Errorf("path %q has a name that is not UTF-8", text)
+	if !utf8.ValidString(b.String()) {
+		return "", "", false, fmt.Errorf("path %q has a name that is not valid UTF-8", text)
 	}
 	return b.String(), rest, more, nil
 }
