@@ -30,6 +30,8 @@ type Commit struct {
 	Deltas   []Delta
 	Digested bool // folded from several, because the reader was behind
 	seq      uint64
+	changes  []Change // for one who looks through a lens: see hearing.go
+	moved    []moved
 }
 
 // slot identifies what a delta changes.
@@ -120,5 +122,8 @@ func (d *Document) digest(commits []*Commit) *Commit {
 		log = append(log, c.Deltas...)
 	}
 	last := commits[len(commits)-1]
-	return &Commit{Cause: Cause{Origin: last.Origin}, Time: last.Time, Deltas: d.fold(log), Digested: true, seq: last.seq}
+	return &Commit{
+		Cause: Cause{Origin: last.Origin}, Time: last.Time, Deltas: d.fold(log), Digested: true, seq: last.seq,
+		changes: foldChanges(commits),
+	}
 }

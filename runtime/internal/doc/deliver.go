@@ -19,6 +19,8 @@ type delivery struct {
 	done          uint64 // delivered to everybody
 	subscriptions uint64 // ever made
 	readers       []*Reader
+	lenses        int           // subscriptions through lenses
+	climbs        uint64        // ascents in search of those
 	settled       chan struct{} // closed and renewed when done grows; nil when nobody waits
 }
 
@@ -63,7 +65,7 @@ func (q *delivery) foldWaiting() {
 		if len(waiting[s]) > 1 {
 			c = q.d.digest(waiting[s])
 		}
-		if len(c.Deltas) > 0 {
+		if !c.empty() {
 			q.queue = append(q.queue, call{s, c})
 		}
 	}

@@ -58,6 +58,12 @@ func (r *Reader) add(c *Commit) {
 			c = &its
 		}
 	}
+	r.put(c)
+}
+
+// put adds a commit to what waits, whole.
+func (r *Reader) put(c *Commit) {
+	d := r.n.doc
 	if r.waiting = append(r.waiting, c); len(r.waiting) > d.out.backlog() {
 		r.waiting = []*Commit{d.digest(r.waiting)}
 	}
@@ -88,7 +94,7 @@ func (r *Reader) Next(ctx context.Context) (*Commit, error) {
 			r.waiting[0] = nil
 			r.waiting = r.waiting[1:]
 			d.mu.Unlock()
-			if len(c.Deltas) == 0 {
+			if c.empty() {
 				continue
 			}
 			return c, nil

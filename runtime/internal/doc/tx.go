@@ -90,6 +90,7 @@ func (d *Document) update(n *Node, fn func(unsafe.Pointer) error, c Cause) (p *P
 	d.sealWindow()
 	tx := &Tx{d: d}
 	d.tx = tx
+	next := d.out.commits + 1
 	ok := false
 	defer func() {
 		if !ok { // an error, a panic, or Goexit: run on by themselves
@@ -104,6 +105,8 @@ func (d *Document) update(n *Node, fn func(unsafe.Pointer) error, c Cause) (p *P
 			clear(d.log)
 			d.log = d.log[:0]
 		}
+		// Also without a commit, what was subscribed inside begins with the next.
+		d.out.commits = max(d.out.commits, next)
 		d.holder.Store(nil)
 		d.mu.Unlock()
 	}()

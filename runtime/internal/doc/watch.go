@@ -7,17 +7,38 @@ import (
 // Subscription is somebody who gets commits about a node or one of its lists,
 // and everything below.
 type Subscription struct {
-	d     *Document
-	n     *Node
-	f     int32 // of the list or nested object watched; -1 for all of n
-	call  func(*Commit)
-	seq   uint64 // of the subscription: the order of calls
-	after uint64 // the commit it began after
-	off   bool   // guarded by the document's lock
+	d      *Document
+	n      *Node
+	f      int32 // of the list or nested object watched; -1 for all of n
+	lens   *Lens // that it looks through from n; nil for none
+	typed  bool  // it gets the changes of what the lens leads to, not commits
+	call   func(*Commit)
+	reader *Reader // gets the commits in the stead of call; nil for none
+	seq    uint64  // of the subscription: the order of calls
+	after  uint64  // the commit it began after
+	off    bool    // guarded by the document's lock
+
+	climb   uint64   // the last ascent that found it
+	hearing *hearing // of the operation that is being published
 }
 
 // watchers are the subscriptions at one node.
-type watchers struct{ subs []*Subscription }
+type watchers struct {
+	subs   []*Subscription
+	lenses [][]*Subscription // through lenses, by the field that those begin with
+	count  int               // of all
+}
+
+// of gives those that s belongs to.
+func (w *watchers) of(s *Subscription) *[]*Subscription {
+	if s.lens == nil {
+		return &w.subs
+	}
+	if w.lenses == nil {
+		w.lenses = make([][]*Subscription, len(s.n.typ.Fields))
+	}
+	return &w.lenses[s.lens.steps[0].f]
+}
 
 // Watch calls call with every later commit about n, or, with a field f of n
 // that is not negative, about what is in that field. What was subscribed
@@ -30,17 +51,28 @@ func (n *Node) Watch(f int, call func(*Commit)) *Subscription {
 		n, f = n.inner(f), -1
 	}
 	s := &Subscription{d: d, n: n, f: int32(f), call: call}
+	s.begin()
+	return s
+}
+
+// begin makes s hear of what happens next. The lock is held.
+func (s *Subscription) begin() {
+	d, n := s.d, s.n
 	d.out.subscriptions++
 	s.seq, s.after = d.out.subscriptions, d.out.commits
-	if d.tx != nil {
+	if d.tx != nil && !d.tx.view {
 		s.after++ // the commit that the transaction will be
 	}
 	if n.watchers == nil {
 		n.watchers = &watchers{}
 	}
-	n.watchers.subs = append(slices.Clip(n.watchers.subs), s)
+	subs := n.watchers.of(s)
+	*subs = append(slices.Clip(*subs), s)
+	n.watchers.count++
+	if s.lens != nil {
+		d.out.lenses++
+	}
 	d.watch(+1)
-	return s
 }
 
 // Stop ends the subscription. It may be called again, from a listener too.
@@ -57,11 +89,14 @@ func (s *Subscription) stop() {
 	}
 	s.off = true
 	w := s.n.watchers
-	if i := slices.Index(w.subs, s); i >= 0 {
-		w.subs = slices.Delete(slices.Clone(w.subs), i, i+1)
-	}
-	if len(w.subs) == 0 {
+	subs := w.of(s)
+	i := slices.Index(*subs, s)
+	*subs = slices.Delete(slices.Clone(*subs), i, i+1)
+	if w.count--; w.count == 0 {
 		s.n.watchers = nil
+	}
+	if s.lens != nil {
+		s.d.out.lenses--
 	}
 	s.d.watch(-1)
 }
@@ -77,23 +112,46 @@ func (d *Document) watch(by int) {
 
 // publish queues a commit for everybody that it concerns.
 func (d *Document) publish(deltas []Delta, c Cause) {
-	if len(deltas) == 0 || d.watching == 0 {
+	if d.watching == 0 || len(deltas) == 0 && d.out.lenses == 0 {
 		return
 	}
-	d.out.commits++
 	for i := range deltas {
 		if c, ok := deltas[i].Val.(*Node); ok && c.fresh == d.ops {
 			deltas[i].Plain = c.plain()
 		}
 	}
-	commit := &Commit{Cause: c, Time: now(), Deltas: deltas, seq: d.out.commits}
-	for _, r := range d.out.readers {
-		r.add(commit)
+	commit := &Commit{Cause: c, Time: now(), Deltas: deltas, seq: d.out.commits + 1}
+	calls := d.hits(commit)
+	if d.out.lenses > 0 {
+		calls = append(calls, d.through(commit)...)
 	}
+	if len(deltas) == 0 && len(calls) == 0 {
+		return
+	}
+	d.out.commits++
+	for _, r := range d.out.readers {
+		if len(deltas) > 0 {
+			r.add(commit)
+		}
+	}
+	slices.SortFunc(calls, func(a, b call) int { return int(int64(a.s.seq) - int64(b.s.seq)) })
+	for _, w := range calls {
+		switch {
+		case w.s.after >= commit.seq:
+		case w.s.reader != nil:
+			w.s.reader.put(w.c)
+		default:
+			d.out.add(w.s, w.c)
+		}
+	}
+}
+
+// hits gives those who watch objects and lists what concerns them of a commit.
+func (d *Document) hits(commit *Commit) []call {
 	hits := map[*Subscription][]int{}
 	var order []*Subscription
-	for i := range deltas {
-		x := &deltas[i]
+	for i := range commit.Deltas {
+		x := &commit.Deltas[i]
 		x.N.hit(x.F, func(s *Subscription) {
 			at := hits[s]
 			if len(at) > 0 && at[len(at)-1] == i {
@@ -105,22 +163,24 @@ func (d *Document) publish(deltas []Delta, c Cause) {
 			hits[s] = append(at, i)
 		})
 	}
-	slices.SortFunc(order, func(a, b *Subscription) int { return int(int64(a.seq) - int64(b.seq)) })
-	for _, s := range order {
-		if s.after >= commit.seq {
-			continue
-		}
-		its := commit
-		if at := hits[s]; len(at) < len(deltas) {
-			own := *commit
-			own.Deltas = make([]Delta, len(at))
-			for j, i := range at {
-				own.Deltas[j] = deltas[i]
-			}
-			its = &own
-		}
-		d.out.add(s, its)
+	calls := make([]call, len(order))
+	for j, s := range order {
+		calls[j] = call{s, commit.only(hits[s])}
 	}
+	return calls
+}
+
+// only is c with some of its deltas.
+func (c *Commit) only(at []int) *Commit {
+	if len(at) == len(c.Deltas) {
+		return c
+	}
+	own := *c
+	own.Deltas = make([]Delta, len(at))
+	for j, i := range at {
+		own.Deltas[j] = c.Deltas[i]
+	}
+	return &own
 }
 
 // hit calls found with the subscriptions that a change of field f of n

@@ -1,0 +1,220 @@
+package doc
+
+import (
+	"iter"
+	"unsafe"
+)
+
+// Lens is a way down from an object to a place below it, or to many: into a
+// field, to every element of a list, to one key of a map. It belongs to a type,
+// not to a document, and does not change. What it leads to is found when
+// somebody asks or when something changes; nothing is kept at the places.
+//
+// An object that is in several of the places is one of them: whoever looks
+// through the lens sees its values once.
+type Lens struct {
+	steps []step
+	field *Field // that the last steps went into; nil at the beginning
+	typ   *Type  // of the objects that it leads to; nil at values and at lists
+	many  bool   // it goes through every element of something
+}
+
+// step is one step of a lens.
+type step struct {
+	kind stepKind
+	f    int32 // for into
+	key  Key   // for toKey
+}
+
+type stepKind uint8
+
+const (
+	into   stepKind = iota // a field; the first step of every lens
+	toEach                 // every element of the list
+	toKey                  // one key of the map
+)
+
+// takes tells whether the step leads to the element with key k.
+func (s *step) takes(k Key) bool { return s.kind == toEach || s.kind == toKey && s.key == k }
+
+// NewLens begins a lens at objects of type t.
+func NewLens(t *Type) *Lens { return &Lens{typ: t} }
+
+// next is l and one step more. Lenses share no steps.
+func (l *Lens) next(s step) *Lens {
+	steps := make([]step, len(l.steps)+1)
+	copy(steps, l.steps)
+	steps[len(l.steps)] = s
+	return &Lens{steps: steps, field: l.field, many: l.many}
+}
+
+// Into goes into field f of the objects that l leads to.
+func (l *Lens) Into(f int) *Lens {
+	to := l.next(step{kind: into, f: int32(f)})
+	to.field = &l.typ.Fields[f]
+	if to.field.Kind == Inner || to.field.Kind == Child {
+		to.typ = to.field.typ
+	}
+	return to
+}
+
+// Each goes to every element of the list that l leads to.
+func (l *Lens) Each() *Lens {
+	to := l.next(step{kind: toEach})
+	to.typ, to.many = l.field.typ, true
+	return to
+}
+
+// At goes to one key of the map that l leads to: the map key at p.
+func (l *Lens) At(p unsafe.Pointer) *Lens {
+	to := l.next(step{kind: toKey, key: l.field.keys.at(p)})
+	to.typ = l.field.typ
+	return to
+}
+
+// Many tells whether l goes through every element of a list.
+func (l *Lens) Many() bool { return l.many }
+
+// Empty tells whether l leads to what it begins at.
+func (l *Lens) Empty() bool { return len(l.steps) == 0 }
+
+// Flat tells whether the values that l leads to are copied by assignment.
+func (l *Lens) Flat() bool { return l.field.leaf.flat }
+
+// Copy copies a value that l leads to, sharing no memory.
+func (l *Lens) Copy(dst, src unsafe.Pointer) { l.field.leaf.copy(dst, src) }
+
+// Unbox copies a value of a [Change] to dst, sharing no memory.
+func (l *Lens) Unbox(dst unsafe.Pointer, v any) { l.field.leaf.unbox(dst, v) }
+
+// Values yields the addresses of the values that l leads to from n, those of
+// lists in the order of the elements. The lock is held, and the addresses are
+// good until the next change.
+func (l *Lens) Values(n *Node) iter.Seq[unsafe.Pointer] {
+	return func(yield func(unsafe.Pointer) bool) {
+		w := walker{lens: l, yield: yield}
+		w.walk(n, 0)
+	}
+}
+
+// walker looks for what a lens leads to.
+type walker struct {
+	lens  *Lens
+	seen  map[rung]bool // objects with several holders
+	yield func(unsafe.Pointer) bool
+}
+
+// rung is an object at a step of a lens.
+type rung struct {
+	n *Node
+	i int
+}
+
+// walk takes the steps from the i-th on; false ends the walk.
+func (w *walker) walk(n *Node, i int) bool {
+	if len(n.more) > 0 {
+		if w.seen[rung{n, i}] {
+			return true
+		}
+		if w.seen == nil {
+			w.seen = map[rung]bool{}
+		}
+		w.seen[rung{n, i}] = true
+	}
+	f := int(w.lens.steps[i].f)
+	fd := &n.typ.Fields[f]
+	switch fd.Kind {
+	case Leaf:
+		return w.yield(n.ptr(f))
+	case OptionalLeaf:
+		return !*fd.ok(n.ptr(f)) || w.yield(n.ptr(f))
+	case Inner:
+		return w.walk(n.inner(f), i+1)
+	case Child:
+		c := *n.childAt(f)
+		return c == nil || w.walk(c, i+1)
+	}
+	l := n.List(f)
+	from, to := 0, l.Len()
+	if s := &w.lens.steps[i+1]; s.kind == toKey {
+		at, ok := l.Find(s.key)
+		if !ok {
+			return true
+		}
+		from, to = at, at+1
+	}
+	for j := from; j < to; j++ {
+		if fd.Kind == NodeList && !w.walk(l.Node(j), i+2) || fd.Kind == LeafList && !w.yield(l.cells.at(j)) {
+			return false
+		}
+	}
+	return true
+}
+
+// Set sets the value that l, which does not go through every element of
+// anything, leads to from n, to a copy of the one at p. An absent optional
+// value and an absent key of a map of values are places too. It gives false
+// when an object on the way is absent, and when a unique value is refused.
+func (l *Lens) Set(n *Node, p unsafe.Pointer) bool {
+	for i := 0; ; i++ {
+		f := int(l.steps[i].f)
+		fd := &n.typ.Fields[f]
+		switch fd.Kind {
+		case Leaf, OptionalLeaf:
+			if fd.Unique {
+				return n.SetUnique(f, p) == nil
+			}
+			n.SetLeaf(f, p)
+			return true
+		case Inner:
+			n = n.inner(f)
+			continue
+		case Child:
+			if n = *n.childAt(f); n == nil {
+				return false
+			}
+			continue
+		}
+		i++
+		if fd.Kind == LeafList {
+			n.EnsureList(f).PutPlain(l.steps[i].key, p)
+			return true
+		}
+		list := n.List(f)
+		at, ok := list.Find(l.steps[i].key)
+		if !ok {
+			return false
+		}
+		n = list.Node(at)
+	}
+}
+
+// Through calls call with what happens to what l leads to from n, from the
+// next commit on, as [Node.Watch] does. Typed subscriptions get the changes of
+// the values, see [Commit.Changes], whatever brought them about; the others
+// get the commits with the deltas on the way to the places, at them and below.
+func (n *Node) Through(l *Lens, typed bool, call func(*Commit)) *Subscription {
+	s := &Subscription{d: n.doc, n: n, f: -1, lens: l, typed: typed, call: call}
+	s.begin()
+	return s
+}
+
+// LensReader is a [Reader] of what happens to what a lens leads to.
+type LensReader struct {
+	Reader
+	s *Subscription
+}
+
+// NewLensReader begins with the commit after this call; the caller ends it
+// with Close.
+func (n *Node) NewLensReader(l *Lens, typed bool) *LensReader {
+	r := &LensReader{Reader: Reader{n: n, f: -1, more: make(chan struct{}, 1)}}
+	r.s = &Subscription{d: n.doc, n: n, f: -1, lens: l, typed: typed, reader: &r.Reader}
+	n.doc.lock()
+	r.s.begin()
+	n.doc.mu.Unlock()
+	return r
+}
+
+// Close ends the reader.
+func (r *LensReader) Close() { r.s.Stop() }
