@@ -1,0 +1,102 @@
+// Destamgen writes typed, observable, persistent documents for plain structs
+// with destam tags.
+//
+// Usage:
+//
+//	destamgen [-check] [folder ...]
+//
+// It is run by go generate. In one file of each package with tagged structs:
+//
+//	//go:generate go tool destamgen
+//
+// For each source file with tagged structs, note.go, it writes note_destam.go
+// beside it, and for each package destam.lock: every name that was ever
+// generated, with its kind. Commit both. A folder names the package in it, and a
+// folder followed by /... those below it too; none is the current folder.
+//
+// A run is all or nothing: mistakes are reported as file:line:column, all of
+// them, and then nothing is written. Files are written only when they differ.
+// Output whose source is gone is removed. The package need not compile: code
+// that calls what is still to be generated, and output that is stale or broken,
+// are no obstacles.
+//
+// The flags are:
+//
+//	-check
+//		Write nothing. Say which files are not what a run would make
+//		them, show the differences as a unified diff on standard output,
+//		and exit with status 1 if there are any. For continuous
+//		integration.
+//
+// The exit status is 0 if all is well, 1 if the input is wrong or, with -check,
+// the output is stale, and 2 if the command line is wrong.
+//
+// Tags and the Go that comes of them are described in package
+// github.com/destam-go/destamgen/runtime/destam.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/destam-go/destamgen/gen"
+
+	// Generated code imports the runtime. Importing it here makes the user's
+	// go mod tidy record what the runtime needs before there is any generated
+	// code, so that the first build after go generate does not stop at missing
+	// go.sum entries.
+	_ "github.com/destam-go/destamgen/runtime/destam"
+)
+
+// The exit statuses.
+const (
+	exitGood  = 0
+	exitWrong = 1 // the input is wrong, or the output is stale
+	exitUsage = 2
+)
+
+func main() {
+	os.Exit(command(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// command is the whole program without its process.
+func command(args []string, out, complaints io.Writer) int {
+	flags := flag.NewFlagSet("destamgen", flag.ContinueOnError)
+	flags.SetOutput(complaints)
+	check := flags.Bool("check", false, "write nothing; exit with status 1 if a run would change a file")
+	flags.Usage = func() {
+		fmt.Fprint(complaints, "usage: destamgen [-check] [folder ...]\n")
+		flags.PrintDefaults()
+	}
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return exitGood
+	} else if err != nil {
+		return exitUsage
+	}
+	report, err := gen.Run(gen.Config{Folders: flags.Args(), Check: *check})
+	var wrong gen.Diagnostics
+	switch {
+	case errors.As(err, &wrong):
+		fmt.Fprintln(complaints, wrong)
+		return exitWrong
+	case err != nil:
+		fmt.Fprintln(complaints, "destamgen:", err)
+		return exitWrong
+	}
+	for _, w := range report.Warnings {
+		fmt.Fprintln(complaints, w)
+	}
+	for _, s := range report.Stale {
+		fmt.Fprint(out, s.Diff)
+	}
+	for _, s := range report.Stale {
+		fmt.Fprintf(complaints, "%s is stale: run go generate\n", s.Path)
+	}
+	if len(report.Stale) > 0 {
+		return exitWrong
+	}
+	return exitGood
+}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected files of the scripts")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"destamgen": main})
+}
+
+// TestScripts runs the command as a user does. Each script of testdata/script is
+// named after the idea that it shows.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                "../../testdata/script",
+		RequireUniqueNames: true,
+		UpdateScripts:      *update,
+	})
+}
+
+// TestUsage holds the exit status of a command line that is wrong, which a
+// script cannot tell from that of wrong input.
+func TestUsage(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		args []string
+		want int
+	}{
+		{"an unknown flag", []string{"-chekc"}, exitUsage},
+		{"help", []string{"-h"}, exitGood},
+		{"a folder that is not there", []string{"nowhere"}, exitWrong},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			out, err := os.Create(t.TempDir() + "/out")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer out.Close()
+			if got := command(c.args, out, out); got != c.want {
+				t.Errorf("exit status %d, want %d", got, c.want)
+			}
+			if info, err := out.Stat(); err != nil || info.Size() == 0 {
+				t.Errorf("nothing was said: %v, %v", info, err)
+			}
+		})
+	}
+}
