@@ -54,7 +54,7 @@ func (d *document) commit(seq uint64) *driver.Commit {
 	if seq < d.first || seq > d.standing.Seq {
 		return nil
 	}
-	c := decode(d.rows[seq-d.first])
+	c := d.rows[seq-d.first].decode()
 	return &c
 }
 

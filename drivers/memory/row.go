@@ -1,14 +1,14 @@
 package memory
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/destam-go/destamgen/runtime/driver"
 )
 
-// row is a stored commit. It never changes.
-type row struct{ commit *driver.Commit }
+// row is a stored commit in its encoded form. It never changes, so it is read
+// without the store's lock.
+type row []byte
 
 // entry is what a document keeps of a commit.
 type entry struct {
@@ -17,46 +17,29 @@ type entry struct {
 	held    []driver.Term
 }
 
-// newEntry shares no memory with the commit.
+// newEntry encodes a commit and shares no memory with it.
 func newEntry(c *driver.Commit) entry {
 	return entry{
-		row:     row{clone(c)},
+		row:     slices.Clone(driver.AppendCommit(nil, c)), // exactly as long as it is
 		section: slices.Clone(c.Section),
 		held:    slices.Clone(c.Held),
 	}
 }
 
 // decode returns the commit in memory of its own.
-func decode(r row) driver.Commit { return *clone(r.commit) }
+func (r row) decode() driver.Commit {
+	c, err := driver.DecodeCommit(r)
+	if err != nil {
+		// The row was encoded by this process and nobody can have changed it.
+		panic("memory: a stored commit cannot be read: " + err.Error())
+	}
+	return c
+}
 
 // length returns how many bytes there are in rows.
 func length(rows []row) (bytes int) {
 	for _, r := range rows {
-		bytes += r.length()
+		bytes += len(r)
 	}
 	return bytes
-}
-
-func (r row) length() int {
-	n := 64 + len(r.commit.Body) + len(r.commit.Section) + len(r.commit.By) + len(r.commit.Because)
-	for name, value := range r.commit.Ext {
-		n += len(name) + len(value)
-	}
-	for _, term := range r.commit.Held {
-		n += len(term)
-	}
-	return n
-}
-
-// clone returns a commit that shares no memory with c.
-func clone(c *driver.Commit) *driver.Commit {
-	copied := *c
-	copied.Body = slices.Clone(c.Body)
-	copied.Section = slices.Clone(c.Section)
-	copied.Held = slices.Clone(c.Held)
-	copied.Ext = maps.Clone(c.Ext)
-	for name, value := range copied.Ext {
-		copied.Ext[name] = slices.Clone(value)
-	}
-	return &copied
 }

@@ -191,7 +191,7 @@ func (s *Store) Load(ctx context.Context, table string, id driver.ID, at uint64)
 	// Rows never change, so they are read without the lock.
 	state.Commits = make([]driver.Commit, len(rows))
 	for i, row := range rows {
-		state.Commits[i] = decode(row)
+		state.Commits[i] = row.decode()
 	}
 	return state, nil
 }
@@ -215,7 +215,7 @@ func (s *Store) Log(ctx context.Context, table string, id driver.ID, r driver.Ra
 			if r.Backward {
 				i = len(rows) - 1 - i
 			}
-			if !yield(decode(rows[i]), nil) {
+			if !yield(rows[i].decode(), nil) {
 				return
 			}
 		}

@@ -107,7 +107,7 @@ func (t *table) add(id driver.ID, d *document, c *driver.Commit, e entry) {
 	}
 	t.existing += count(d.exists()) - count(existed)
 	t.alive += count(d.standing.Life == driver.Alive) - count(lived)
-	t.resize(1, e.row.length())
+	t.resize(1, len(e.row))
 }
 
 func count(is bool) int {
