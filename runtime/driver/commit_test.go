@@ -150,6 +150,18 @@ func TestCommitGolden(t *testing.T) {
 	}
 }
 
+// TestCommitInFormatDocument keeps the example in docs/FORMAT.md true.
+func TestCommitInFormatDocument(t *testing.T) {
+	document, err := os.ReadFile(filepath.Join("..", "..", "docs", "FORMAT.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := golden()["create"]
+	if !strings.Contains(string(document), render(t, driver.AppendCommit(nil, &c))) {
+		t.Error("docs/FORMAT.md does not show testdata/commit/create.txt")
+	}
+}
+
 // TestCommitAgainstLibrary reads the stored form with the library alone.
 func TestCommitAgainstLibrary(t *testing.T) {
 	for name, c := range golden() {

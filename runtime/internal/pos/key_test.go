@@ -1,7 +1,10 @@
 package pos
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -55,6 +58,29 @@ func TestClasses(t *testing.T) {
 			}
 			before = k
 		}
+	}
+}
+
+// TestFormatDocument keeps the table in docs/FORMAT.md true.
+func TestFormatDocument(t *testing.T) {
+	document, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "FORMAT.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range classes {
+		first := fmt.Sprintf("%02x … %02x", c.first, c.last)
+		if c.first == c.last {
+			first = fmt.Sprintf("%02x", c.first)
+		}
+		high := c.low + (int64(c.last-c.first)+1)<<(8*c.extra) - 1
+		row := fmt.Sprintf("| %s | %d | %d … %d |", first, 1+c.extra, c.low, high)
+		if !strings.Contains(string(document), row) {
+			t.Errorf("docs/FORMAT.md lacks %s", row)
+		}
+	}
+	keys := []Key{path(0), path(2), path(4), path(6), path(6, 0)}
+	if got := fmt.Sprintf("% x", AppendKeys(nil, keys)); got != "c4 08 80 01 21 c1 03 81 01 21" {
+		t.Errorf("the example of docs/FORMAT.md is stored as %s", got)
 	}
 }
 
