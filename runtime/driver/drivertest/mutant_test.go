@@ -27,10 +27,11 @@ type mutant struct {
 // mutantEnv names the mutant that TestSubject runs the suite on.
 const mutantEnv = "DRIVERTEST_MUTANT"
 
-// subjects are the mutants, and one driver that is none.
-func subjects() []mutant {
-	whole := func(d driver.Driver) driver.Driver { return d }
-	return append(mutants, mutant{name: "none, and immortal", breaks: immortality, opts: reopened(whole)})
+// whole are drivers that break nothing, for tests of the suite that memory has
+// nothing to show in.
+var whole = []mutant{
+	{"none, and immortal", "(Reopen|Durable)", immortality, reopened(func(d driver.Driver) driver.Driver { return d })},
+	{"none, and limited", "Limits", func(d driver.Driver) driver.Driver { return limited{d, 1 << 20} }, nil},
 }
 
 // TestSubject runs the suite on a driver: on memory as it is, or on a mutant
@@ -38,7 +39,7 @@ func subjects() []mutant {
 func TestSubject(t *testing.T) {
 	open, opts := func(*testing.T) driver.Driver { return memory.Open(nil) }, (*drivertest.Options)(nil)
 	if name := os.Getenv(mutantEnv); name != "" {
-		subjects := subjects()
+		subjects := slices.Concat(mutants, whole)
 		i := slices.IndexFunc(subjects, func(m mutant) bool { return m.name == name })
 		if i < 0 {
 			t.Fatalf("no mutant is called %q", name)
@@ -170,6 +171,7 @@ var mutants = []mutant{
 	{"load is torn", "Readers", func(d driver.Driver) driver.Driver { return torn{d} }, nil},
 	{"a canceled commit is stored", "Cancel", func(d driver.Driver) driver.Driver { return deaf{d} }, nil},
 	{"a long author is accepted", "Limits", func(d driver.Driver) driver.Driver { return patientReader{d} }, nil},
+	{"the limit of a commit is not held", "Limits", func(d driver.Driver) driver.Driver { return limited{d, 2 << 20} }, nil},
 	{"statistics are invented", "Stats", func(d driver.Driver) driver.Driver { return boaster{Driver: d, documents: 7} }, nil},
 	{"two databases may attach", "Attach", func(d driver.Driver) driver.Driver { return promiscuous{d} }, nil},
 	{"close does not close", "Close", func(d driver.Driver) driver.Driver { return open{d} }, nil},
@@ -211,12 +213,13 @@ func reopened(breaks func(driver.Driver) driver.Driver) *drivertest.Options {
 	return &drivertest.Options{Reopen: again, Crash: again}
 }
 
-// TestImmortal proves that the tests of durability can pass.
-func TestImmortal(t *testing.T) {
-	for _, test := range []string{"Reopen", "Durable"} {
-		out, err := runSubject(t, "none, and immortal", test)
-		if err != nil || !strings.Contains(out, "--- PASS: TestSubject/"+test) {
-			t.Errorf("%v\n%s", err, out)
+// TestWhole proves that the tests of durability and of limits can pass.
+func TestWhole(t *testing.T) {
+	for _, m := range whole {
+		out, err := runSubject(t, m.name, m.caught)
+		passed := regexp.MustCompile(`(?m)^ *--- PASS: TestSubject/` + m.caught).MatchString(out)
+		if err != nil || !passed || strings.Contains(out, "--- SKIP") {
+			t.Errorf("%s: %v\n%s", m.name, err, out)
 		}
 	}
 }

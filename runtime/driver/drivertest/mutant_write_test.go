@@ -319,3 +319,21 @@ func (d amnesiac) Append(ctx context.Context, batch []driver.Commit) []driver.Re
 		return one(ctx, d.Driver, c)
 	})
 }
+
+// limited says that it takes commits of a megabyte, and takes what it takes.
+type limited struct {
+	driver.Driver
+	takes int
+}
+
+func (limited) Limits() driver.Limits { return driver.Limits{Commit: 1 << 20} }
+
+func (d limited) Append(ctx context.Context, batch []driver.Commit) []driver.Result {
+	return each(batch, func(c driver.Commit) driver.Result {
+		limits := driver.Limits{Commit: d.takes}
+		if err := limits.Check(len(driver.AppendCommit(nil, &c))); err != nil {
+			return driver.Result{Err: err}
+		}
+		return one(ctx, d.Driver, c)
+	})
+}

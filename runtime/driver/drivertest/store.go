@@ -7,6 +7,7 @@ import (
 	"iter"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -96,7 +97,7 @@ func (s *store) same(want, got any, what string) {
 // sameCommits fails unless got are the commits want, to the last detail.
 func (s *store) sameCommits(want, got []driver.Commit, what string) {
 	s.t.Helper()
-	s.same(want, got, what)
+	s.same(normal(want), normal(got), what)
 	for i := range want {
 		if (want[i].Section == nil) != (got[i].Section == nil) {
 			s.t.Fatalf("%s: section of commit %d: want %v, got %v", what, want[i].Seq, want[i].Section, got[i].Section)
@@ -105,6 +106,24 @@ func (s *store) sameCommits(want, got []driver.Commit, what string) {
 			s.t.Fatalf("%s: time of commit %d is in %v", what, want[i].Seq, got[i].Time.Location())
 		}
 	}
+}
+
+// normal makes what is empty nil, so that equal commits are equal at a glance.
+func normal(commits []driver.Commit) []driver.Commit {
+	commits = slices.Clone(commits)
+	for i := range commits {
+		c := &commits[i]
+		if len(c.Body) == 0 {
+			c.Body = nil
+		}
+		if len(c.Held) == 0 {
+			c.Held = nil
+		}
+		if len(c.Ext) == 0 {
+			c.Ext = nil
+		}
+	}
+	return commits
 }
 
 // id makes the n-th id; ids ascend with n.
