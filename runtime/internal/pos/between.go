@@ -2,10 +2,11 @@ package pos
 
 import "fmt"
 
-// How far a new key is from its neighbour. Wider steps leave more room inside
+// How far a new key is from its neighbour. Wider steps up leave more room inside
 // a run and make it leave the one-byte integers sooner; on the editing trace
-// (mean, longest) a step of 1 gives 9.9, 18; 2 gives 8.8, 16; 4 gives 8.8, 20;
-// 8 gives 9.5, 19. Before a key room is needed more often than behind one.
+// (mean, longest) a step of 1 gives 9.3, 17; 2 gives 8.8, 16; 4 gives 8.8, 20;
+// 8 gives 9.4, 19. The step down does not matter there; where every insert is in
+// the middle, 4 fits 254 inserts into 64 bytes, 2 only 191.
 const (
 	stepUp   = 2
 	stepDown = 4

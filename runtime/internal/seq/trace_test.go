@@ -68,10 +68,8 @@ func replay(edits []edit, issued func(k pos.Key)) *List[byte] {
 		for _, k := range keys {
 			issued(k)
 		}
-		if renumbered != nil {
-			for _, k := range renumbered {
-				issued(k)
-			}
+		for _, k := range renumbered {
+			issued(k)
 		}
 	}
 	return l
