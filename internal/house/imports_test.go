@@ -60,6 +60,7 @@ var layers = []layer{
 	{packages: "drivers/dummy", own: []string{"runtime/driver"}, foreign: []string{btree}},
 
 	{packages: "examples/...", own: []string{"examples/...", "runtime/destam", "runtime/observe", "drivers/..."}},
+	{packages: "internal/acceptance", own: []string{"runtime/destam"}, tests: []string{"runtime/...", "drivers/..."}},
 	{packages: "internal/house"},
 }
 

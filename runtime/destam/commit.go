@@ -1,0 +1,185 @@
+package destam
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"reflect"
+	"time"
+
+	"github.com/destam-go/destamgen/runtime/internal/doc"
+)
+
+// Origin says where a commit came from.
+type Origin = doc.Origin
+
+// The origins of commits.
+const (
+	Local     = doc.Local     // made by this process
+	Remote    = doc.Remote    // made elsewhere, and applied here
+	TakenBack = doc.TakenBack // made by this process, refused by the store, and undone
+)
+
+// Commit is what changed together: one setter, or one Update. A slot occurs
+// in it once. It has no number; the versions that the store keeps do.
+type Commit struct {
+	Deltas      []Delta
+	Time        time.Time
+	By, Because string
+	Origin      Origin
+	Digested    bool // folded from several commits, because the receiver was behind
+}
+
+// Op says what a delta did to its slot.
+type Op uint8
+
+// The operations of deltas.
+const (
+	Insert Op = iota + 1 // the slot was absent
+	Modify               // it had another value
+	Delete               // it is absent now
+)
+
+func (op Op) String() string {
+	switch op {
+	case Insert:
+		return "insert"
+	case Modify:
+		return "modify"
+	case Delete:
+		return "delete"
+	}
+	return "no operation"
+}
+
+// Delta is one change of one slot: a field, an element of an array, or a key
+// of a map. Its methods work at any time, on any goroutine, except inside an
+// Update or View of the same document.
+type Delta struct{ x *doc.Delta }
+
+// Op tells what happened.
+func (d Delta) Op() Op {
+	switch {
+	case !d.x.Had:
+		return Insert
+	case !d.x.Has:
+		return Delete
+	}
+	return Modify
+}
+
+// Path leads to the slot by the names in the tags, such as tasks.3.done. The
+// index of an element is the present one, or where it was.
+func (d Delta) Path() Path { return Path{d.x.LockedPath()} }
+
+// String shows the delta to people, such as modify title: "a" to "b".
+func (d Delta) String() string {
+	s := d.Op().String() + " " + d.Path().String()
+	switch d.Op() {
+	case Modify:
+		return fmt.Sprintf("%s: %s to %s", s, quoted(d.Old()), quoted(d.New()))
+	case Insert:
+		return s + ": " + quoted(d.New())
+	}
+	return s
+}
+
+// quoted shows a value; objects by their type only, their content may be long.
+func quoted(v any) string {
+	switch reflect.Indirect(reflect.ValueOf(v)).Kind() {
+	case reflect.String:
+		return fmt.Sprintf("%q", v)
+	case reflect.Struct:
+		if _, ok := v.(fmt.Stringer); !ok {
+			return fmt.Sprintf("a %T", v)
+		}
+	}
+	return fmt.Sprint(v)
+}
+
+// Old is the value before, nil when there was none: a value of the field's Go
+// type, or the handle of an object.
+func (d Delta) Old() any { return shown(d.x.Prev) }
+
+// New is the value after, nil when there is none: a value of the field's Go
+// type; for an object that is new in this commit its plain struct as the
+// commit left it, for one that was in the document before, its handle.
+func (d Delta) New() any {
+	if d.x.Plain != nil {
+		return d.x.Plain
+	}
+	return shown(d.x.Val)
+}
+
+// shown gives a delta's value as users know it.
+func shown(v any) any {
+	if n, ok := v.(*doc.Node); ok {
+		return n.Shown()
+	}
+	return v
+}
+
+// Path is the place of a slot in its document.
+type Path struct{ p doc.Path }
+
+func (p Path) String() string { return p.p.String() }
+
+// Len is the number of steps.
+func (p Path) Len() int { return len(p.p) }
+
+// Step gives the i-th step: a name from a tag or a key of a map, or the index
+// of an array's element, which is -1 otherwise.
+func (p Path) Step(i int) (name string, index int) { return p.p[i].Name, p.p[i].Index }
+
+// Watch calls fn with every commit that changes the object or anything below
+// it, from the next one on, until stop is called. The calls come one at a
+// time and in order, on any goroutine and never under a lock: fn may read and
+// change the document. A panic in fn is reported to Options.OnError. When more
+// than a thousand commits wait, they come folded into one. The document stays
+// in memory until stop.
+func (o *OObject) Watch(fn func(*Commit)) (stop func()) { return o.watch(-1, fn) }
+
+// Changes yields the commits that change the object or anything below it,
+// from the beginning of the loop on. The loop may take its time: it holds up
+// nobody, and when more than a thousand commits wait they come folded into one. Breaking
+// the loop ends the subscription; it ends by itself with ctx, or when the
+// document is closed or deleted, with the error.
+func (o *OObject) Changes(ctx context.Context) iter.Seq2[*Commit, error] { return o.changes(ctx, -1) }
+
+func (o *OObject) watch(f int, fn func(*Commit)) (stop func()) {
+	o.o.Read()
+	s := o.o.Node().Watch(f, func(c *doc.Commit) { fn(public(c)) })
+	o.o.Done()
+	return s.Stop
+}
+
+func (o *OObject) changes(ctx context.Context, f int) iter.Seq2[*Commit, error] {
+	return func(yield func(*Commit, error) bool) {
+		if o.o.Tx() != nil {
+			yield(nil, ErrInTransaction)
+			return
+		}
+		r := o.o.Node().NewReader(f)
+		defer r.Close()
+		for {
+			c, err := r.Next(ctx)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(public(c), nil) {
+				return
+			}
+		}
+	}
+}
+
+// public shows a commit to users.
+func public(c *doc.Commit) *Commit {
+	p := &Commit{Time: c.Time, By: c.By, Because: c.Because, Origin: c.Origin, Digested: c.Digested}
+	p.Deltas = make([]Delta, len(c.Deltas))
+	for i := range c.Deltas {
+		p.Deltas[i] = Delta{x: &c.Deltas[i]}
+	}
+	return p
+}

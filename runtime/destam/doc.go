@@ -1,0 +1,43 @@
+// Package destam keeps live, typed documents: what generated code and its
+// users import.
+//
+// A program describes its documents as plain structs with destam tags, and
+// the command destamgen writes the types that it works with. A document is a
+// tree of live objects: getters read it, setters change it, and every change
+// is a delta that listeners hear of, that history keeps, and that a driver
+// stores.
+//
+//	store, err := fs.Open("data", nil)
+//	db, err := destam.Open(ctx, store, nil)
+//	notes := notes.NoteTable(db)
+//	note, err := notes.Create(ctx, notes.Note{Title: "Milk"})
+//	note.SetTitle("Milk and bread")
+//	err = note.Flush(ctx)
+//
+// # What is safe
+//
+// A setter changes the document in memory, for everybody in this process at
+// once, and never waits for the store; it is stored in the background. An
+// Update is all or nothing, and one commit. Flush returns when everything of
+// the document is durable. Errors of background work reach Options.OnError.
+//
+// Everything here may be used by many goroutines at once, except that the
+// handles that Update and View give belong to their function.
+//
+// # Caveats
+//
+// Inside Update and View, use only the handles that the function was given:
+// an outer handle of the same document would wait for itself, and panics
+// after a second. Touch no other document there.
+//
+// A listener runs on any goroutine, never under a lock, and one at a time for
+// each document. A subscription keeps its document in memory until it is
+// stopped.
+//
+// An array, a map or a handle keeps its whole document in memory.
+//
+// These panic, because only a mistake in the program can bring them about: an
+// index out of range; a handle of a transaction that is over; a setter or an
+// Update on a View handle; an object linked into another document, below
+// itself, or where another type belongs.
+package destam
