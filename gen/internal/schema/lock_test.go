@@ -216,3 +216,28 @@ func TestLockText(t *testing.T) {
 		t.Errorf("with the line ends of Windows: %v", ds)
 	}
 }
+
+// FuzzParseLock holds that no text breaks the parser, and that the text of what
+// it accepts says the same.
+func FuzzParseLock(f *testing.F) {
+	for _, seed := range []string{
+		"", "destam.lock 1\n", "destam.lock 1\nNote.title string\ntable notes Note\n", "destam.lock 1\r\n# x\r\nNote.a map string list struct B retired\r\n",
+		"destam.lock 1\n<<<<<<< a\n", "destam.lock 2\n", "destam.lock 1\nNote.a optional\ntable x\ntable  retired\n.x int\n",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		l, ds := schema.ParseLock("destam.lock", []byte(text))
+		if len(ds) > 0 {
+			return
+		}
+		once := l.String()
+		if once == "" {
+			return
+		}
+		again, ds := schema.ParseLock("destam.lock", []byte(once))
+		if len(ds) > 0 || again.String() != once {
+			t.Fatalf("%q reads as %q, and that is refused: %v", text, once, ds)
+		}
+	})
+}
