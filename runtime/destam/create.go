@@ -1,0 +1,113 @@
+package destam
+
+import (
+	"context"
+	"errors"
+	"unsafe"
+
+	"github.com/destam-go/destamgen/runtime/driver"
+	"github.com/destam-go/destamgen/runtime/internal/doc"
+)
+
+// creates makes a document of the plain struct at p and stores it.
+func (t *table) creates(ctx context.Context, p unsafe.Pointer) (unsafe.Pointer, error) {
+	err := t.ready(ctx)
+	var l *live
+	if err == nil {
+		l, err = t.create(ctx, p, nil)
+	}
+	if err != nil {
+		return nil, t.err("create", ID{}, err)
+	}
+	return l.handle(), nil
+}
+
+// create makes a document for which the predicates hold, or none.
+func (t *table) create(ctx context.Context, p unsafe.Pointer, preds []driver.Predicate) (*live, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	l := t.newLive(t.db.ids.next())
+	l.doc.Init(p)
+	first, err := l.doc.Create(doc.Cause{})
+	if err == nil {
+		err = contradiction(preds, first.Section)
+	}
+	if err != nil {
+		t.claims.drop(l.claimant)
+		return nil, err
+	}
+	// In the cache before anybody can find it, so that nobody loads another;
+	// whoever has it early waits for the slot.
+	t.cache.Add(l.id, l)
+	if err := l.born(ctx, l.commit(first, 1, first.Held.([]driver.Term))); err != nil {
+		return nil, err
+	}
+	if err := t.db.dead(); err != nil { // it came after those that are there were told
+		l.doc.Kill(&Error{Op: "change", Table: t.name, ID: l.id, Err: err})
+	}
+	return l, nil
+}
+
+// born stores the first commit of a document whose slot is held. When it
+// fails, the document is dead.
+func (l *live) born(ctx context.Context, c driver.Commit) error {
+	for failed, contests := 0, 0; ; {
+		r := newRound([]driver.Commit{c})
+		l.table.db.batches.submit(r)
+		select {
+		case <-r.done:
+		case <-ctx.Done():
+			// It is on its way. If it arrives it is a document like others.
+			l.Go(func() {
+				<-r.done
+				if o := l.conclude(r); o.err != nil {
+					l.stillborn(o.err)
+				} else {
+					l.settleNew()
+				}
+			})
+			return ctx.Err()
+		}
+		o := l.conclude(r)
+		if o.err == nil {
+			l.settleNew()
+			return nil
+		}
+		if dup := o.contest(); dup != nil && contests < 3 {
+			contests++
+			if free, err := l.mayFree(ctx, dup, effort{attempts: flushAttempts, behind: []*live{l}}); err == nil && free {
+				c.Try = newTry()
+				continue
+			}
+		}
+		if o.report {
+			l.Report(l.doc, &Error{Op: "create", Table: l.table.name, ID: l.id, Err: o.err})
+		}
+		if failed++; !o.again || failed >= flushAttempts || !pause(ctx, o.wait) {
+			l.stillborn(o.err)
+			return l.table.refusal("create", l.id, o.err)
+		}
+	}
+}
+
+// settleNew lets a document go that the store has now.
+func (l *live) settleNew() {
+	l.size.Store(l.since.Swap(0))
+	l.table.db.hold(l)
+	l.release()
+	l.settle()
+}
+
+// stillborn makes a document dead that the store has not, or may have without
+// anybody knowing.
+func (l *live) stillborn(err error) {
+	if l.ended == nil {
+		l.ended = err
+	}
+	l.release()
+	if errors.Is(err, ErrPoisoned) || errors.Is(err, ErrClosed) {
+		l.table.db.fail(err)
+	}
+	l.end(err)
+}

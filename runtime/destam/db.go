@@ -1,0 +1,271 @@
+package destam
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/destam-go/destamgen/runtime/driver"
+)
+
+// DB is a database: the live documents of this process, over the store of a
+// driver. All its methods may be used by many goroutines at once.
+type DB struct {
+	driver driver.Driver
+	opts   Options
+	ctx    context.Context // of the driver's calls that nobody waits for; ends after Close
+	cancel context.CancelFunc
+
+	schedule schedule
+	batches  *batches
+	room     room
+	workers  workers
+	failures failures
+	ids      ids
+	outage   atomic.Bool   // the store accepts nothing, and that was reported
+	unsynced chan struct{} // holds one token when something was accepted and not synced
+	stop     chan struct{} // closed when nothing is scheduled any more
+
+	mu     sync.Mutex
+	tables map[reflect.Type]*table // guarded by mu; by handle
+	names  map[string]*table       // guarded by mu; those that are in use
+
+	over    atomic.Pointer[error] // why nothing can be done any more
+	closing sync.Once
+	closed  chan struct{} // closed when Close has done everything
+	failure error         // of Close; set before closed is closed
+}
+
+// storers is how many documents are stored at once in the background. More
+// would only wait for the driver together, each with a stack of its own.
+const storers = 256
+
+// Open makes a database over a driver and takes the driver over: Close closes
+// it. A driver belongs to one database only; a second one gives [ErrAttached].
+// Nil options are good ones.
+func Open(ctx context.Context, d driver.Driver, opts *Options) (*DB, error) {
+	if err := d.Attach(ctx); err != nil {
+		return nil, &Error{Op: "open", Err: err}
+	}
+	db := &DB{
+		driver:   d,
+		opts:     opts.filled(),
+		unsynced: make(chan struct{}, 1),
+		stop:     make(chan struct{}),
+		closed:   make(chan struct{}),
+		tables:   make(map[reflect.Type]*table),
+		names:    make(map[string]*table),
+	}
+	db.ctx, db.cancel = context.WithCancel(context.Background())
+	db.batches = newBatches(db.ctx, d)
+	db.room.max = db.opts.MaxPending
+	db.schedule = schedule{window: db.opts.Window, dirty: make(map[*live]struct{}), moved: make(chan struct{}, 1)}
+	at := make(chan struct{}, storers)
+	db.workers.run(db.batches.run)
+	db.workers.run(db.syncing)
+	db.workers.run(func() {
+		db.schedule.run(db.stop, func(l *live) {
+			at <- struct{}{}
+			db.workers.run(func() {
+				defer func() { <-at }()
+				l.background()
+			})
+		})
+	})
+	return db, nil
+}
+
+// table gives the table of a handle's type.
+func (db *DB) table(handle, plain, query reflect.Type) *table {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	t := db.tables[handle]
+	if t == nil {
+		t = newTable(db, handle, plain, query)
+		db.tables[handle] = t
+	}
+	return t
+}
+
+// claim makes t the one that has its name: two types would be two truths about
+// every document.
+func (db *DB) claim(t *table) error {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if other := db.names[t.name]; other != nil && other != t {
+		return fmt.Errorf("table %q is used with the types %s and %s", t.name, other.plain, t.plain)
+	}
+	db.names[t.name] = t
+	return nil
+}
+
+// lives gives every document that is in memory.
+func (db *DB) lives() []*live {
+	db.mu.Lock()
+	tables := make([]*table, 0, len(db.tables))
+	for _, t := range db.tables {
+		tables = append(tables, t)
+	}
+	db.mu.Unlock()
+	var all []*live
+	for _, t := range tables {
+		all = append(all, t.cache.All()...)
+	}
+	return all
+}
+
+// dead gives why nothing can be done any more, nil if it can.
+func (db *DB) dead() error {
+	if err := db.over.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// hold keeps a document for drivers that want that.
+func (db *DB) hold(l *live) {
+	if h, ok := db.driver.(driver.Holder); ok {
+		h.Hold(driver.Doc{Table: l.table.name, ID: l.id}, l)
+	}
+}
+
+// accepted notes that the store has taken something.
+func (db *DB) accepted() {
+	if db.outage.Load() {
+		db.outage.Store(false)
+	}
+	select {
+	case db.unsynced <- struct{}{}:
+	default:
+	}
+}
+
+// syncing makes durable what was stored in the background.
+func (db *DB) syncing() {
+	told := false
+	for {
+		select {
+		case <-db.unsynced:
+		case <-db.stop:
+			return
+		}
+		select {
+		case <-time.After(db.opts.SyncEvery):
+		case <-db.stop:
+			return
+		}
+		if err := db.sync(db.ctx); err == nil {
+			told = false
+		} else {
+			if !told {
+				db.opts.OnError(&Error{Op: "sync", Err: err})
+			}
+			told = true
+			db.accepted() // once more
+		}
+	}
+}
+
+// sync makes documents durable, or everything.
+func (db *DB) sync(ctx context.Context, docs ...driver.Doc) error {
+	err := db.driver.Sync(ctx, docs...)
+	if errors.Is(err, ErrPoisoned) {
+		db.fail(err)
+	}
+	return err
+}
+
+// Flush returns when everything that was changed before it is durable. It
+// gives, once, the errors of what was taken back since the last Flush.
+func (db *DB) Flush(ctx context.Context) error {
+	err := db.dead()
+	if err != nil {
+		return &Error{Op: "flush", Err: err}
+	}
+	errs := db.bringAll(ctx, flushAttempts)
+	if len(errs) == 0 {
+		if err := db.sync(ctx); err != nil {
+			errs = append(errs, &Error{Op: "flush", Err: err})
+		}
+	}
+	return joined(append(db.failures.takeAll(), errs...)...)
+}
+
+// bringAll stores what is pending of all documents, many at a time.
+func (db *DB) bringAll(ctx context.Context, attempts int) []error {
+	var (
+		all    = db.schedule.all()
+		errs   = make([]error, len(all))
+		next   atomic.Int64
+		flocks sync.WaitGroup
+	)
+	for range min(len(all), storers) {
+		flocks.Go(func() {
+			for i := next.Add(1) - 1; int(i) < len(all); i = next.Add(1) - 1 {
+				l := all[i]
+				errs[i] = l.table.err("flush", l.id, l.bring(ctx, effort{attempts: attempts}))
+			}
+		})
+	}
+	flocks.Wait()
+	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+}
+
+// fail makes the database useless: the store said that it is broken, or it
+// was closed under us. Documents keep what they show and change no more.
+func (db *DB) fail(err error) {
+	if !db.over.CompareAndSwap(nil, &err) {
+		return
+	}
+	db.opts.OnError(&Error{Op: "store", Err: err})
+	db.workers.run(func() {
+		for _, l := range db.lives() {
+			l.doc.Kill(&Error{Op: "change", Table: l.table.name, ID: l.id, Err: err})
+		}
+	})
+}
+
+// Close stores everything, makes it durable and closes the driver. From its
+// beginning on every operation gives [ErrClosed], and setters report it. When
+// ctx ends first, closing goes on without the caller; calling Close again
+// waits for it. What could not be stored is in the error, and was reported.
+func (db *DB) Close(ctx context.Context) error {
+	db.closing.Do(func() { go db.close() })
+	select {
+	case <-db.closed:
+		return db.failure
+	case <-ctx.Done():
+		return &Error{Op: "close", Err: ctx.Err()}
+	}
+}
+
+func (db *DB) close() {
+	defer close(db.closed)
+	was := ErrClosed
+	broken := !db.over.CompareAndSwap(nil, &was)
+	for _, l := range db.lives() {
+		l.doc.Kill(&Error{Op: "change", Table: l.table.name, ID: l.id, Err: db.dead()})
+	}
+	close(db.stop)
+	db.failures.takeAll() // they were reported
+	errs := db.bringAll(db.ctx, closeAttempts)
+	for _, l := range db.schedule.all() {
+		l.giveUp(ErrClosed)
+	}
+	db.batches.end()
+	db.workers.wait()
+	errs = append(db.failures.takeAll(), errs...)
+	if broken {
+		errs = append(errs, &Error{Op: "close", Err: db.dead()})
+	}
+	if err := db.driver.Close(db.ctx); err != nil { // it makes durable what was accepted
+		errs = append(errs, &Error{Op: "close", Err: err})
+	}
+	db.cancel()
+	db.failure = joined(errs...)
+}

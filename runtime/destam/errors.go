@@ -1,0 +1,137 @@
+package destam
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/destam-go/destamgen/runtime/driver"
+	"github.com/destam-go/destamgen/runtime/internal/doc"
+)
+
+// What can be asked of an error with errors.Is. The cause of an [*Error] may
+// be another error too: of the driver, of the operating system, of a context.
+var (
+	ErrNotFound = driver.ErrNotFound // there is no such document
+	ErrDeleted  = driver.ErrDeleted  // the document was deleted
+	ErrClosed   = driver.ErrClosed   // the database is closed
+	ErrReadOnly = driver.ErrReadOnly // the store was opened for reading only
+	ErrAttached = driver.ErrAttached // the store belongs to another database of this process
+	ErrPoisoned = driver.ErrPoisoned // the store failed: close the database and open it again
+	ErrUnknown  = driver.ErrUnknown  // the store did not say whether it has the commit
+	ErrConflict = doc.ErrConflict    // an Update was taken back: what it changed is gone
+	ErrDropped  = doc.ErrDropped     // a change was dropped: what it changed is gone
+	ErrDetached = doc.ErrDetached    // written to an object that is not in its document any more
+	ErrCorrupt  = doc.ErrCorrupt     // what is stored does not describe a document
+
+	// ErrTaken: another document has the value of a unique field.
+	ErrTaken = errors.New("value is taken")
+	// ErrBusy: too much waits for the store, and went on waiting.
+	ErrBusy = errors.New("too much waits for the store")
+	// ErrInTransaction: a handle of an Update or View was asked for something
+	// that may wait for the store, while the document is locked.
+	ErrInTransaction = errors.New("may wait for the store: use the handle outside of Update and View")
+)
+
+// Error says which document, and what of it, an operation failed on.
+type Error struct {
+	Op      string // create, get, update, flush, …; store, load, … in the background
+	Table   string // empty when no table is concerned
+	ID      ID     // zero when no single document is
+	Version uint64 // zero when no single version is
+	Path    string // of the field by the names in the tags, such as query.slug; empty for none
+	Err     error
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString("destam: " + e.Op)
+	if e.Table != "" {
+		b.WriteString(" " + e.Table)
+	}
+	if !e.ID.IsZero() {
+		b.WriteString("/" + e.ID.String())
+	}
+	if e.Version != 0 {
+		fmt.Fprintf(&b, "@%d", e.Version)
+	}
+	if e.Path != "" {
+		b.WriteString(": " + e.Path)
+	}
+	return b.String() + ": " + e.Err.Error()
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// PanicError is the cause when a listener panicked, or ended its goroutine.
+type PanicError = doc.PanicError
+
+// LockError is the cause when somebody waited long for a document: an Update
+// or a View takes its time. It has the stacks of both sides.
+type LockError = doc.LockError
+
+// RefusedError is the cause when the store refused a commit that was shown
+// already, so that it was taken back.
+type RefusedError struct {
+	Commit *Commit // what was taken back, as it was made
+	Err    error   // why
+	paths  string  // of several deltas: reading them later would need the document's lock
+}
+
+func (e *RefusedError) Error() string { return "taken back: " + e.paths + e.Err.Error() }
+func (e *RefusedError) Unwrap() error { return e.Err }
+
+// refuse makes e the report of a refusal. The document is not locked.
+func (e *Error) refuse(r *doc.Refusal) {
+	e.Op, e.Err = "store", r.Err
+	if placed := (*Error)(nil); errors.As(r.Err, &placed) {
+		e.Path, e.Err = placed.Path, placed.Err
+	}
+	deltas := slices.DeleteFunc(slices.Clone(r.Deltas), func(x doc.Delta) bool { return x.Renamed != nil })
+	shown := &RefusedError{
+		Commit: public(&doc.Commit{Cause: doc.Cause{Origin: TakenBack, By: r.By, Because: r.Because}, Deltas: deltas}),
+		Err:    e.Err,
+	}
+	e.Err = shown
+	const few = 8
+	var paths []string
+	for i, d := range shown.Commit.Deltas {
+		if i == few {
+			paths = append(paths, fmt.Sprintf("and %d more", len(deltas)-few))
+			break
+		}
+		paths = append(paths, d.Path().String())
+	}
+	if len(paths) == 1 && e.Path == "" {
+		e.Path = paths[0]
+	} else if len(paths) > 1 {
+		shown.paths = strings.Join(paths, ", ") + ": "
+	}
+}
+
+// takenError says who has a unique value. It is ErrTaken, and the driver's
+// error underneath.
+type takenError struct {
+	path string // of the field, from the document's root
+	dup  *driver.DuplicateError
+}
+
+func (e *takenError) Error() string        { return fmt.Sprintf("%s by document %s", ErrTaken, e.dup.Holder) }
+func (e *takenError) Is(target error) bool { return target == ErrTaken }
+func (e *takenError) Unwrap() error        { return e.dup }
+
+// Concerns makes it a [doc.Scoped]: a window of bare setters loses only the
+// field that is taken.
+func (e *takenError) Concerns(path string) bool { return path == e.path }
+
+// sectionError says that a query section cannot be stored because of one
+// value in it.
+type sectionError struct {
+	path string // of the field, from the document's root, as doc.Path.Fields gives it
+	err  error
+}
+
+func (e *sectionError) Error() string             { return e.err.Error() }
+func (e *sectionError) Unwrap() error             { return e.err }
+func (e *sectionError) Concerns(path string) bool { return path == e.path }

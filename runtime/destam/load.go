@@ -1,0 +1,137 @@
+package destam
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/destam-go/destamgen/runtime/driver"
+)
+
+// get gives the live document of an id: the one that somebody has, or a new
+// one from the store. It takes no document's lock.
+func (t *table) get(ctx context.Context, id ID) (*live, error) {
+	l := t.cache.Get(id)
+	if l == nil {
+		var err error
+		if l, err = t.cache.Load(ctx, id, func(ctx context.Context) (*live, error) { return t.read(ctx, id) }); err != nil {
+			return nil, err
+		}
+	}
+	if err := t.db.dead(); err != nil {
+		// It may have come into the cache after those that are there were told.
+		l.doc.Kill(&Error{Op: "change", Table: t.name, ID: id, Err: err})
+		return nil, err
+	}
+	return l, nil
+}
+
+// read builds a document from the store. A deleted one is ErrDeleted.
+func (t *table) read(ctx context.Context, id ID) (*live, error) {
+	state, err := t.db.driver.Load(ctx, t.name, id, 0)
+	if err != nil {
+		return nil, err
+	}
+	if state.Deleted {
+		return nil, ErrDeleted
+	}
+	for {
+		l, bad, err := t.build(&state)
+		if err == nil {
+			l.held.Store(&state.Held)
+			t.claims.show(l.claimant, state.Held)
+			t.db.ids.seen(id)
+			t.db.hold(l)
+			l.release()
+			l.checkpoint()
+			return l, nil
+		}
+		if !bad {
+			return nil, err
+		}
+		t.db.opts.OnError(&Error{Op: "load", Table: t.name, ID: id, Version: state.CheckpointSeq,
+			Err: fmt.Errorf("the checkpoint is left out: %w", err)})
+		if state, err = t.before(ctx, &state); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// build makes the document of a state. Bad says that it is the checkpoint that
+// cannot be read; without it there may be another way.
+func (t *table) build(s *driver.State) (l *live, bad bool, err error) {
+	l = t.newLive(s.ID)
+	if s.Checkpoint != nil {
+		if err := l.doc.Load(s.CheckpointSeq, s.Checkpoint); err != nil {
+			return nil, true, err
+		}
+		l.size.Store(int64(len(s.Checkpoint)))
+	}
+	seq := s.CheckpointSeq
+	for i := range s.Commits {
+		c := &s.Commits[i]
+		if seq++; c.Seq != seq {
+			return nil, false, &Error{Op: "load", Table: t.name, ID: s.ID, Version: seq, Err: errMissing}
+		}
+		if err := l.doc.Replay(c.Seq, c.Body); err != nil {
+			return nil, false, &Error{Op: "load", Table: t.name, ID: s.ID, Version: c.Seq, Err: err}
+		}
+		if c.Seq == 1 {
+			l.size.Store(int64(len(c.Body)))
+		} else {
+			l.since.Add(int64(len(c.Body) + len(c.Section)))
+		}
+	}
+	l.doc.Loaded()
+	l.version.Store(seq)
+	return l, false, nil
+}
+
+var errMissing = fmt.Errorf("%w: the store has not this version", ErrCorrupt)
+
+// before gives a state that leads to the same version without its checkpoint,
+// from the one before that or from the creation.
+func (t *table) before(ctx context.Context, s *driver.State) (driver.State, error) {
+	older := driver.State{}
+	if s.CheckpointSeq > 1 {
+		var err error
+		if older, err = t.db.driver.Load(ctx, t.name, s.ID, s.CheckpointSeq-1); err != nil {
+			return older, err
+		}
+	}
+	older.Head = s.Head
+	only := driver.Range{From: s.CheckpointSeq, To: s.CheckpointSeq}
+	for c, err := range t.db.driver.Log(ctx, t.name, s.ID, only) {
+		if err != nil {
+			return older, err
+		}
+		older.Commits = append(older.Commits, c)
+	}
+	older.Commits = append(older.Commits, s.Commits...)
+	return older, nil
+}
+
+// checkpoint writes one when replaying what came since the newest costs more
+// than reading one would, so that a load costs at most about twice the
+// document. It returns at once.
+func (l *live) checkpoint() {
+	db := l.table.db
+	since := l.since.Load()
+	if since <= max(l.size.Load(), int64(db.opts.tuning.checkpoint)) || !l.checkpointing.CompareAndSwap(false, true) {
+		return
+	}
+	l.Go(func() {
+		defer l.checkpointing.Store(false)
+		seq, content, ok := l.doc.Checkpoint()
+		if !ok {
+			return // changed again: when that is stored there is another occasion
+		}
+		err := db.driver.Checkpoint(db.ctx, l.table.name, l.id, seq, content)
+		if err == nil {
+			l.size.Store(int64(len(content)))
+			l.since.Add(-since)
+		} else if !errors.Is(err, ErrClosed) && !errors.Is(err, context.Canceled) {
+			db.opts.OnError(&Error{Op: "checkpoint", Table: l.table.name, ID: l.id, Version: seq, Err: err})
+		}
+	})
+}

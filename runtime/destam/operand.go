@@ -1,0 +1,75 @@
+package destam
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/destam-go/destamgen/runtime/driver"
+)
+
+// operand turns what a predicate compares with into a value of a query
+// section: scalars of any named type, slices and arrays, plain structs with
+// destam tags, pointers to these. A nil pointer asks for what is absent.
+func operand(v any) (driver.Value, error) {
+	switch v := v.(type) { // without reflection for the commonest
+	case string:
+		return v, nil
+	case bool:
+		return v, nil
+	case int:
+		return int64(v), nil
+	}
+	return operandOf(reflect.ValueOf(v))
+}
+
+func operandOf(v reflect.Value) (driver.Value, error) {
+	switch v.Kind() {
+	case reflect.String:
+		return v.String(), nil
+	case reflect.Bool:
+		return v.Bool(), nil
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return v.Int(), nil
+	case reflect.Uint8, reflect.Uint16, reflect.Uint32:
+		return int64(v.Uint()), nil
+	case reflect.Slice, reflect.Array:
+		return arrayOperand(v)
+	case reflect.Struct:
+		return objectOperand(v)
+	case reflect.Pointer:
+		if v.IsNil() {
+			return nil, nil
+		}
+		return operandOf(v.Elem())
+	}
+	return nil, fmt.Errorf("a query cannot ask for a %s", v.Type())
+}
+
+func arrayOperand(v reflect.Value) (driver.Value, error) {
+	a := make(driver.Array, v.Len())
+	for i := range a {
+		var err error
+		if a[i], err = operandOf(v.Index(i)); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+// objectOperand takes the fields that have a tag, by the names in it.
+func objectOperand(v reflect.Value) (driver.Value, error) {
+	o := driver.Object{}
+	for i := range v.NumField() {
+		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("destam"), ",")
+		if name == "" || name == "-" || v.Type().Field(i).Name == "_" {
+			continue
+		}
+		member, err := operandOf(v.Field(i))
+		if err != nil {
+			return nil, err
+		}
+		o = append(o, driver.Member{Name: name, Value: member})
+	}
+	return o, nil
+}

@@ -1,0 +1,143 @@
+package destam
+
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"github.com/destam-go/destamgen/runtime/driver"
+)
+
+// find yields what a query finds, ascending by id, until yield gives false:
+// what the store has, except where this process shows something newer. It
+// takes no document's lock, and holds none of its own while yield runs.
+func (t *table) find(ctx context.Context, c *criteria, yield func(hit) bool) error {
+	left := c.limit
+	give := func(h hit) bool {
+		t.db.ids.seen(h.id)
+		left--
+		return yield(h) && left != 0
+	}
+	ours := t.overlay.view(c)
+	q := driver.Query{Terms: driver.Needs(c.preds), After: c.after}
+	if c.limit > 0 && exact(c.preds) {
+		q.Limit = c.limit + len(ours.mask) // that many may have to be left out
+	}
+	for head, err := range t.db.driver.Find(ctx, t.name, q) {
+		if err != nil {
+			return err
+		}
+		for len(ours.hits) > 0 && ours.hits[0].id.Compare(head.ID) < 0 {
+			if !give(ours.hits[0]) {
+				return nil
+			}
+			ours.hits = ours.hits[1:]
+		}
+		if ours.mask[head.ID] {
+			continue
+		}
+		holds, err := holds(c.preds, head.Section)
+		if err != nil {
+			return &Error{Op: "find", Table: t.name, ID: head.ID, Version: head.Seq, Err: err}
+		}
+		if holds && !give(hit{head.ID, head.Section}) {
+			return nil
+		}
+	}
+	for _, h := range ours.hits {
+		if !give(h) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// exact tells whether the store's answer needs no second look.
+func exact(preds []driver.Predicate) bool {
+	for _, p := range preds {
+		if !p.Exact() {
+			return false
+		}
+	}
+	return true
+}
+
+// holds tells whether a stored section meets the predicates.
+func holds(preds []driver.Predicate, section []byte) (bool, error) {
+	if len(preds) == 0 {
+		return true, nil
+	}
+	v, err := driver.DecodeValue(section)
+	return err == nil && driver.Holds(preds, v), err
+}
+
+// hits is find for the predicates of a user.
+func (t *table) hits(ctx context.Context, where []*predicate) iter.Seq2[hit, error] {
+	return func(yield func(hit, error) bool) {
+		c, err := compile(where)
+		if err == nil {
+			err = t.ready(ctx)
+		}
+		if err == nil {
+			goOn := true
+			err = t.find(ctx, &c, func(h hit) bool {
+				goOn = yield(h, nil)
+				return goOn
+			})
+			if !goOn {
+				return
+			}
+		}
+		if err != nil {
+			yield(hit{}, err)
+		}
+	}
+}
+
+// first gives the live document of the first hit. One that is deleted between
+// the query and its loading is passed over.
+func (t *table) first(ctx context.Context, where []*predicate) (*live, error) {
+	for h, err := range t.hits(ctx, where) {
+		if err != nil {
+			return nil, err
+		}
+		l, err := t.get(ctx, h.id)
+		if errors.Is(err, ErrNotFound) || errors.Is(err, ErrDeleted) {
+			continue
+		}
+		return l, err
+	}
+	return nil, ErrNotFound
+}
+
+// count counts what a query finds.
+func (t *table) count(ctx context.Context, where []*predicate) (n int, err error) {
+	c, err := compile(where)
+	if err == nil {
+		err = t.ready(ctx)
+	}
+	if err != nil {
+		return 0, err
+	}
+	if c.limit == 0 && c.after.IsZero() && exact(c.preds) && t.overlay.empty() {
+		return t.db.driver.Count(ctx, t.name, driver.Needs(c.preds))
+	}
+	err = t.find(ctx, &c, func(hit) bool { n++; return true })
+	return n, err
+}
+
+// takenBy gives the first of the terms that another document than self has,
+// and that one.
+func (t *table) takenBy(ctx context.Context, terms []driver.Term, self ID) (*driver.DuplicateError, error) {
+	for _, term := range terms {
+		for head, err := range t.db.driver.Find(ctx, t.name, driver.Query{Terms: []driver.Term{term}}) {
+			if err != nil {
+				return nil, err
+			}
+			if head.ID != self && !t.overlay.frees(head.ID, term) {
+				return &driver.DuplicateError{Term: term, Holder: head.ID}, nil
+			}
+		}
+	}
+	return nil, nil
+}

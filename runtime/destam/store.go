@@ -1,0 +1,400 @@
+package destam
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/destam-go/destamgen/runtime/driver"
+	"github.com/destam-go/destamgen/runtime/internal/doc"
+)
+
+// revision is of the user's model; it grows with the schema.
+const revision = 1
+
+// effort says how hard [live.bring] tries.
+type effort struct {
+	attempts int            // at calls of the driver that fail; then the rest is left to the background
+	deletion *driver.Commit // to be stored last; nil for none
+	behind   []*live        // documents that wait for this one to free a unique value
+}
+
+// How often a driver's call that fails is made again while somebody waits. With
+// the standard backoff that is 70 ms for a Flush, over a second for Close.
+const (
+	flushAttempts = 4
+	closeAttempts = 9
+)
+
+// bring gives the store what is pending of the document, and returns when it
+// is stored, or taken back because the store refused it. An error says that the
+// store gave no answer, or that ctx ended: what is pending stays so and is
+// tried again in the background.
+func (l *live) bring(ctx context.Context, e effort) error {
+	l.doc.Seal() // without the slot: it delivers to listeners
+	failed, contests := 0, 0
+	for {
+		l.takeBack()
+		if err := l.acquire(ctx); err != nil {
+			return err
+		}
+		if l.doomed.Load() != nil {
+			l.release()
+			continue
+		}
+		r, err := l.next(e.deletion)
+		if r == nil {
+			l.release()
+			l.settle()
+			return err
+		}
+		l.table.db.batches.submit(r)
+		select {
+		case <-r.done:
+		case <-ctx.Done(): // the commits are on their way all the same
+			l.Go(func() { l.left(r) })
+			return ctx.Err()
+		}
+		o := l.conclude(r)
+		l.release()
+		if dup := o.contest(); dup != nil && contests < 3 {
+			contests++
+			free, err := l.mayFree(ctx, dup, e)
+			if err != nil {
+				l.table.db.schedule.later(l, maxBackoff)
+				return err
+			}
+			if free {
+				continue
+			}
+		}
+		switch again, err := l.follow(ctx, o); {
+		case err != nil && again:
+			if failed++; failed >= e.attempts || !pause(ctx, o.wait) {
+				l.table.db.schedule.later(l, o.wait)
+				return err
+			}
+		case err != nil:
+			return err
+		case !again && !r.resent:
+			return nil
+		}
+	}
+}
+
+// left does the rest of a round that nobody waits for any more.
+func (l *live) left(r *round) {
+	<-r.done
+	o := l.conclude(r)
+	l.release()
+	if o.refused == nil {
+		if again, _ := l.follow(l.table.db.ctx, o); !again {
+			return
+		}
+	}
+	l.table.db.schedule.later(l, o.wait)
+}
+
+// background is bring for whoever is due.
+func (l *live) background() {
+	if len(l.slot) > 0 {
+		return // somebody is at it, and settles when done
+	}
+	// What it fails with was reported, or is that the database closes.
+	_ = l.bring(l.table.db.ctx, effort{attempts: 1})
+}
+
+// pause waits; false when ctx ended first.
+func pause(ctx context.Context, wait time.Duration) bool {
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// next makes the next round; the slot is held. It gives nil when there is
+// nothing to store, or nothing can be stored any more: then the error says why.
+//
+// A round whose outcome is not known is sent again as it was, and nothing with
+// it: what came after can only be numbered when it is known.
+func (l *live) next(deletion *driver.Commit) (*round, error) {
+	if l.ended != nil {
+		return nil, l.ended
+	}
+	if l.unsure != nil {
+		return l.unsure, nil
+	}
+	waiting := l.doc.Waiting()
+	if len(waiting) == 0 && deletion == nil {
+		return nil, nil
+	}
+	commits := make([]driver.Commit, 0, len(waiting)+1)
+	seq, held := l.version.Load(), l.holds()
+	for _, p := range waiting {
+		if p.Section != nil {
+			held = p.Held.([]driver.Term)
+		}
+		seq++
+		commits = append(commits, l.commit(p, seq, held))
+	}
+	if deletion != nil {
+		c := *deletion
+		c.Seq, c.Try = seq+1, newTry()
+		commits = append(commits, c)
+	}
+	r := newRound(commits)
+	r.pending = waiting
+	return r, nil
+}
+
+// commit makes what the driver gets of a pending commit.
+func (l *live) commit(p *doc.Pending, seq uint64, held []driver.Term) driver.Commit {
+	return driver.Commit{
+		Table: l.table.name, ID: l.id, Seq: seq, Try: newTry(),
+		Kind: driver.KindChange, Time: doc.Instant(p.Time), Schema: revision,
+		By: p.By, Because: p.Because,
+		Body: p.Body, Section: p.Section, Held: held,
+	}
+}
+
+func newTry() (try [16]byte) {
+	rand.Read(try[:]) // never fails: see crypto/rand
+	return try
+}
+
+// outcome is what a round came to. The zero outcome is that all is stored.
+type outcome struct {
+	err     error
+	refused *doc.Pending // by err; nil when err is of no single commit
+	again   bool         // the store gave no answer: the same later
+	wait    time.Duration
+	report  bool // this err is news
+	ended   bool // nothing of the document can be stored any more
+	broken  bool // nothing of the database can
+}
+
+// conclude takes the results of a round; the slot is held. Commits after one
+// that is not stored are not looked at: they cannot be stored either.
+func (l *live) conclude(r *round) (o outcome) {
+	l.unsure = nil
+	for i := range r.commits {
+		c, err := &r.commits[i], r.results[i].Err
+		if lost := (*driver.SeqError)(nil); errors.As(err, &lost) && lost.Row != nil && lost.Row.Try == c.Try {
+			err = nil // it is ourselves who won: the answer was lost
+		}
+		if err != nil {
+			return l.judge(r, i, err)
+		}
+		l.accept(r, i)
+		if c.Kind == driver.KindDelete {
+			l.ended = ErrDeleted
+			return outcome{err: ErrDeleted, ended: true}
+		}
+	}
+	return outcome{}
+}
+
+// accept notes that the store has the i-th commit of a round.
+func (l *live) accept(r *round, i int) {
+	c := &r.commits[i]
+	if i < len(r.pending) {
+		l.doc.Stored(r.pending[i], c.Seq)
+	}
+	l.held.Store(&c.Held)
+	l.version.Store(c.Seq)
+	l.since.Add(int64(len(c.Body) + len(c.Section)))
+	l.failed, l.troubled = 0, false
+	l.table.db.accepted()
+}
+
+// judge says what the error of the i-th commit means.
+func (l *live) judge(r *round, i int, err error) outcome {
+	var (
+		p       *doc.Pending
+		lost    *driver.SeqError
+		limit   *driver.LimitError
+		invalid *driver.InvalidError
+		schema  *driver.SchemaError
+		dup     *driver.DuplicateError
+	)
+	if i < len(r.pending) {
+		p = r.pending[i]
+	}
+	switch {
+	case errors.Is(err, ErrUnknown):
+		l.unsure = newRound(r.commits[i:])
+		l.unsure.pending, l.unsure.resent = r.pending[min(i, len(r.pending)):], true
+		return l.trouble(err, 3)
+	case errors.Is(err, ErrPoisoned), errors.Is(err, ErrClosed):
+		l.ended = err
+		return outcome{err: err, ended: true, broken: true}
+	case errors.Is(err, ErrDeleted), errors.Is(err, ErrNotFound):
+		l.ended = ErrDeleted
+		return outcome{err: ErrDeleted, ended: true}
+	case errors.As(err, &lost):
+		l.ended = fmt.Errorf("%w: the store has version %d, which is not ours", ErrConflict, lost.Have)
+		return outcome{err: l.ended, ended: true}
+	case errors.As(err, &dup), errors.As(err, &limit), errors.As(err, &invalid), errors.As(err, &schema),
+		errors.Is(err, ErrReadOnly):
+		return outcome{err: err, refused: p}
+	}
+	return l.trouble(err, 1)
+}
+
+// trouble is the outcome when the store gave no answer. It is told once, at
+// the given number of failures in a row, for a document, and as long as the
+// store accepts nothing for all of them.
+func (l *live) trouble(err error, tell int) outcome {
+	o := outcome{err: err, again: true}
+	backoff := l.table.db.opts.tuning.backoff
+	o.wait = min(backoff<<min(l.failed, 20), maxBackoff)
+	o.wait = o.wait/2 + mathrand.N(o.wait) // many that failed together shall not come again together
+	if l.failed++; l.failed >= tell && !l.troubled && l.table.db.outage.CompareAndSwap(false, true) {
+		l.troubled, o.report = true, true
+	}
+	return o
+}
+
+// follow does what an outcome demands, without the slot: listeners and error
+// handlers run here. Again says that there is more to do: with an error
+// after a wait, without one at once.
+func (l *live) follow(ctx context.Context, o outcome) (again bool, err error) {
+	db := l.table.db
+	switch {
+	case o.broken:
+		db.fail(o.err)
+		l.giveUp(o.err)
+	case o.ended:
+		l.end(o.err)
+	case o.again:
+		if o.report {
+			db.opts.OnError(&Error{Op: "store", Table: l.table.name, ID: l.id, Err: o.err})
+		}
+		return true, o.err
+	case o.refused != nil:
+		err := l.refuse(ctx, o.refused, l.table.refusal("store", l.id, o.err))
+		return true, err
+	default:
+		l.settle()
+	}
+	return false, o.err
+}
+
+// doom is a commit that shall be taken back, and why.
+type doom struct {
+	p   *doc.Pending
+	err error
+}
+
+// refuse takes a pending commit back, unless the store has it by now, or may
+// have it. It is certain that it is not on its way because the slot is held
+// while it is marked; and it is taken back without the slot because listeners
+// hear of it, who may want the slot. A Flush that comes in between shall know,
+// so that err is kept for it at once.
+func (l *live) refuse(ctx context.Context, p *doc.Pending, err *Error) error {
+	if err := l.acquire(ctx); err != nil {
+		return err
+	}
+	if l.unsure == nil && l.ended == nil && slices.Contains(l.doc.Waiting(), p) {
+		if err.Err != errReturned {
+			l.table.db.failures.add(l, nil, err)
+		}
+		l.doomed.Store(&doom{p, err})
+	}
+	l.release()
+	l.takeBack()
+	return nil
+}
+
+// takeBack takes the doomed commit back, if there is one. Several may be at it:
+// the document takes it back once, and when any of them returns it is done.
+func (l *live) takeBack() {
+	if d := l.doomed.Load(); d != nil {
+		l.doc.Refuse(d.p, d.err)
+		l.doomed.CompareAndSwap(d, nil)
+	}
+}
+
+// settle ends a round after which nothing is left to do at once.
+func (l *live) settle() {
+	l.count()
+	if l.table.db.schedule.settle(l) {
+		l.checkpoint()
+	}
+}
+
+// count brings the bytes that wait for the store up to date.
+func (l *live) count() {
+	var bytes int64
+	if l.bytes.Load() > 0 {
+		for _, p := range l.doc.Waiting() {
+			bytes += size(p)
+		}
+	}
+	l.table.db.room.add(bytes - l.bytes.Swap(bytes))
+}
+
+// size is what a pending commit counts.
+func size(p *doc.Pending) int64 { return int64(len(p.Body) + len(p.Section)) }
+
+// contest gives the duplicate that a commit was refused for, nil if it was not.
+func (o *outcome) contest() (dup *driver.DuplicateError) {
+	errors.As(o.err, &dup)
+	return dup
+}
+
+// mayFree tells whether a unique value that another document has in the store
+// is free in what this process shows. Then that document was stored, and the
+// commit that was refused may be sent again.
+func (l *live) mayFree(ctx context.Context, dup *driver.DuplicateError, e effort) (bool, error) {
+	holder := l.table.cache.Get(dup.Holder)
+	if holder == nil {
+		// Whoever had it may have let it go in the very same batch.
+		found, err := l.table.takenBy(ctx, []driver.Term{dup.Term}, l.id)
+		return err == nil && found == nil, err
+	}
+	if l.table.claims.shows(holder.claimant, dup.Term) || slices.Contains(e.behind, holder) {
+		return false, nil
+	}
+	err := holder.bring(ctx, effort{attempts: e.attempts, behind: append(e.behind, l)})
+	return err == nil, err
+}
+
+// end makes the document dead because the store has done with it: it was
+// deleted, here or elsewhere, or somebody else writes it. What is pending is
+// taken back, so that what is shown is what was stored, and reported.
+func (l *live) end(err error) {
+	l.forget()
+	l.doc.Kill(&Error{Op: "change", Table: l.table.name, ID: l.id, Err: err})
+	waiting := l.doc.Seal()
+	for _, p := range slices.Backward(waiting) { // the newest first: nothing has to be done again
+		l.doc.Refuse(p, err)
+	}
+	l.count()
+}
+
+// giveUp makes the document dead because the store is broken. What is pending
+// stays shown: some of it may be stored.
+func (l *live) giveUp(err error) {
+	l.forget()
+	l.doc.Kill(&Error{Op: "change", Table: l.table.name, ID: l.id, Err: err})
+	if waiting := l.doc.Seal(); len(waiting) > 0 {
+		l.table.db.opts.OnError(&Error{Op: "store", Table: l.table.name, ID: l.id,
+			Err: fmt.Errorf("%d commits after version %d may be lost: %w", len(waiting), l.version.Load(), err)})
+	}
+}
+
+// forget takes the document out of everything that would find it.
+func (l *live) forget() {
+	l.table.db.schedule.abandon(l)
+	l.table.claims.drop(l.claimant)
+	l.table.cache.Remove(l.id, l)
+}
