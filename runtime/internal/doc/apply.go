@@ -3,7 +3,7 @@ package doc
 import (
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/destam-go/destamgen/runtime/internal/pos"
 	"github.com/destam-go/destamgen/runtime/internal/wire"
@@ -27,60 +27,55 @@ func (d *Document) Checkpoint() (seq uint64, content []byte, ok bool) {
 }
 
 func (d *Document) content() []byte {
-	b := wire.AppendArray(nil, 3)
+	b := wire.AppendArray(nil, 2)
 	b = wire.AppendInt(b, checkpointVersion)
-	b = d.root.appendObject(b, &encoder{seen: map[*Node]bool{}})
-	b = wire.AppendArray(b, len(d.later))
-	for _, x := range d.later {
-		b = append(b, x...)
-	}
-	return b
+	return d.root.appendObject(b, &encoder{seen: map[*Node]bool{}})
 }
 
-// Load builds a new document from a checkpoint.
+// Load builds a new document from a checkpoint; after an error it is of no
+// use. Replay may follow, Loaded ends both.
 func (d *Document) Load(seq uint64, content []byte) error {
-	r := wire.NewReader(content)
-	if n := r.Array(); n != 3 && r.Err() == nil {
-		r.Fail(fmt.Errorf("a checkpoint of %d parts", n))
+	c := d.load(content)
+	defer d.loaded()
+	if n := c.r.Array(); n != 2 && c.r.Err() == nil {
+		c.r.Fail(fmt.Errorf("a checkpoint of %d parts", n))
 	}
-	if v := r.Int(); v != checkpointVersion && r.Err() == nil {
-		r.Fail(fmt.Errorf("checkpoint version %d is not known to this program", v))
+	if v := c.r.Int(); v != checkpointVersion && c.r.Err() == nil {
+		c.r.Fail(fmt.Errorf("checkpoint version %d is not known to this program", v))
 	}
-	d.still = true
-	defer func() { d.still = false }()
-	c := d.decoder(r)
 	c.object(d.root)
+	if c.r.Err() == nil && c.r.Len() > 0 {
+		c.r.Fail(errTooMany(c.r.Len()))
+	}
 	if err := c.finish(); err != nil {
 		return corrupt(err)
 	}
-	for range r.Array() {
-		if err := d.one(r.Raw()); err != nil {
-			return corrupt(err)
-		}
-	}
-	if r.Err() == nil && r.Len() > 0 {
-		r.Fail(fmt.Errorf("%d bytes too many", r.Len()))
-	}
-	if r.Err() != nil {
-		return corrupt(r.Err())
-	}
-	d.root.known, d.base, d.index = true, seq, nil
+	c.know()
+	d.root.known, d.base = true, seq
 	return nil
+}
+
+// load begins reading stored bytes into a document that nobody has seen yet.
+func (d *Document) load(b []byte) *decoder {
+	d.loading, d.still = true, true
+	if d.index == nil {
+		d.index = map[ID]*Node{}
+		d.root.nodes(func(n *Node) { d.index[n.id] = n })
+		delete(d.index, d.root.id)
+	}
+	return d.decoder(b)
 }
 
 func corrupt(err error) error { return fmt.Errorf("%w: %w", ErrCorrupt, err) }
 
-func (d *Document) decoder(r *wire.Reader) *decoder {
-	return &decoder{d: d, r: r, made: map[ID]*Node{}, full: map[ID]bool{}}
-}
-
 // Replay applies the body of a stored commit to a document that nobody has
-// seen yet, and makes it the newest version.
+// seen yet, and makes it the newest version. After an error the document is
+// what it was, unless the body was its creation.
 func (d *Document) Replay(seq uint64, body []byte) error {
-	d.still = true
-	defer func() { d.still = false }()
+	c := d.load(body)
+	defer d.loaded()
 	if len(body) > 0 {
-		if err := d.apply(body); err != nil {
+		if err := d.apply(c); err != nil {
 			return corrupt(err)
 		}
 	}
@@ -88,272 +83,335 @@ func (d *Document) Replay(seq uint64, body []byte) error {
 	return nil
 }
 
-// Loaded ends a series of Replay.
+func (d *Document) loaded() { d.loading, d.still = false, false }
+
+// Loaded ends Load and a series of Replay.
 func (d *Document) Loaded() { d.index = nil }
 
-// one applies a single stored delta.
-func (d *Document) one(raw []byte) error {
-	return d.apply(append(wire.AppendArray(nil, 1), raw...))
+// change is one delta of a body, read and not made yet.
+type change struct {
+	op       int64
+	n        *Node
+	f        int
+	path     string // of a place that is not known, from n; else empty
+	key      pos.Key
+	position bool     // the key is one
+	raw      []byte   // the value of a leaf
+	node     *Node    // the value, an object
+	value    *unknown // the value of an unknown place
+	old, new []pos.Key
 }
 
-// stored is one delta of a body, decoded as far as its place.
-type stored struct {
-	op    int64
-	n     *Node
-	f     int
-	key   pos.Key
-	has   bool
-	value wire.Reader // at the value
-	old   []pos.Key
-	new   []pos.Key
-}
+// element tells whether x changes an element of a list.
+func (x *change) element() bool { return x.op > opElement && x.op != opRenumber }
+
+// has tells whether the slot holds something after x.
+func (x *change) has() bool { return x.op != opDelete && x.op != opDelete+opElement }
 
 // apply makes the changes of a body: deletes by the keys at its start, then
 // renumberings, then inserts and modifies. All of it is read and checked
 // before anything is changed.
-func (d *Document) apply(body []byte) error {
-	r := wire.NewReader(body)
-	count := r.Array()
-	deltas := make([]stored, 0, count)
-	for range count {
-		raw := r.Raw()
-		if r.Err() != nil {
-			return r.Err()
-		}
-		x, ok, err := d.parse(raw)
-		if err != nil {
-			return err
-		}
-		if !ok { // on a field that this binary does not know
-			d.later = append(d.later, append([]byte(nil), raw...))
-			continue
-		}
-		deltas = append(deltas, x)
+func (d *Document) apply(c *decoder) error {
+	var room [1]change
+	xs, err := c.changes(room[:0])
+	if err == nil {
+		err = c.finish()
 	}
-	if r.Len() > 0 {
-		return fmt.Errorf("%d bytes too many", r.Len())
+	if err == nil {
+		err = d.fits(xs, c)
 	}
-	return d.make(deltas)
+	if err != nil {
+		c.drop()
+		return err
+	}
+	c.know()
+	for _, n := range d.make(xs) {
+		d.unindex(n)
+	}
+	return nil
 }
 
-// parse reads one delta up to its value. Ok is false when its place is one
-// that this binary does not know.
-func (d *Document) parse(raw []byte) (x stored, ok bool, err error) {
-	r := wire.NewReader(raw)
-	parts := r.Array()
-	x.op = r.Int()
+// changes reads a body.
+func (c *decoder) changes(xs []change) ([]change, error) {
+	for range c.r.Array() {
+		x, err := c.change()
+		if err == nil {
+			err = c.r.Err()
+		}
+		if err != nil {
+			return nil, err
+		}
+		xs = append(xs, x)
+	}
+	if c.r.Err() == nil && c.r.Len() > 0 {
+		return nil, errTooMany(c.r.Len())
+	}
+	return xs, c.r.Err()
+}
+
+// change reads one delta with its value.
+func (c *decoder) change() (x change, err error) {
+	parts := c.r.Array()
+	x.op = c.r.Int()
 	if x.op == opContent {
-		x.n, x.value, x.has = d.root, *r, true
-		return x, true, r.Err()
+		if parts != 2 || c.d.root.known {
+			return x, errors.New("a second creation")
+		}
+		c.object(c.d.root)
+		return x, nil
 	}
-	var path string
-	x.n, path, err = d.place(r)
-	if err != nil {
-		return x, false, err
+	if x.op < opInsert || x.op > opRenumber || x.op == opElement || parts != partsOf(x.op) {
+		return x, fmt.Errorf("delta of kind %d with %d parts", x.op, parts)
 	}
-	if x.n == nil {
-		return x, false, nil
+	if err := c.place(&x); err != nil || c.r.Err() != nil {
+		return x, err
 	}
-	if x.n, x.f, ok = x.n.at(path); !ok {
-		return x, false, nil
+	if x.path != "" {
+		c.unknownChange(&x)
+		return x, nil
 	}
 	fd := &x.n.typ.Fields[x.f]
 	list := fd.Kind == LeafList || fd.Kind == NodeList
 	switch {
-	case x.op == opRenumber && list && fd.keys == nil && parts == 5:
-		c := d.decoder(r)
-		n := int(min(r.Uint(), uint64(x.n.List(x.f).Len())))
+	case x.op == opRenumber && list && fd.keys == nil:
+		n := int(min(c.r.Uint(), uint64(x.n.List(x.f).Len())))
 		x.old, x.new = c.positions(n), c.positions(n)
-		return x, true, r.Err()
-	case x.op >= opInsert && x.op <= opDelete && !list && fd.Kind != Inner:
-		x.has = x.op != opDelete
-	case x.op >= opInsert+opElement && x.op <= opDelete+opElement && list:
-		x.has = x.op != opDelete+opElement
-		if fd.keys != nil {
-			x.key = fd.keys.read(r)
-		} else if x.key = pos.Key(r.Bytes()); r.Err() == nil && !pos.Valid(x.key) {
-			r.Fail(errors.New("an invalid position"))
-		}
+		return x, nil
+	case x.element() && list && fd.keys != nil:
+		x.key = fd.keys.read(c.r)
+	case x.element() && list:
+		x.key = c.position()
+	case x.op > opDelete || list || fd.Kind == Inner:
+		return x, fmt.Errorf("delta of kind %d on field %s", x.op, fd.Name)
+	}
+	if !x.has() {
+		return x, nil
+	}
+	if fd.typ != nil {
+		x.node = c.node(fd.typ)
+		return x, nil
+	}
+	rest := c.r.Len()
+	fd.leaf.check(c.r)
+	x.raw = c.input[len(c.input)-rest : len(c.input)-c.r.Len()]
+	return x, nil
+}
+
+// partsOf says of how many parts a delta of a kind consists.
+func partsOf(op int64) int {
+	switch op {
+	case opRenumber:
+		return 5
+	case opDelete:
+		return 2
+	case opInsert + opElement, opModify + opElement:
+		return 4
+	}
+	return 3
+}
+
+// position reads one position.
+func (c *decoder) position() pos.Key {
+	typ, p := c.r.Ext()
+	k := pos.Key(p)
+	if c.r.Err() == nil && (typ != extKey || !pos.Valid(k)) {
+		c.r.Fail(errors.New("an invalid position"))
+	}
+	return k
+}
+
+// unknownChange reads the rest of a delta on an unknown place.
+func (c *decoder) unknownChange(x *change) {
+	switch {
+	case x.op == opRenumber:
+		n := int(min(c.r.Uint(), x.elements()))
+		x.old, x.new = c.positions(n), c.positions(n)
+		return
+	case !x.element():
+	case c.r.Kind() == wire.Ext:
+		x.key, x.position = c.position(), true
 	default:
-		return x, false, fmt.Errorf("delta of kind %d on field %s", x.op, path)
+		x.key = pos.Key(c.r.Raw())
 	}
-	x.value = *r
-	return x, true, r.Err()
+	if x.has() {
+		x.value = c.unknown()
+	}
 }
 
-// place reads a delta's place: the nearest node with an id, nil when it is
-// not known here, and the path from there.
-func (d *Document) place(r *wire.Reader) (*Node, string, error) {
-	if r.Kind() != wire.Array {
-		return d.root, r.String(), r.Err()
+// elements says how many elements the array in an unknown place has.
+func (x *change) elements() uint64 {
+	if m, last, err := x.n.way(x.path, false); err == nil {
+		if u := m.get(last); u != nil {
+			if list, err := u.open(); err == nil {
+				return uint64(len(list.keys))
+			}
+		}
 	}
-	if r.Array() != 2 {
-		r.Fail(errors.New("a place that is not an id and a path"))
-	}
-	typ, p := r.Ext()
-	path := r.String()
-	if r.Err() != nil {
-		return nil, "", r.Err()
-	}
-	if typ != extNode || len(p) != len(ID{}) {
-		return nil, "", errors.New("a place without an id")
-	}
-	d.ensureIndex()
-	n := d.index[ID(p)]
-	if n == nil && !d.hasUnknown() {
-		return nil, "", fmt.Errorf("object %s is not in the document", ID(p))
-	}
-	return n, path, nil
+	return 0
 }
 
-// at follows a dotted path of required objects; false when a name is unknown.
-func (n *Node) at(path string) (*Node, int, bool) {
+// place reads a delta's place: the nearest node with an id, unless that is the
+// root, and the dotted path of the field from there.
+func (c *decoder) place(x *change) error {
+	x.n = c.d.root
+	if c.r.Kind() == wire.Array {
+		if c.r.Array() != 2 {
+			return errors.New("a place that is not an id and a path")
+		}
+		typ, p := c.r.Ext()
+		if c.r.Err() != nil {
+			return nil
+		}
+		if typ != extNode || len(p) != len(ID{}) {
+			return errors.New("a place without an id")
+		}
+		if x.n = c.d.index[ID(p)]; x.n == nil || !x.n.known {
+			return fmt.Errorf("object %s is not in the document", ID(p))
+		}
+	}
+	if c.r.Kind() != wire.String {
+		return errors.New("a place without a path")
+	}
+	return x.at(c.r.View())
+}
+
+// at follows a dotted path of required objects. What it does not know is left
+// in x.path.
+func (x *change) at(path []byte) error {
 	for {
-		name, rest, more := strings.Cut(path, ".")
-		f, ok := n.typ.byName[name]
-		if !ok || n.typ.Fields[f].Local {
-			return nil, 0, false
+		name := path
+		dot := slices.Index(path, '.')
+		if dot >= 0 {
+			name = path[:dot]
 		}
-		if !more {
-			return n, f, true
+		f, ok := x.n.typ.byName[string(name)]
+		if !ok || x.n.typ.Fields[f].Local {
+			if x.path = string(path); x.path == "" {
+				return errors.New("a place without a path")
+			}
+			return nil
 		}
-		if n.typ.Fields[f].Kind != Inner {
-			return nil, 0, false
+		if dot < 0 {
+			x.f = f
+			return nil
 		}
-		n, path = n.inner(f), rest
+		if x.n.typ.Fields[f].Kind != Inner {
+			return fmt.Errorf("a place inside field %s", name)
+		}
+		x.n, path = x.n.inner(f), path[dot+1:]
 	}
 }
 
-func (d *Document) ensureIndex() {
-	if d.index != nil {
+// make makes changes that were found to fit, and gives the objects that slots
+// do not hold any more.
+func (d *Document) make(xs []change) (gone []*Node) {
+	leaves := func(n *Node) {
+		if n != nil {
+			gone = append(gone, n)
+		}
+	}
+	for i := range xs {
+		if x := &xs[i]; !x.has() {
+			d.makeOne(x, leaves)
+		}
+	}
+	for i := range xs {
+		if x := &xs[i]; x.op == opRenumber {
+			d.makeOne(x, leaves)
+		}
+	}
+	for i := range xs {
+		if x := &xs[i]; x.has() && x.op != opRenumber && x.op != opContent {
+			d.makeOne(x, leaves)
+		}
+	}
+	return gone
+}
+
+func (d *Document) makeOne(x *change, leaves func(*Node)) {
+	switch {
+	case x.path != "":
+		x.alterLinked(leaves)
+	case x.op == opRenumber:
+		d.rename(x.n.List(x.f), x.old, x.new)
+	case x.element():
+		x.setElement(leaves)
+	default:
+		x.setField(leaves)
+	}
+}
+
+// alterLinked is alter with the objects linked and unlinked.
+func (x *change) alterLinked(leaves func(*Node)) {
+	d := x.n.doc
+	d.ask(x.n)
+	h := holder{n: x.n, f: unknownPlace}
+	if was := x.alter(); was != nil {
+		was.objects(func(n *Node) {
+			d.unlink(n, h)
+			leaves(n)
+		})
+	}
+	if x.value != nil {
+		x.value.objects(func(n *Node) { d.link(n, h) })
+	}
+}
+
+func (x *change) setField(leaves func(*Node)) {
+	fd := &x.n.typ.Fields[x.f]
+	switch {
+	case fd.Kind == Child:
+		leaves(*x.n.childAt(x.f))
+		x.n.SetChild(x.f, x.node)
+	case !x.has():
+		x.n.ClearLeaf(x.f)
+	default:
+		x.n.Changing(x.f)
+		fd.leaf.read(wire.NewReader(x.raw), x.n.ptr(x.f))
+		if fd.Kind == OptionalLeaf {
+			*fd.ok(x.n.ptr(x.f)) = true
+		}
+		x.n.Changed(x.f)
+	}
+}
+
+func (x *change) setElement(leaves func(*Node)) {
+	l := x.n.EnsureList(x.f)
+	i, ok := l.Find(x.key)
+	if ok && l.field().Kind == NodeList {
+		leaves(l.Node(i))
+	}
+	switch {
+	case ok && !x.has():
+		l.Remove(i, 1)
+	case ok && x.node != nil:
+		l.SetNode(i, x.node)
+	case ok:
+		l.Changing(i)
+		l.field().leaf.read(wire.NewReader(x.raw), l.cells.at(i))
+		l.Changed(i)
+	default:
+		l.OpenKey(i, x.key)
+		if x.node != nil {
+			l.Put(i, x.node)
+		} else {
+			l.field().leaf.read(wire.NewReader(x.raw), l.cells.at(i))
+		}
+		l.Close(i, 1)
+	}
+}
+
+// unindex forgets an object that a slot does not hold any more, with all
+// below, unless they are somewhere else.
+func (d *Document) unindex(c *Node) {
+	if c.stored() {
 		return
 	}
-	d.index = map[ID]*Node{}
-	d.root.nodes(func(n *Node) {
-		if n != d.root {
-			d.index[n.id] = n
+	c.nodes(func(n *Node) {
+		if d.index[n.id] == n && !n.stored() {
+			delete(d.index, n.id)
 		}
 	})
-}
-
-// hasUnknown tells whether the document has anything that this binary does
-// not know, where an unknown object may be.
-func (d *Document) hasUnknown() bool {
-	if len(d.later) > 0 {
-		return true
-	}
-	found := false
-	d.root.all(func(n *Node) { found = found || len(n.unknown) > 0 })
-	return found
-}
-
-// all visits n and everything below it, required objects too.
-func (n *Node) all(visit func(*Node)) {
-	n.nodes(func(m *Node) { m.inners(visit) })
-}
-
-func (n *Node) inners(visit func(*Node)) {
-	visit(n)
-	for f := range n.typ.Fields {
-		if n.typ.Fields[f].Kind == Inner {
-			n.inner(f).inners(visit)
-		}
-	}
-}
-
-// make makes parsed deltas real.
-func (d *Document) make(deltas []stored) error {
-	d.ensureIndex()
-	values := make([]any, len(deltas))
-	c := d.decoder(nil)
-	for i := range deltas { // every value is read before anything moves
-		if x := &deltas[i]; x.has && x.op != opContent {
-			if err := c.read(x, &values[i]); err != nil {
-				return err
-			}
-		}
-	}
-	for i := range deltas {
-		if x := &deltas[i]; x.op == opContent {
-			c.r = &x.value
-			c.object(d.root)
-		}
-	}
-	if c.r != nil {
-		if err := c.finish(); err != nil {
-			return err
-		}
-	}
-	if err := d.check(deltas); err != nil {
-		return err
-	}
-	for i := range deltas {
-		if x := &deltas[i]; !x.has && x.old == nil && x.op != opContent {
-			if x.op > opElement {
-				x.n.EnsureList(x.f).set(x.key, false, nil)
-			} else {
-				x.n.set(x.f, false, nil)
-			}
-		}
-	}
-	for i := range deltas {
-		if x := &deltas[i]; x.old != nil {
-			d.rename(x.n.EnsureList(x.f), x.old, x.new)
-		}
-	}
-	for i := range deltas {
-		if x := &deltas[i]; x.has && x.op != opContent {
-			if x.op > opElement {
-				x.n.EnsureList(x.f).set(x.key, true, values[i])
-			} else {
-				x.n.set(x.f, true, values[i])
-			}
-		}
-	}
-	return nil
-}
-
-// read reads the value of a delta.
-func (c *decoder) read(x *stored, to *any) error {
-	c.r = &x.value
-	fd := &x.n.typ.Fields[x.f]
-	if fd.typ != nil {
-		if n := c.node(fd.typ); n != nil {
-			*to = n
-		}
-	} else {
-		*to = fd.leaf.readBoxed(c.r)
-	}
-	if c.r.Err() == nil && c.r.Len() > 0 {
-		c.r.Fail(fmt.Errorf("%d bytes after a value", c.r.Len()))
-	}
-	return c.r.Err()
-}
-
-// check refuses deltas that do not fit what is there.
-func (d *Document) check(deltas []stored) error {
-	for i := range deltas {
-		x := &deltas[i]
-		if x.op <= opElement || x.old != nil {
-			continue
-		}
-		_, there := x.n.List(x.f).Find(x.key)
-		if x.op != opInsert+opElement && !there && !d.renames(deltas, x) {
-			return fmt.Errorf("an element of %s that is not there was changed", x.n.typ.Fields[x.f].Name)
-		}
-	}
-	return nil
-}
-
-// renames tells whether one of the deltas renumbers x's list: then its keys
-// are those after that.
-func (d *Document) renames(deltas []stored, x *stored) bool {
-	for i := range deltas {
-		if y := &deltas[i]; y.old != nil && y.n == x.n && y.f == x.f {
-			return true
-		}
-	}
-	return false
 }
 
 // rename gives the elements with the old keys the new ones: whole runs of
@@ -373,3 +431,5 @@ func (d *Document) rename(l *List, old, new []pos.Key) {
 		i += n
 	}
 }
+
+var errNotThere = errors.New("something that is not there was changed")

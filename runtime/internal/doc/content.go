@@ -1,9 +1,6 @@
 package doc
 
 import (
-	"errors"
-	"fmt"
-
 	"github.com/destam-go/destamgen/runtime/internal/pos"
 	"github.com/destam-go/destamgen/runtime/internal/wire"
 )
@@ -13,13 +10,17 @@ import (
 const (
 	extKeys = 1 // position keys, first in an array that has positions
 	extNode = 2 // a node's id: alone a reference, first in an array its content
+	extKey  = 3 // one position key, in a delta
 )
 
 // encoder says how nodes are written. Without one, a node that is known is
 // written as its id, and one that is new whole, after which it is known. With
 // one, everything is written, as for a checkpoint; a node that is held twice
-// is its id the second time.
-type encoder struct{ seen map[*Node]bool }
+// is its id the second time. With refer, every node is its id only.
+type encoder struct {
+	seen  map[*Node]bool
+	refer bool
+}
 
 // refers tells whether n is written as its id only.
 func (e *encoder) refers(n *Node) bool {
@@ -31,8 +32,8 @@ func (e *encoder) refers(n *Node) bool {
 		n.doc.born = append(n.doc.born, n)
 		return false
 	}
-	if len(n.more) == 0 {
-		return false
+	if e.refer || len(n.more) == 0 {
+		return e.refer
 	}
 	seen := e.seen[n]
 	e.seen[n] = true
@@ -59,11 +60,11 @@ func (n *Node) appendObject(b []byte, e *encoder) []byte {
 		}
 		count++
 	}
-	for _, u := range n.unknown {
-		b = wire.AppendString(b, u.name)
-		b = append(b, u.raw...)
+	if n.unknown != nil {
+		b = n.unknown.append(b, e)
+		count += len(n.unknown.keys)
 	}
-	return fixMap(b, at, count+len(n.unknown))
+	return fixMap(b, at, count)
 }
 
 // fixMap puts the true count into the map header at b[at], which was written
@@ -143,201 +144,4 @@ func (l *List) append(b []byte, e *encoder) []byte {
 		}
 	}
 	return b
-}
-
-// decoder reads content into new nodes. References may come before the
-// content that they mean, so nodes are made when their id is first seen.
-type decoder struct {
-	d     *Document
-	r     *wire.Reader
-	depth int
-	made  map[ID]*Node // new in this input; true content follows somewhere
-	full  map[ID]bool  // has its content
-}
-
-// maxDepth bounds how deep objects nest in a document that is read.
-const maxDepth = 1000
-
-var (
-	errDepth    = errors.New("objects nest too deeply")
-	errDangling = errors.New("an object is referred to that is nowhere")
-	errTwice    = errors.New("an object comes twice")
-)
-
-// object reads a map of fields into n, which is new.
-func (c *decoder) object(n *Node) {
-	if c.depth++; c.depth > maxDepth {
-		c.r.Fail(errDepth)
-	}
-	for range c.r.Map() {
-		if c.r.Err() != nil {
-			break
-		}
-		name := string(c.r.View())
-		f, ok := n.typ.byName[name]
-		if !ok || n.typ.Fields[f].Local {
-			n.unknown = append(n.unknown, unknownField{name, append([]byte(nil), c.r.Raw()...)})
-			continue
-		}
-		c.field(n, f)
-	}
-	c.depth--
-}
-
-func (c *decoder) field(n *Node, f int) {
-	fd := &n.typ.Fields[f]
-	switch fd.Kind {
-	case Leaf:
-		fd.leaf.read(c.r, n.ptr(f))
-	case OptionalLeaf:
-		fd.leaf.read(c.r, n.ptr(f))
-		*fd.ok(n.ptr(f)) = true
-	case Inner:
-		c.object(n.inner(f))
-	case Child:
-		if *n.childAt(f) != nil {
-			c.r.Fail(errTwice)
-			return
-		}
-		if e := c.node(fd.typ); e != nil {
-			*n.childAt(f) = e
-			c.d.link(e, holder{n: n, f: int32(f)})
-		}
-	case LeafList, NodeList:
-		c.list(n, f)
-	}
-}
-
-// node reads a node or a reference to one; nil after an error.
-func (c *decoder) node(t *Type) *Node {
-	content := c.r.Kind() == wire.Array
-	if content && c.r.Array() != 2 {
-		c.r.Fail(fmt.Errorf("an object of type %s is not an id and its fields", t.Name))
-	}
-	typ, p := c.r.Ext()
-	if c.r.Err() != nil {
-		return nil
-	}
-	if typ != extNode || len(p) != len(ID{}) {
-		c.r.Fail(fmt.Errorf("an object of type %s has no id", t.Name))
-		return nil
-	}
-	id := ID(p)
-	n := c.made[id]
-	if n == nil && !content {
-		n = c.d.index[id]
-	}
-	if n == nil {
-		n = t.newNode(c.d, id)
-		n.known = true
-		c.made[id] = n
-	}
-	if n.typ != t {
-		c.r.Fail(fmt.Errorf("object %s is a %s where a %s belongs", id, n.typ.Name, t.Name))
-		return nil
-	}
-	if content {
-		if c.full[id] {
-			c.r.Fail(errTwice)
-			return nil
-		}
-		c.full[id] = true
-		c.object(n)
-	}
-	return n
-}
-
-func (c *decoder) list(n *Node, f int) {
-	fd := &n.typ.Fields[f]
-	l := n.EnsureList(f)
-	if l.Len() > 0 {
-		c.r.Fail(errTwice)
-		return
-	}
-	if fd.keys != nil {
-		for range c.r.Map() {
-			k := fd.keys.read(c.r)
-			if c.r.Err() != nil {
-				return
-			}
-			i, ok := l.Find(k)
-			if ok {
-				c.r.Fail(errTwice)
-				return
-			}
-			c.elem(l, i, k)
-		}
-		return
-	}
-	ks := c.positions(c.r.Array() - 1)
-	if c.r.Err() != nil || len(ks) == 0 {
-		return
-	}
-	l.cells.insert(0, ks)
-	for i := range ks {
-		if c.r.Err() != nil {
-			l.cells.Remove(i, len(ks)-i) // no element without a value
-			return
-		}
-		c.value(l, i)
-	}
-	if c.r.Err() != nil && fd.Kind == NodeList {
-		l.cells.Remove(len(ks)-1, 1)
-	}
-}
-
-// positions reads n keys of an array, which must be valid and ascending.
-func (c *decoder) positions(n int) []pos.Key {
-	typ, p := c.r.Ext()
-	if c.r.Err() != nil {
-		return nil
-	}
-	if typ != extKeys || n < 0 {
-		c.r.Fail(errors.New("an array has no positions"))
-		return nil
-	}
-	kr := wire.NewReader(p)
-	ks := pos.ReadKeys(kr, n)
-	if err := kr.Err(); err != nil {
-		c.r.Fail(err)
-		return nil
-	}
-	return ks
-}
-
-// elem reads one element into a new place.
-func (c *decoder) elem(l *List, i int, k pos.Key) {
-	l.cells.insert(i, []pos.Key{k})
-	c.value(l, i)
-	if c.r.Err() != nil {
-		l.cells.Remove(i, 1)
-	}
-}
-
-// value reads the value of an element that has its place.
-func (c *decoder) value(l *List, i int) {
-	fd := l.field()
-	if fd.Kind != NodeList {
-		fd.leaf.read(c.r, l.cells.at(i))
-		return
-	}
-	if e := c.node(fd.typ); e != nil {
-		l.Put(i, e)
-	}
-}
-
-// finish checks that every reference has found its content, and indexes it.
-func (c *decoder) finish() error {
-	if err := c.r.Err(); err != nil {
-		return err
-	}
-	for id, n := range c.made {
-		if !c.full[id] {
-			return errDangling
-		}
-		if c.d.index != nil {
-			c.d.index[id] = n
-		}
-	}
-	return nil
 }

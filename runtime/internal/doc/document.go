@@ -40,7 +40,7 @@ type Document struct {
 	pending []*Pending
 	index   map[ID]*Node // by id; nil until something is applied
 	owed    []error      // to report when the lock is free
-	later   [][]byte     // deltas on fields that this binary does not know
+	loading bool         // it is being read from the store, and nobody has it yet
 
 	watching int // subscriptions and readers; 0: no commit is built
 	out      delivery
@@ -77,7 +77,7 @@ type Host interface {
 
 // New makes a document without content, at no version.
 func New(typ *Type, id ID, host Host, opts Options) *Document {
-	d := &Document{ID: id, host: host, opts: opts}
+	d := &Document{ID: id, host: host, opts: opts, ops: 1}
 	d.out.d = d
 	d.root = typ.newNode(d, ID{})
 	d.Root = d.root
@@ -125,19 +125,26 @@ func (o *Object) Done() {
 // Write begins a change through o; when it gives true, Wrote ends it. False
 // means that nothing may be changed: this was reported.
 func (o *Object) Write() bool {
+	err := o.TryWrite()
+	if err != nil {
+		o.n.doc.host.Report(o.n.doc, err)
+	}
+	return err == nil
+}
+
+// TryWrite is Write for those who can give the error to their caller.
+func (o *Object) TryWrite() error {
 	if o.tx != nil {
 		o.tx.checkWrite()
-		return true
+		return nil
 	}
 	d := o.n.doc
 	d.lock()
 	if d.dead == nil {
-		return true
+		return nil
 	}
-	err := d.dead
-	d.mu.Unlock()
-	d.host.Report(d, err)
-	return false
+	defer d.mu.Unlock()
+	return d.dead
 }
 
 // Wrote ends what Write began: the changes since are one commit, which is

@@ -102,7 +102,7 @@ func (d *Document) link(c *Node, h holder) {
 // that was taken out stays whole.
 func (d *Document) unlink(c *Node, h holder) {
 	c.release(h)
-	if c.up.n == nil && !d.still {
+	if !c.held() && !d.still {
 		d.loose++
 	}
 }
@@ -151,9 +151,8 @@ func (l *List) openKeys(i int, keys []pos.Key) {
 	if !l.recordable() {
 		return
 	}
-	away := d.outside(l.owner)
 	for _, k := range keys {
-		d.inserted(l, k, away)
+		d.inserted(l, k)
 	}
 }
 
@@ -214,7 +213,6 @@ func (l *List) Remove(i, n int) {
 	d := l.owner.doc
 	d.ask(l.owner)
 	rec, log := l.recordable(), d.logging()
-	away := rec && d.outside(l.owner)
 	nodes := l.field().Kind == NodeList
 	for j := i; j < i+n && (rec || log || nodes); j++ {
 		k := l.cells.Key(j)
@@ -223,7 +221,7 @@ func (l *List) Remove(i, n int) {
 			prev = l.elem(j)
 		}
 		if rec {
-			d.removed(l, k, prev, away)
+			d.removed(l, k, prev)
 		}
 		if nodes {
 			d.unlink(l.Node(j), l.holder(k))
@@ -232,10 +230,7 @@ func (l *List) Remove(i, n int) {
 			d.log = append(d.log, Delta{N: l.owner, F: l.f, L: l, Key: k, Had: true, Prev: prev})
 		}
 	}
-	first := len(d.log) - n
 	l.cells.Remove(i, n)
-	for j := first; log && j < len(d.log); j++ {
-	}
 }
 
 // Changing begins a change of the i-th element's value, Changed ends it.
@@ -244,7 +239,7 @@ func (l *List) Changing(i int) {
 	d.ask(l.owner)
 	log := d.logging()
 	if l.recordable() {
-		d.replaced(l, l.cells.Key(i), func() any { return l.elem(i) }, d.outside(l.owner))
+		d.replaced(l, l.cells.Key(i), func() any { return l.elem(i) })
 	}
 	if log {
 		d.log = append(d.log, Delta{N: l.owner, F: l.f, L: l, Key: l.cells.Key(i), Had: true, Prev: l.elem(i)})
@@ -324,7 +319,7 @@ func (d *Document) undo(x *Delta) {
 
 // ask notes that queries must see the section anew when n is part of it.
 func (d *Document) ask(n *Node) {
-	if n.section {
+	if n.section && !d.loading {
 		d.asked = true
 	}
 }

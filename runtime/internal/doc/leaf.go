@@ -19,6 +19,7 @@ type leaf struct {
 	equal  func(a, b unsafe.Pointer) bool
 	append func(b []byte, p unsafe.Pointer) []byte
 	read   func(r *wire.Reader, p unsafe.Pointer)
+	check  func(r *wire.Reader)          // read, and only fail
 	box    func(p unsafe.Pointer) any    // a value of typ that shares no memory with *p
 	unbox  func(p unsafe.Pointer, v any) // *p = v, v of typ, without sharing memory
 	copy   func(dst, src unsafe.Pointer) // *dst = *src without sharing memory
@@ -70,7 +71,9 @@ func leafOf(t reflect.Type) (l *leaf, ok bool) {
 func scalarLeaf(k reflect.Kind) *leaf {
 	switch k {
 	case reflect.String:
-		return scalar(wire.AppendString, (*wire.Reader).String)
+		l := scalar(wire.AppendString, (*wire.Reader).String)
+		l.check = checkString
+		return l
 	case reflect.Bool:
 		return scalar(wire.AppendBool, (*wire.Reader).Bool)
 	case reflect.Int:
@@ -111,6 +114,7 @@ func scalar[T comparable](app func([]byte, T) []byte, read func(*wire.Reader) T)
 		equal:  func(a, b unsafe.Pointer) bool { return *(*T)(a) == *(*T)(b) },
 		append: func(b []byte, p unsafe.Pointer) []byte { return app(b, *(*T)(p)) },
 		read:   func(r *wire.Reader, p unsafe.Pointer) { *(*T)(p) = read(r) },
+		check:  func(r *wire.Reader) { read(r) },
 		box:    func(p unsafe.Pointer) any { return *(*T)(p) },
 		unbox:  func(p unsafe.Pointer, v any) { *(*T)(p) = v.(T) },
 		copy:   func(dst, src unsafe.Pointer) { *(*T)(dst) = *(*T)(src) },
@@ -143,6 +147,15 @@ func unsigned[T uint | uint8 | uint16 | uint32 | uint64]() *leaf {
 		})
 }
 
+// checkString passes over a string without making one.
+func checkString(r *wire.Reader) {
+	if r.Kind() == wire.String {
+		r.Skip()
+	} else {
+		_ = r.String() // fails
+	}
+}
+
 // sameFloat is equality for "nothing changed": a NaN equals itself.
 func sameFloat(a, b float64) bool { return a == b || a != a && b != b }
 
@@ -163,6 +176,7 @@ func bytesLeaf() *leaf {
 		equal:  func(a, b unsafe.Pointer) bool { return bytes.Equal(*(*[]byte)(a), *(*[]byte)(b)) },
 		append: func(b []byte, p unsafe.Pointer) []byte { return wire.AppendBytes(b, *(*[]byte)(p)) },
 		read:   func(r *wire.Reader, p unsafe.Pointer) { *(*[]byte)(p) = CloneBytes(r.View()) },
+		check:  func(r *wire.Reader) { r.View() },
 		box:    func(p unsafe.Pointer) any { return CloneBytes(*(*[]byte)(p)) },
 		unbox:  func(p unsafe.Pointer, v any) { *(*[]byte)(p) = CloneBytes(v.([]byte)) },
 		copy:   func(dst, src unsafe.Pointer) { *(*[]byte)(dst) = CloneBytes(*(*[]byte)(src)) },
@@ -219,6 +233,14 @@ func sliceLeaf(t reflect.Type) (*leaf, bool) {
 				elem.read(r, addr(v, v.Len()-1))
 			}
 		},
+		check: func(r *wire.Reader) {
+			for range r.Array() {
+				if r.Err() != nil {
+					return
+				}
+				elem.check(r)
+			}
+		},
 		copy: func(dst, src unsafe.Pointer) {
 			v := at(src)
 			if v.Len() == 0 {
@@ -234,13 +256,6 @@ func sliceLeaf(t reflect.Type) (*leaf, bool) {
 		// All slices look alike in memory; the list never looks inside.
 		column: func() cells { return new(column[[]byte]) },
 	}, true
-}
-
-// readBoxed reads a value as box gives it.
-func (l *leaf) readBoxed(r *wire.Reader) any {
-	v := reflect.New(l.typ)
-	l.read(r, v.UnsafePointer())
-	return l.box(v.UnsafePointer())
 }
 
 // same compares two boxed values.

@@ -2,6 +2,7 @@ package doc
 
 import (
 	"reflect"
+	"slices"
 	"unsafe"
 
 	"github.com/destam-go/destamgen/runtime/driver"
@@ -28,28 +29,27 @@ type Node struct {
 
 	touched  uint64 // bit f: the open window has recorded field f (the first 64)
 	watchers *watchers
-	bound    *Object // the handle of the transaction that is running, if it has one
-	unknown  []unknownField
-	known    bool   // the store, or a commit on its way there, has its content
-	ghost    bool   // taken out by a commit that may still be taken back
-	section  bool   // in the query section, for ever
-	fresh    uint32 // the operation that made it
+	bound    *Object  // the handle of the transaction that is running, if it has one
+	unknown  *members // fields that this binary does not know
+	fresh    uint32   // the operation that made it
+	known    bool     // the store, or a commit on its way there, has its content
+	section  bool     // in the query section, for ever
+	stray    bool     // the open window has it among its strays
+	ghosts   uint8    // commits that took it out, and that may still be taken back
 }
 
 // holder is a slot that holds a node. A required object's holder has its
 // owner and field and never changes.
 type holder struct {
 	n   *Node
-	l   *List // the list that has it as an element; nil for a field
-	f   int32
+	l   *List   // the list that has it as an element; nil for a field
+	f   int32   // unknownPlace for a place that this binary does not know
+	was bool    // it does not hold the node any more: the last that did
 	key pos.Key // of the element
 }
 
-// unknownField is a field that this binary's struct lacks: kept for others.
-type unknownField struct {
-	name string
-	raw  []byte
-}
+// local tells whether the slot is neither stored nor replicated.
+func (h *holder) local() bool { return h.f >= 0 && h.n.typ.Fields[h.f].Local }
 
 // Object is what every handle begins with: a node, and the transaction that
 // the handle is bound to, nil for the canonical one.
@@ -111,12 +111,13 @@ func (n *Node) base() *Node {
 	return n
 }
 
+// held tells whether any slot holds n. What was taken out keeps the last that
+// did, so that people can be told where it was.
+func (n *Node) held() bool { return n.up.n != nil && !n.up.was }
+
 // holders yields the slots that hold n.
 func (n *Node) holders(yield func(*holder) bool) {
-	if n.up.n == nil {
-		return
-	}
-	if !yield(&n.up) {
+	if !n.held() || !yield(&n.up) {
 		return
 	}
 	for i := range n.more {
@@ -128,7 +129,7 @@ func (n *Node) holders(yield func(*holder) bool) {
 
 // hold notes that a slot holds n now.
 func (n *Node) hold(h holder) {
-	if n.up.n == nil {
+	if !n.held() {
 		n.up = h
 		return
 	}
@@ -138,19 +139,18 @@ func (n *Node) hold(h holder) {
 // release notes that a slot does not hold n any more.
 func (n *Node) release(h holder) {
 	last := len(n.more) - 1
-	if n.up == h {
-		n.up = holder{}
-		if last >= 0 {
-			n.up = n.more[0]
-			n.more = append(n.more[:0], n.more[1:]...)
+	if n.up != h {
+		if i := slices.Index(n.more, h); i >= 0 {
+			n.more[i] = n.more[last]
+			n.more[last] = holder{}
+			n.more = n.more[:last]
 		}
+	} else if last >= 0 {
+		n.up = n.more[last]
+		n.more[last] = holder{}
+		n.more = n.more[:last]
 	} else {
-		for i := range n.more {
-			if n.more[i] == h {
-				n.more = append(n.more[:i], n.more[i+1:]...)
-				break
-			}
-		}
+		n.up.was = true
 	}
 	if len(n.more) == 0 {
 		n.more = nil
@@ -163,56 +163,106 @@ func (n *Node) Attached() bool { return n.reaches(false) }
 func (n *Node) stored() bool   { return n.reaches(true) }
 
 func (n *Node) reaches(stored bool) bool {
-	if n == n.doc.root {
-		return true
-	}
-	for h := range n.holders {
-		if stored && h.n.typ.Fields[h.f].Local {
-			continue
-		}
-		if h.n.reaches(stored) {
+	for m := n; ; m = m.up.n { // nearly always the first holder leads there
+		if m == n.doc.root {
 			return true
 		}
+		if !m.held() || stored && m.up.local() {
+			break
+		}
 	}
-	return false
+	s := search{to: n.doc.root, f: -1, stored: stored}
+	return s.from(n)
 }
 
 // within tells whether n is at or below a: making n hold a would be a cycle.
 // It walks from n up to the root, which is short, and never down.
-func (n *Node) within(a *Node) bool {
-	if n == a {
-		return true
+func (n *Node) within(a *Node) bool { return n == a || n.below(a, -1) }
+
+// below tells whether n is below a, through field f of a unless that is -1.
+func (n *Node) below(a *Node, f int32) bool {
+	s := search{to: a, f: f}
+	return s.from(n)
+}
+
+// search looks for a way up. It takes each node once: through twenty objects
+// that each hold the next one twice there are a million ways.
+type search struct {
+	to     *Node
+	f      int32          // the field of to that the way must come through; -1 for any
+	stored bool           // not through local fields
+	seen   map[*Node]bool // with several holders
+}
+
+func (s *search) from(n *Node) bool {
+	for len(n.more) == 0 {
+		h := &n.up
+		if !n.held() || s.stored && h.local() {
+			return false
+		}
+		if h.n == s.to {
+			return s.f < 0 || h.f == s.f
+		}
+		n = h.n
 	}
+	if s.seen[n] {
+		return false
+	}
+	if s.seen == nil {
+		s.seen = map[*Node]bool{}
+	}
+	s.seen[n] = true
 	for h := range n.holders {
-		if h.n.within(a) {
+		switch {
+		case s.stored && h.local():
+		case h.n == s.to && (s.f < 0 || h.f == s.f), h.n != s.to && s.from(h.n):
 			return true
 		}
 	}
 	return false
 }
 
-// nodes yields n and every node below it that has an id, each once for every
-// place that it is in.
+// nodes visits n and every node below it that has an id, each once.
 func (n *Node) nodes(visit func(*Node)) {
+	w := tour{visit: visit}
+	w.to(n)
+}
+
+// tour goes down to everything below a node, to each once.
+type tour struct {
+	visit func(*Node)
+	seen  map[*Node]bool // with several holders
+}
+
+func (w *tour) to(n *Node) {
+	if len(n.more) > 0 {
+		if w.seen[n] {
+			return
+		}
+		if w.seen == nil {
+			w.seen = map[*Node]bool{}
+		}
+		w.seen[n] = true
+	}
 	if !n.required() {
-		visit(n)
+		w.visit(n)
 	}
 	for f := range n.typ.Fields {
 		switch n.typ.Fields[f].Kind {
 		case Inner:
-			n.inner(f).nodes(visit)
+			w.to(n.inner(f))
 		case Child:
 			if c := *n.childAt(f); c != nil {
-				c.nodes(visit)
+				w.to(c)
 			}
 		case NodeList:
-			if l := n.List(f); l != nil {
-				for i := range l.Len() {
-					l.Node(i).nodes(visit)
-				}
+			l := n.List(f)
+			for i := range l.Len() {
+				w.to(l.Node(i))
 			}
 		}
 	}
+	n.unknown.objects(w.to)
 }
 
 // inSection marks n and everything below as part of the query section.
@@ -220,6 +270,16 @@ func (n *Node) inSection() {
 	mark := func(m *Node) { m.section = true }
 	n.inners(mark)
 	n.nodes(func(m *Node) { m.inners(mark) })
+}
+
+// inners visits n and the required objects in it.
+func (n *Node) inners(visit func(*Node)) {
+	visit(n)
+	for f := range n.typ.Fields {
+		if n.typ.Fields[f].Kind == Inner {
+			n.inner(f).inners(visit)
+		}
+	}
 }
 
 // Child gives the optional object in field f, nil when it is absent.

@@ -58,52 +58,45 @@ func (o orders) clone() orders {
 	return c
 }
 
-// divide separates the deltas on renumbered arrays from the others.
-func (o orders) divide(deltas []Delta) (plain, reordered []Delta) {
-	if len(o) == 0 {
-		return deltas, nil
+// pass follows deltas of one commit that are not done again.
+func (o orders) pass(lost []Delta) {
+	if len(o) > 0 {
+		o.redo(lost, func(int) bool { return false })
 	}
-	for _, x := range deltas {
-		if _, ok := o[x.L]; ok && x.L != nil {
-			reordered = append(reordered, x)
+}
+
+// redo follows those of the deltas, which happened together, that are on
+// renumbered arrays, and does again those that it is told to. It gives the
+// other deltas.
+func (o orders) redo(deltas []Delta, again func(i int) bool) (others []int) {
+	var mine []int
+	for i := range deltas {
+		if _, ok := o[deltas[i].L]; ok && deltas[i].L != nil {
+			mine = append(mine, i)
 		} else {
-			plain = append(plain, x)
+			others = append(others, i)
 		}
 	}
-	return plain, reordered
-}
-
-// pass follows deltas of one commit that are not done again; those in kept,
-// of the same commit, will be, and are left for then.
-func (o orders) pass(lost, kept []Delta) {
-	if len(o) == 0 || len(lost) == 0 {
-		return
-	}
-	_, lost = o.divide(lost)
-	o.redo(lost, func(*Delta) bool { return false })
-}
-
-// redo follows deltas that happened together, and does again those that fit.
-func (o orders) redo(deltas []Delta, fits func(*Delta) bool) {
-	for i := range deltas {
+	for _, i := range mine {
 		if x := &deltas[i]; x.Renamed == nil && !x.Has {
-			o.delete(x, fits(x))
+			o.delete(x, again(i))
 		}
 	}
-	for i := range deltas {
+	for _, i := range mine {
 		if x := &deltas[i]; x.Renamed != nil {
 			o.rename(x)
 		}
 	}
-	for i := range deltas {
+	for _, i := range mine {
 		if x := &deltas[i]; x.Renamed == nil && x.Has {
 			if x.Had {
-				o.modify(x, fits(x))
+				o.modify(x, again(i))
 			} else {
-				o.insert(x, fits(x))
+				o.insert(x, again(i))
 			}
 		}
 	}
+	return others
 }
 
 // find gives the entry of a key and the index of its element.

@@ -69,6 +69,9 @@ func (n *Node) path() Path {
 	if h.n == nil {
 		return nil
 	}
+	if h.f == unknownPlace {
+		return append(h.n.path(), Step{Name: h.n.unknown.name(n), Index: -1})
+	}
 	p := append(h.n.path(), Step{Name: h.n.typ.Fields[h.f].Name, Index: -1})
 	if h.l != nil {
 		p = append(p, h.l.step(h.key))

@@ -35,7 +35,7 @@ func (d *Document) Waiting() []*Pending {
 // sealWindow closes the window of bare setters. What Admit refuses of it is
 // taken back at once.
 func (d *Document) sealWindow() {
-	p, err := d.seal(Cause{}, false)
+	p, err := d.seal(Cause{}, false, false)
 	if err == nil {
 		return
 	}
@@ -51,7 +51,7 @@ func (d *Document) Stored(p *Pending, seq uint64) (clean bool) {
 	d.base = seq
 	if len(d.pending) > 0 && d.pending[0] == p {
 		for _, n := range p.gone {
-			n.ghost = false
+			n.ghosts--
 		}
 		d.pending[0] = nil
 		d.pending = d.pending[1:]
@@ -115,28 +115,16 @@ type Scoped interface{ Concerns(path string) bool }
 func (d *Document) takeBack(i int, err error) {
 	p := d.pending[i]
 	rest := append([]*Pending(nil), d.pending[i+1:]...)
-	d.still = true
 	for k := len(d.pending) - 1; k >= i; k-- {
 		d.invert(d.pending[k])
 	}
-	d.still = false
 	d.orders = ordersOf(d.pending[i:])
-	defer func() { d.orders = nil }()
 	d.pending = d.pending[:i:i]
-	lost, kept := p.deltas, []Delta(nil)
-	if scoped := Scoped(nil); !p.Update && errors.As(err, &scoped) {
-		lost, kept = divide(p.deltas, scoped)
-	}
-	d.owe(p, lost, err)
-	again := *p
-	again.deltas = kept
-	d.orders.pass(lost, kept)
-	if len(kept) > 0 {
-		d.redo(&again)
-	}
+	d.redo(p, err)
 	for _, q := range rest {
-		d.redo(q)
+		d.redo(q, nil)
 	}
+	d.orders = nil
 	d.finish(Cause{Origin: TakenBack, By: p.By, Because: p.Because})
 }
 
@@ -145,9 +133,14 @@ func (d *Document) owe(p *Pending, lost []Delta, err error) {
 	d.owed = append(d.owed, &Refusal{Err: err, By: p.By, Because: p.Because, Deltas: lost})
 }
 
-// divide separates the deltas that an error is about from the others. When it
-// is about none of them, all are lost: else it would come again for ever.
-func divide(deltas []Delta, about Scoped) (lost, kept []Delta) {
+// divide separates the deltas that an error is about from the others. Of an
+// Update they are all, and when it is about none: else it would come again for
+// ever.
+func (p *Pending) divide(deltas []Delta, err error) (lost, kept []Delta) {
+	about := Scoped(nil)
+	if p.Update || !errors.As(err, &about) {
+		return deltas, nil
+	}
 	for _, x := range deltas {
 		if x.Renamed == nil && about.Concerns(x.Path().Fields()) {
 			lost = append(lost, x)
@@ -161,12 +154,15 @@ func divide(deltas []Delta, about Scoped) (lost, kept []Delta) {
 	return lost, kept
 }
 
-// invert undoes a commit, and what happened outside the tree meanwhile.
+// invert undoes a commit, and what happened outside the tree meanwhile. It is
+// not recorded: the store never hears of either.
 func (d *Document) invert(p *Pending) {
+	d.still = true
 	for i := len(p.outside) - 1; i >= 0; i-- {
 		d.invertDeltas(p.outside[i])
 	}
 	d.invertDeltas(p.deltas)
+	d.still = false
 	p.unknow()
 }
 
@@ -198,91 +194,116 @@ func (d *Document) invertDeltas(deltas []Delta) {
 	}
 }
 
-// redo does a commit again after something before it changed, and seals it
-// anew. What has no place any more is dropped and reported; an Update that
-// would lose anything is lost whole.
-func (d *Document) redo(p *Pending) {
-	mark, before := len(d.log), d.orders.clone()
-	lost := d.again(p)
-	if len(lost) > 0 && p.Update {
-		d.rollbackTo(mark)
-		d.reset()
+// redo does a commit again, without what err is about, after something before
+// it changed, and seals it anew. What has no place any more is dropped and
+// reported; an Update that would lose anything is lost whole.
+func (d *Document) redo(p *Pending, err error) {
+	todo := p.deltas
+	for {
+		if err != nil {
+			lost, kept := p.divide(todo, err)
+			d.owe(p, lost, err)
+			d.orders.pass(lost)
+			if todo = kept; len(todo) == 0 {
+				return
+			}
+		}
+		before := d.orders.clone()
+		kept, lost := d.again(p, todo)
+		if len(lost) > 0 && p.Update {
+			undone := &Pending{}
+			d.gather(undone)
+			d.invert(undone)
+			d.reset()
+			d.owe(p, p.deltas, ErrConflict)
+			d.orders = before
+			d.orders.pass(p.deltas)
+			return
+		}
+		if len(lost) > 0 {
+			d.owe(p, lost, ErrDropped)
+		}
+		var q *Pending
+		if q, err = d.seal(Cause{By: p.By, Because: p.Because}, p.Update, true); err == nil {
+			if q != nil {
+				q.Time = p.Time
+			}
+			return
+		}
+		d.invert(q) // refused by what is here: what it is about goes back too
 		d.orders = before
-		d.orders.pass(p.deltas, nil)
-		d.owe(p, p.deltas, ErrConflict)
-		return
-	}
-	if len(lost) > 0 {
-		d.owe(p, lost, ErrDropped)
-	}
-	q, err := d.seal(Cause{By: p.By, Because: p.Because}, p.Update)
-	if err != nil { // refused by what is here: it goes back too
-		d.pending = append(d.pending, q)
-		d.takeBack(len(d.pending)-1, err)
-		return
-	}
-	if q != nil {
-		q.Time = p.Time
+		d.orders.pass(lost)
+		todo = kept
 	}
 }
 
-// again makes a commit's changes where they still have a place: later wins.
-func (d *Document) again(p *Pending) (lost []Delta) {
-	lost = d.redoDeltas(p.deltas, func(x *Delta) bool {
+// again makes deltas of a commit where they still have a place: later wins. It
+// tells those that have from those that have not.
+func (d *Document) again(p *Pending, deltas []Delta) (kept, lost []Delta) {
+	var born map[*Node]bool
+	if len(p.born) > 0 {
+		born = make(map[*Node]bool, len(p.born))
+		for _, n := range p.born {
+			born[n] = true
+		}
+	}
+	fits := func(x *Delta) bool {
+		if c, ok := x.Val.(*Node); ok && x.Has && !c.known && !born[c] {
+			return false // it came with a commit that was taken back
+		}
 		base := x.N.base()
 		return base.stored() || p.makes(base)
-	})
+	}
+	kept, lost = d.redoDeltas(deltas, fits)
 	for _, o := range p.outside {
 		d.redoDeltas(o, func(*Delta) bool { return true })
 	}
-	return lost
+	return kept, lost
 }
 
-// redoDeltas makes deltas that happened together again: deletes by the keys
-// at their start, renumberings, then the rest. It gives those that have no
-// place.
-func (d *Document) redoDeltas(deltas []Delta, fits func(*Delta) bool) (lost []Delta) {
-	var reordered []Delta
-	deltas, reordered = d.orders.divide(deltas)
-	for i := range reordered {
-		if x := &reordered[i]; x.Renamed == nil && !fits(x) {
-			lost = append(lost, *x)
+// redoDeltas makes deltas that happened together again, those that fit:
+// deletes by the keys at their start, renumberings, then the rest.
+func (d *Document) redoDeltas(all []Delta, fits func(*Delta) bool) (kept, lost []Delta) {
+	unfit := map[int]bool{}
+	again := func(i int) bool {
+		x := &all[i]
+		c, isNode := x.Val.(*Node)
+		ok := fits(x) && !(isNode && x.Has && x.N.within(c))
+		unfit[i] = !ok
+		return ok
+	}
+	plain := d.orders.redo(all, again)
+	for _, i := range plain {
+		if x := &all[i]; x.Renamed == nil && !x.Has && again(i) {
+			if x.L != nil {
+				x.L.set(x.start, false, nil)
+			} else {
+				x.N.set(int(x.F), false, nil)
+			}
 		}
 	}
-	d.orders.redo(reordered, fits)
-	for i := range deltas {
-		x := &deltas[i]
-		switch {
-		case x.Renamed != nil || x.Has:
-		case !fits(x):
-			lost = append(lost, *x)
-		case x.L != nil:
-			x.L.set(x.start, false, nil)
-		default:
-			x.N.set(int(x.F), false, nil)
-		}
-	}
-	for i := range deltas {
-		if x := &deltas[i]; x.Renamed != nil && fits(x) {
+	for _, i := range plain {
+		if x := &all[i]; x.Renamed != nil && again(i) {
 			d.rename(x.L, x.Renamed.Old, x.Renamed.New)
 		}
 	}
-	for i := range deltas {
-		x := &deltas[i]
-		if x.Renamed != nil || !x.Has {
-			continue
-		}
-		c, isNode := x.Val.(*Node)
-		switch {
-		case !fits(x), isNode && x.N.within(c):
-			lost = append(lost, *x)
-		case x.L == nil:
-			x.N.set(int(x.F), true, x.Val)
-		default:
-			x.L.place(x)
+	for _, i := range plain {
+		if x := &all[i]; x.Renamed == nil && x.Has && again(i) {
+			if x.L != nil {
+				x.L.place(x)
+			} else {
+				x.N.set(int(x.F), true, x.Val)
+			}
 		}
 	}
-	return lost
+	for i := range all {
+		if unfit[i] && all[i].Renamed == nil {
+			lost = append(lost, all[i])
+		} else {
+			kept = append(kept, all[i])
+		}
+	}
+	return kept, lost
 }
 
 // makes tells whether the commit itself brings n into the tree.

@@ -47,7 +47,10 @@ func (d *Document) Build(t *Type, p unsafe.Pointer) *Node {
 }
 
 // Init gives the root its content before anybody has seen it.
-func (d *Document) Init(p unsafe.Pointer) { d.root.fill(p) }
+func (d *Document) Init(p unsafe.Pointer) {
+	d.root.fill(p)
+	d.ops++ // nothing of it is new
+}
 
 // fill gives a new node its content without a trace.
 func (n *Node) fill(p unsafe.Pointer) {

@@ -46,8 +46,9 @@ const (
 
 // seal closes the open window into a commit; nil when nothing is left of it.
 // An error is Admit's: then the commit is not pending, and the caller takes
-// back what it changed. Either way the window is over.
-func (d *Document) seal(c Cause, update bool) (*Pending, error) {
+// back what it changed. Either way the window is over. Again says that the
+// commit was pending before: what is lost of it was told then.
+func (d *Document) seal(c Cause, update, again bool) (*Pending, error) {
 	if !d.win.open {
 		return nil, nil
 	}
@@ -56,28 +57,51 @@ func (d *Document) seal(c Cause, update bool) (*Pending, error) {
 	strays := d.gather(p)
 	section := d.encode(p)
 	d.reset()
-	for _, n := range strays {
-		d.owed = append(d.owed, fmt.Errorf("%w: %s", ErrDetached, n.typ.Name))
-	}
-	if len(p.deltas) == 0 {
-		if n := len(d.pending); n > 0 && len(p.outside) > 0 {
-			d.pending[n-1].outside = append(d.pending[n-1].outside, p.outside...)
-		}
-		return nil, nil
-	}
-	if section {
+	if len(p.deltas) > 0 && section {
 		p.Section = d.section()
 		var err error
 		if p.Held, err = d.host.Admit(d, p.Section); err != nil {
-			p.unknow()
 			return p, err
 		}
+	}
+	if !again {
+		for _, n := range strays {
+			d.owed = append(d.owed, n.detached())
+		}
+	}
+	if len(p.deltas) == 0 {
+		d.join(p)
+		return nil, nil
 	}
 	d.pending = append(d.pending, p)
 	if wasClean && d.tx != nil {
 		d.host.Dirty(d)
 	}
 	return p, nil
+}
+
+// join lets the newest pending commit know what happened outside the tree
+// since. When there is none, the store has all, and nothing can be taken back.
+func (d *Document) join(p *Pending) {
+	if n := len(d.pending); n > 0 {
+		last := d.pending[n-1]
+		last.outside = append(last.outside, p.outside...)
+		last.gone = append(last.gone, p.gone...)
+		return
+	}
+	for _, n := range p.gone {
+		n.ghosts--
+	}
+}
+
+// detached is what is reported of an object that was written while it was
+// outside the tree.
+func (n *Node) detached() error {
+	n = n.base()
+	if n.up.n == nil {
+		return fmt.Errorf("%w: an object of type %s that is nowhere", ErrDetached, n.typ.Name)
+	}
+	return fmt.Errorf("%w: %s, an object of type %s", ErrDetached, n.path(), n.typ.Name)
 }
 
 // section encodes the query section as it is.
@@ -94,7 +118,7 @@ var emptySection = wire.AppendMap(nil, 0)
 // the nodes that were written while they were outside and stayed there.
 func (d *Document) gather(p *Pending) (strays []*Node) {
 	for _, n := range d.win.strays {
-		if !n.stored() && !n.Attached() {
+		if !n.Attached() {
 			strays = append(strays, n)
 		}
 	}
@@ -109,12 +133,10 @@ func (d *Document) gather(p *Pending) (strays []*Node) {
 			continue
 		}
 		if base := t.n.base(); base != last {
-			last, in = base, base.stored()
+			// One that was linked back and is not known travels whole.
+			last, in = base, base.known && base.stored()
 		}
 		if !in {
-			if t.away {
-				strays = append(strays, t.n)
-			}
 			outside = d.foldTouch(outside, t)
 			continue
 		}
@@ -126,7 +148,7 @@ func (d *Document) gather(p *Pending) (strays []*Node) {
 		}
 		if r := d.renamedIn(l); r != nil {
 			x := Delta{N: l.owner, F: l.f, L: l, Renamed: r}
-			if l.owner.base().stored() {
+			if base := l.owner.base(); base.known && base.stored() {
 				p.deltas = append(p.deltas, x)
 			} else {
 				outside = append(outside, x)
@@ -192,13 +214,21 @@ func (d *Document) encode(p *Pending) (section bool) {
 		section = section || x.N.section
 	}
 	p.Body = b
-	for i := range p.deltas {
-		if c, ok := p.deltas[i].Prev.(*Node); ok {
-			d.forget(c, p)
-		}
+	d.forgetIn(p.deltas, p)
+	for _, o := range p.outside {
+		d.forgetIn(o, p)
 	}
 	p.born, d.born = d.born, nil
 	return section
+}
+
+// forgetIn forgets the objects that deltas took away.
+func (d *Document) forgetIn(deltas []Delta, p *Pending) {
+	for i := range deltas {
+		if c, ok := deltas[i].Prev.(*Node); ok {
+			d.forget(c, p)
+		}
+	}
 }
 
 // forget makes the nodes from c on unknown that are not stored any more: if
@@ -209,7 +239,8 @@ func (d *Document) forget(c *Node, p *Pending) {
 	}
 	c.nodes(func(n *Node) {
 		if n.known && !n.stored() {
-			n.known, n.ghost = false, true
+			n.known = false
+			n.ghosts++
 			p.gone = append(p.gone, n)
 			if d.index != nil && d.index[n.id] == n {
 				delete(d.index, n.id)
@@ -224,7 +255,8 @@ func (p *Pending) unknow() {
 		n.known = false
 	}
 	for _, n := range p.gone {
-		n.known, n.ghost = true, false
+		n.known = true
+		n.ghosts--
 	}
 }
 
@@ -257,7 +289,7 @@ func (x *Delta) append(b []byte) []byte {
 		if fd.keys != nil {
 			b = fd.keys.append(b, key)
 		} else {
-			b = wire.AppendBytes(b, []byte(key))
+			b = wire.AppendExt(b, extKey, []byte(key))
 		}
 	}
 	if !x.Has {

@@ -38,10 +38,12 @@ func (n *Node) AppendSection(b []byte) []byte {
 		}
 		count++
 	}
-	for _, u := range n.unknown {
-		b = wire.AppendString(b, u.name)
-		b = appendStripped(b, wire.NewReader(u.raw))
-		count++
+	if n.unknown != nil {
+		for i, k := range n.unknown.keys {
+			b = append(b, k...)
+			b = n.unknown.vals[i].appendSection(b)
+		}
+		count += len(n.unknown.keys)
 	}
 	return fixMap(b, at, count)
 }
@@ -54,36 +56,6 @@ func (l *List) appendSection(b []byte, fd *Field) []byte {
 		} else {
 			b = fd.leaf.append(b, l.cells.at(i))
 		}
-	}
-	return b
-}
-
-// appendStripped copies one value without the ids and positions in it: how
-// content that this binary does not know enters the section.
-func appendStripped(b []byte, r *wire.Reader) []byte {
-	switch r.Kind() {
-	case wire.Map:
-		n := r.Map()
-		b = wire.AppendMap(b, n)
-		for range n {
-			b = append(b, r.Raw()...)
-			b = appendStripped(b, r)
-		}
-	case wire.Array:
-		n := r.Array()
-		if n > 0 && r.Kind() == wire.Ext {
-			typ, _ := r.Ext()
-			n--
-			if typ == extNode {
-				return appendStripped(b, r)
-			}
-		}
-		b = wire.AppendArray(b, n)
-		for range n {
-			b = appendStripped(b, r)
-		}
-	default:
-		b = append(b, r.Raw()...)
 	}
 	return b
 }

@@ -113,7 +113,8 @@ func (d *Document) update(n *Node, fn func(unsafe.Pointer) error, c Cause) (p *P
 	if err = body(fn, tx.handle(n)); err != nil {
 		return nil, err
 	}
-	if p, err = d.seal(c, true); err != nil {
+	if p, err = d.seal(c, true, false); err != nil {
+		p.unknow()
 		return nil, err
 	}
 	ok = true
@@ -156,20 +157,6 @@ func (d *Document) rollback(mark int) {
 	d.mute = false
 	clear(d.log[mark:])
 	d.log = d.log[:mark]
-}
-
-// rollbackTo is rollback outside a transaction, when nothing may have been
-// logged: then the window knows what there was.
-func (d *Document) rollbackTo(mark int) {
-	if d.watching > 0 {
-		d.rollback(mark)
-		return
-	}
-	p := &Pending{}
-	d.gather(p)
-	d.still = true
-	d.invert(p)
-	d.still = false
 }
 
 // end makes the transaction's handles useless, and lets go of what it held.

@@ -31,7 +31,6 @@ type touch struct {
 	l    *List
 	f    int32
 	had  bool
-	away bool    // written while its node was outside the tree
 	key  pos.Key // now
 	old  pos.Key // before the window, when had
 	prev any
@@ -43,8 +42,10 @@ type touch struct {
 type window struct {
 	open    bool
 	touches []touch
-	lists   []*List // with a listWindow
-	strays  []*Node // written while outside the tree and not known
+	free    []int32       // touches that are of nothing any more
+	lists   []*List       // with a listWindow
+	strays  []*Node       // written while outside the tree
+	beyond  map[slot]bool // touched fields that Node.touched has no bit for
 }
 
 // listWindow finds a list's touches by the present key of their element, and
@@ -73,10 +74,8 @@ func (n *Node) Changing(f int) {
 	}
 	had, prev := n.value(f)
 	if rec {
-		d.touch(touch{n: n, f: int32(f), had: had, prev: prev, away: d.outside(n)})
-		if f < 64 {
-			n.touched |= 1 << f
-		}
+		d.touch(touch{n: n, f: int32(f), had: had, prev: prev})
+		d.win.mark(n, f)
 	}
 	if log {
 		d.log = append(d.log, Delta{N: n, F: int32(f), Had: had, Prev: prev})
@@ -98,44 +97,64 @@ func (d *Document) logging() bool { return (d.watching > 0 || d.tx != nil) && !d
 
 // recordable tells whether a change of field f must be recorded now.
 func (n *Node) recordable(f int) bool {
-	if n.typ.Fields[f].Local || n.doc.still {
-		return false
-	}
-	if base := n.base(); !base.known && !base.ghost {
-		n.doc.stray(n)
+	if n.typ.Fields[f].Local || !n.records() {
 		return false
 	}
 	if f < 64 {
 		return n.touched>>f&1 == 0
 	}
-	for i := range n.doc.win.touches { // so many fields are rare
-		if t := &n.doc.win.touches[i]; t.n == n && t.l == nil && int(t.f) == f {
-			return false
-		}
-	}
-	return true
+	return !n.doc.win.beyond[slot{n: n, f: int32(f)}]
 }
 
-// stray notes a write to a node that is neither stored nor will be, unless it
-// is linked before the window is sealed.
-func (d *Document) stray(n *Node) {
-	if k := len(d.win.strays); k > 0 && d.win.strays[k-1] == n || n.Attached() {
+// mark notes that the window has recorded field f of n.
+func (w *window) mark(n *Node, f int) {
+	if f < 64 {
+		n.touched |= 1 << f
+		return
+	}
+	if w.beyond == nil {
+		w.beyond = map[slot]bool{}
+	}
+	w.beyond[slot{n: n, f: int32(f)}] = true
+}
+
+// records tells whether changes in n are recorded. One in an object that is
+// outside the tree is noted besides: unless the object is linked back before
+// the window is sealed, the change will not be stored.
+func (n *Node) records() bool {
+	d := n.doc
+	if d.still {
+		return false
+	}
+	base := n.base()
+	known := base.known || base.ghosts > 0
+	if !known || d.loose > 0 || base.ghosts > 0 {
+		d.noteStray(n)
+	}
+	return known
+}
+
+func (d *Document) noteStray(n *Node) {
+	if n.stray || n.Attached() {
 		return
 	}
 	d.openWindow()
+	n.stray = true
 	d.win.strays = append(d.win.strays, n)
-}
-
-// outside tells whether n is known to be outside the tree while it is changed.
-func (d *Document) outside(n *Node) bool {
-	return (d.loose > 0 || n.base().ghost) && !n.Attached()
 }
 
 // touch adds t to the open window, and opens it if need be.
 func (d *Document) touch(t touch) int32 {
 	d.openWindow()
-	d.win.touches = append(d.win.touches, t)
-	return int32(len(d.win.touches) - 1)
+	w := &d.win
+	if last := len(w.free) - 1; last >= 0 {
+		i := w.free[last]
+		w.free = w.free[:last]
+		w.touches[i] = t
+		return i
+	}
+	w.touches = append(w.touches, t)
+	return int32(len(w.touches) - 1)
 }
 
 func (d *Document) openWindow() {
@@ -169,6 +188,17 @@ func (n *Node) value(f int) (has bool, v any) {
 	return false, nil
 }
 
+// has tells whether field f, which is a slot, holds something.
+func (n *Node) has(f int) bool {
+	switch fd := &n.typ.Fields[f]; fd.Kind {
+	case OptionalLeaf:
+		return *fd.ok(n.ptr(f))
+	case Child:
+		return *n.childAt(f) != nil
+	}
+	return true
+}
+
 // ok is the presence flag of the Optional at p.
 func (f *Field) ok(p unsafe.Pointer) *bool { return (*bool)(unsafe.Add(p, f.okAt)) }
 
@@ -191,48 +221,40 @@ func (d *Document) listWin(l *List) *listWindow {
 }
 
 // recordable tells whether changes of l's elements are recorded.
-func (l *List) recordable() bool {
-	if l.field().Local || l.owner.doc.still {
-		return false
-	}
-	if base := l.owner.base(); !base.known && !base.ghost {
-		l.owner.doc.stray(l.owner)
-		return false
-	}
-	return true
-}
+func (l *List) recordable() bool { return !l.field().Local && l.owner.records() }
 
 // inserted records that the element with key k is new.
-func (d *Document) inserted(l *List, k pos.Key, away bool) {
+func (d *Document) inserted(l *List, k pos.Key) {
 	w := d.listWin(l)
 	if i, ok := w.gone[k]; ok && !w.renumbered { // it was there before the window
 		delete(w.gone, k)
 		w.here[k] = i
 		return
 	}
-	w.here[k] = d.touch(touch{n: l.owner, l: l, f: l.f, key: k, away: away})
+	w.here[k] = d.touch(touch{n: l.owner, l: l, f: l.f, key: k})
 }
 
 // removed records that the element with key k is about to go.
-func (d *Document) removed(l *List, k pos.Key, prev any, away bool) {
+func (d *Document) removed(l *List, k pos.Key, prev any) {
 	w := d.listWin(l)
 	i, ok := w.here[k]
 	if !ok {
-		i = d.touch(touch{n: l.owner, l: l, f: l.f, key: k, old: k, had: true, prev: prev, away: away})
+		i = d.touch(touch{n: l.owner, l: l, f: l.f, key: k, old: k, had: true, prev: prev})
 	}
 	delete(w.here, k)
 	if t := &d.win.touches[i]; t.had {
 		w.gone[t.old] = i
 	} else {
-		t.n = nil // came and went inside the window
+		*t = touch{} // came and went inside the window
+		d.win.free = append(d.win.free, i)
 	}
 }
 
 // replaced records that the element with key k is about to change.
-func (d *Document) replaced(l *List, k pos.Key, prev func() any, away bool) {
+func (d *Document) replaced(l *List, k pos.Key, prev func() any) {
 	w := d.listWin(l)
 	if _, ok := w.here[k]; !ok {
-		w.here[k] = d.touch(touch{n: l.owner, l: l, f: l.f, key: k, old: k, had: true, prev: prev(), away: away})
+		w.here[k] = d.touch(touch{n: l.owner, l: l, f: l.f, key: k, old: k, had: true, prev: prev()})
 	}
 }
 
@@ -260,19 +282,30 @@ func (d *Document) renamed(l *List, i int, keys []pos.Key) {
 
 // reset forgets what the window recorded.
 func (d *Document) reset() {
-	for i := range d.win.touches {
-		if t := &d.win.touches[i]; t.n != nil && t.l == nil {
+	w := &d.win
+	for i := range w.touches {
+		if t := &w.touches[i]; t.n != nil {
 			t.n.touched = 0
 		}
 	}
-	for _, l := range d.win.lists {
+	for _, l := range w.lists {
 		l.win = nil
 	}
-	clear(d.win.touches)
-	clear(d.win.lists)
-	d.win = window{touches: d.win.touches[:0], lists: d.win.lists[:0]}
-	if cap(d.win.touches) > 4096 { // a large window must not stay for ever
-		d.win = window{}
+	for _, n := range w.strays {
+		n.stray = false
 	}
+	clear(w.touches)
+	clear(w.lists)
+	clear(w.strays)
+	d.win = window{touches: spare(w.touches), lists: spare(w.lists), strays: spare(w.strays), free: spare(w.free)}
 	d.loose = 0
+}
+
+// spare is the memory of s for its next use. What a large operation needed
+// does not stay with the document for ever.
+func spare[T any](s []T) []T {
+	if cap(s) > 64 {
+		return nil
+	}
+	return s[:0]
 }

@@ -1,0 +1,223 @@
+package doc
+
+import (
+	"fmt"
+
+	"github.com/destam-go/destamgen/runtime/internal/pos"
+)
+
+// fitting checks that the changes of a body fit what is there and each other,
+// before any of them is made: a body that does not fit was not made by this
+// package, or not for this document.
+type fitting struct {
+	xs       []change
+	seen     map[slot]bool             // slots that changes are of; nil when there is only one
+	renumber map[*List]map[pos.Key]int // of lists that are renumbered: elements by their key after it
+	gone     map[slot]bool             // slots whose object goes
+	left     map[ownership]int         // the same of unknown places, which have no names
+	come     map[*Node][]*Node         // who will hold an object beside those who do
+}
+
+type ownership struct{ owner, n *Node }
+
+func (d *Document) fits(xs []change, c *decoder) error {
+	f := fitting{xs: xs}
+	if len(xs) > 1 {
+		f.seen = make(map[slot]bool, len(xs))
+	}
+	for i := range xs {
+		if x := &xs[i]; x.op == opRenumber && x.path == "" {
+			if err := f.list(x); err != nil {
+				return err
+			}
+		}
+	}
+	moves := len(c.links) > 0
+	for i := range xs {
+		x := &xs[i]
+		if err := f.one(x); err != nil {
+			return err
+		}
+		moves = moves || x.node != nil && x.node.known
+	}
+	if !moves {
+		return nil // what is new hangs together without a cycle: see decoder
+	}
+	return f.cycles()
+}
+
+// slot gives the slot of a change.
+func (x *change) slot() slot {
+	s := slot{n: x.n, f: int32(x.f), key: x.key}
+	if x.path != "" {
+		s.f, s.key = unknownPlace, pos.Key(x.path)+"\x00"+x.key
+	} else if x.element() || x.op == opRenumber {
+		s.l = x.n.EnsureList(x.f)
+	}
+	return s
+}
+
+// one checks one change.
+func (f *fitting) one(x *change) error {
+	if x.op == opContent {
+		if len(f.xs) > 1 {
+			return errTwice
+		}
+		return nil
+	}
+	if f.seen != nil {
+		s := x.slot()
+		// A renumbered array may have a delta for the key that something had
+		// and one for the key that another gets.
+		if x.op == opRenumber || s.l != nil && !x.has() && f.renumber[s.l] != nil {
+			s.f = ^s.f
+		}
+		if f.seen[s] {
+			return errTwice
+		}
+		f.seen[s] = true
+	}
+	there, err := f.there(x)
+	switch {
+	case err != nil || x.path != "" || x.op == opRenumber:
+		return err
+	case there && (x.op == opInsert || x.op == opInsert+opElement):
+		return fmt.Errorf("field %s: what is there already was inserted", x.n.typ.Fields[x.f].Name)
+	case !there && x.op != opInsert && x.op != opInsert+opElement:
+		return fmt.Errorf("field %s: %w", x.n.typ.Fields[x.f].Name, errNotThere)
+	}
+	return nil
+}
+
+// there tells whether the slot of a change holds something.
+func (f *fitting) there(x *change) (bool, error) {
+	if x.path != "" {
+		return false, x.fitsUnknown()
+	}
+	if x.op == opRenumber {
+		return true, nil
+	}
+	if x.element() {
+		l := x.n.List(x.f)
+		if after := f.renumber[l]; after != nil && x.has() {
+			_, ok := after[x.key]
+			return ok, nil
+		}
+		_, ok := l.Find(x.key)
+		return ok, nil
+	}
+	return x.n.has(x.f), nil
+}
+
+// list checks that a renumbering is of elements that are there, and leaves
+// their order as it is.
+func (f *fitting) list(x *change) error {
+	l := x.n.EnsureList(x.f)
+	if f.renumber[l] != nil {
+		return errTwice
+	}
+	deleted := map[pos.Key]bool{}
+	for i := range f.xs {
+		if y := &f.xs[i]; y.op == opDelete+opElement && y.n == x.n && y.f == x.f {
+			deleted[y.key] = true
+		}
+	}
+	after := make(map[pos.Key]int, l.Len())
+	last, next := pos.Key(""), 0
+	for i := range l.Len() {
+		k := l.cells.Key(i)
+		if next < len(x.old) && x.old[next] == k {
+			if deleted[k] {
+				return errTwice
+			}
+			k = x.new[next]
+			next++
+		} else if deleted[k] {
+			continue
+		}
+		if k <= last {
+			return fmt.Errorf("a renumbering of field %s changes the order", x.n.typ.Fields[x.f].Name)
+		}
+		after[k] = i
+		last = k
+	}
+	if next < len(x.old) {
+		return errNotThere
+	}
+	if f.renumber == nil {
+		f.renumber = map[*List]map[pos.Key]int{}
+	}
+	f.renumber[l] = after
+	return nil
+}
+
+// cycles checks that no object will contain itself.
+func (f *fitting) cycles() error {
+	f.gone, f.left, f.come = map[slot]bool{}, map[ownership]int{}, map[*Node][]*Node{}
+	for i := range f.xs {
+		f.moves(&f.xs[i])
+	}
+	for n, owners := range f.come {
+		for _, o := range owners {
+			seen := map[*Node]bool{}
+			if o == n || f.below(o, n, seen) {
+				return ErrCycle
+			}
+		}
+	}
+	return nil
+}
+
+// moves notes which objects a change takes from their slots and puts there.
+func (f *fitting) moves(x *change) {
+	come := func(n *Node) { f.come[n] = append(f.come[n], x.n) }
+	if x.path != "" {
+		if x.value != nil {
+			x.value.objects(come)
+		}
+		if was := x.present(); was != nil {
+			was.objects(func(n *Node) { f.left[ownership{x.n, n}]++ })
+		}
+		return
+	}
+	if x.node != nil {
+		come(x.node)
+	}
+	if x.op == opRenumber || x.op == opContent || x.n.typ.Fields[x.f].typ == nil {
+		return
+	}
+	s := x.slot()
+	if after := f.renumber[s.l]; s.l != nil && after != nil && x.has() {
+		i, ok := after[x.key]
+		if !ok {
+			return
+		}
+		s.key = s.l.cells.Key(i)
+	}
+	f.gone[s] = true
+}
+
+// below tells whether n will be below a.
+func (f *fitting) below(n, a *Node, seen map[*Node]bool) bool {
+	if seen[n] {
+		return false
+	}
+	seen[n] = true
+	up := func(m *Node) bool { return m == a || f.below(m, a, seen) }
+	left := 0
+	for h := range n.holders {
+		if h.f == unknownPlace && left < f.left[ownership{h.n, n}] {
+			left++
+			continue
+		}
+		if !f.gone[slot{h.n, h.l, h.f, h.key}] && up(h.n) {
+			return true
+		}
+	}
+	for _, m := range f.come[n] {
+		if up(m) {
+			return true
+		}
+	}
+	return false
+}

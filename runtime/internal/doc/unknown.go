@@ -1,0 +1,488 @@
+package doc
+
+import (
+	"errors"
+	"reflect"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/destam-go/destamgen/runtime/internal/pos"
+	"github.com/destam-go/destamgen/runtime/internal/wire"
+)
+
+// What a newer program has stored and this one has no fields for is kept, and
+// kept up to date: the stored form tells enough about itself to apply deltas
+// to it. Objects in such places are nodes like all others, and the places are
+// holders like all others, so that an object is not lost which the newer
+// program moved there, or has in both kinds of places.
+
+// unknown is a value in a place that this binary does not know.
+type unknown struct {
+	raw     []byte   // in the stored form, without objects in it; nil for the others
+	node    *Node    // an object
+	members *members // an array with positions, or a map: opened because it has objects, or was changed
+}
+
+// members are the elements of an array by their position, of a map by its
+// keys in the stored form, or the fields of an object likewise.
+type members struct {
+	array bool
+	keys  []string // those of an array ascend
+	vals  []*unknown
+}
+
+// unknownPlace is the field of a holder that this binary does not know.
+const unknownPlace = -1
+
+// unknownState is the state of an object that is in unknown places only, so
+// that its type is not known: all its fields are unknown.
+type unknownState struct {
+	node   Node
+	handle unknownHandle
+}
+
+type unknownHandle struct {
+	Object
+	v *unknownState
+}
+
+var unknownType = TypeOf(reflect.TypeFor[unknownHandle](), reflect.TypeFor[struct{}]())
+
+// objects visits the objects in m, which may be nil, but not what is in them.
+func (m *members) objects(visit func(*Node)) {
+	if m == nil {
+		return
+	}
+	for _, u := range m.vals {
+		u.objects(visit)
+	}
+}
+
+func (u *unknown) objects(visit func(*Node)) {
+	if u.node != nil {
+		visit(u.node)
+	}
+	u.members.objects(visit)
+}
+
+// replace puts object b in the place of a, wherever a is in m.
+func (m *members) replace(a, b *Node) {
+	if m == nil {
+		return
+	}
+	for _, u := range m.vals {
+		if u.node == a {
+			u.node = b
+		}
+		u.members.replace(a, b)
+	}
+}
+
+// name gives the field that an object is in.
+func (m *members) name(n *Node) (name string) {
+	for i, u := range m.vals {
+		u.objects(func(o *Node) {
+			if o == n {
+				name = wire.NewReader([]byte(m.keys[i])).String()
+			}
+		})
+	}
+	return name
+}
+
+// find gives the index of a key, or where it would be.
+func (m *members) find(key string) (int, bool) {
+	if m.array {
+		return slices.BinarySearch(m.keys, key)
+	}
+	if i := slices.Index(m.keys, key); i >= 0 {
+		return i, true
+	}
+	return len(m.keys), false
+}
+
+// get gives the value of a key, nil when there is none.
+func (m *members) get(key string) *unknown {
+	if m == nil {
+		return nil
+	}
+	if i, ok := m.find(key); ok {
+		return m.vals[i]
+	}
+	return nil
+}
+
+// set gives a key a value, nil to take it out, and gives what it had.
+func (m *members) set(key string, u *unknown) (was *unknown) {
+	i, ok := m.find(key)
+	switch {
+	case ok && u == nil:
+		was = m.vals[i]
+		m.keys, m.vals = slices.Delete(m.keys, i, i+1), slices.Delete(m.vals, i, i+1)
+	case ok:
+		was, m.vals[i] = m.vals[i], u
+	case u != nil:
+		m.keys, m.vals = slices.Insert(m.keys, i, key), slices.Insert(m.vals, i, u)
+	}
+	return was
+}
+
+// append writes u in the stored form.
+func (u *unknown) append(b []byte, e *encoder) []byte {
+	switch {
+	case u.node != nil:
+		return u.node.appendNode(b, e)
+	case u.members == nil:
+		return append(b, u.raw...)
+	}
+	m := u.members
+	if !m.array {
+		b = wire.AppendMap(b, len(m.keys))
+		return m.append(b, e)
+	}
+	keys := make([]pos.Key, len(m.keys))
+	for i, k := range m.keys {
+		keys[i] = pos.Key(k)
+	}
+	b = wire.AppendArray(b, len(keys)+1)
+	b = wire.AppendExt(b, extKeys, pos.AppendKeys(nil, keys))
+	for _, v := range m.vals {
+		b = v.append(b, e)
+	}
+	return b
+}
+
+// append writes the pairs of a map.
+func (m *members) append(b []byte, e *encoder) []byte {
+	for i, k := range m.keys {
+		b = append(b, k...)
+		b = m.vals[i].append(b, e)
+	}
+	return b
+}
+
+// appendSection writes u as it stands in the query section: without ids and
+// positions.
+func (u *unknown) appendSection(b []byte) []byte {
+	switch {
+	case u.node != nil:
+		return u.node.AppendSection(b)
+	case u.members == nil:
+		return appendStripped(b, wire.NewReader(u.raw))
+	case u.members.array:
+		b = wire.AppendArray(b, len(u.members.keys))
+	default:
+		b = wire.AppendMap(b, len(u.members.keys))
+	}
+	for i, v := range u.members.vals {
+		if !u.members.array {
+			b = append(b, u.members.keys[i]...)
+		}
+		b = v.appendSection(b)
+	}
+	return b
+}
+
+// appendStripped copies one value without the positions in it.
+func appendStripped(b []byte, r *wire.Reader) []byte {
+	switch r.Kind() {
+	case wire.Map:
+		n := r.Map()
+		b = wire.AppendMap(b, n)
+		for range n {
+			b = append(b, r.Raw()...)
+			b = appendStripped(b, r)
+		}
+	case wire.Array:
+		n := r.Array()
+		if n > 0 && r.Kind() == wire.Ext {
+			r.Skip()
+			n--
+		}
+		b = wire.AppendArray(b, n)
+		for range n {
+			b = appendStripped(b, r)
+		}
+	default:
+		b = append(b, r.Raw()...)
+	}
+	return b
+}
+
+// unknown reads a value for a place that is not known.
+func (c *decoder) unknown() *unknown {
+	u := c.unknownValue()
+	u.own()
+	return u
+}
+
+// own lets go of the input.
+func (u *unknown) own() {
+	u.raw = slices.Clone(u.raw)
+	if u.members != nil {
+		for _, v := range u.members.vals {
+			v.own()
+		}
+	}
+}
+
+// unknownValue reads a value whose raw parts are those of the input.
+func (c *decoder) unknownValue() *unknown {
+	if c.depth++; c.depth > maxDepth {
+		c.r.Fail(errDepth)
+	}
+	at := len(c.input) - c.r.Len()
+	u := &unknown{}
+	probe := *c.r
+	switch c.r.Kind() {
+	case wire.Ext:
+		if typ, _ := probe.Ext(); typ == extNode {
+			u.node = c.node(nil)
+		} else {
+			c.r.Skip()
+		}
+	case wire.Array:
+		n := probe.Array() - 1
+		typ, _ := probe.Ext()
+		switch {
+		case probe.Err() == nil && typ == extNode:
+			u.node = c.node(nil)
+		case probe.Err() == nil && typ == extKeys:
+			c.r.Array()
+			m := &members{array: true}
+			for _, k := range c.positions(n) {
+				m.keys = append(m.keys, string(k))
+			}
+			u.members = c.elements(m, n)
+		default: // the value of a leaf: no objects
+			c.r.Skip()
+		}
+	case wire.Map:
+		u.members = c.elements(&members{}, c.r.Map())
+	default:
+		c.r.Skip()
+	}
+	c.depth--
+	if c.r.Err() == nil && u.node == nil && u.members == nil {
+		u.raw = c.input[at : len(c.input)-c.r.Len()]
+	}
+	return u
+}
+
+// elements reads n values into m, and keys before them unless m has those. It
+// gives nil when there are no objects among them: then m is kept raw.
+func (c *decoder) elements(m *members, n int) *members {
+	objects := false
+	for range n {
+		if !m.array {
+			m.keys = append(m.keys, string(c.r.Raw()))
+		}
+		u := c.unknownValue()
+		if c.r.Err() != nil {
+			return nil
+		}
+		objects = objects || u.raw == nil
+		m.vals = append(m.vals, u)
+	}
+	if !objects {
+		return nil
+	}
+	return m
+}
+
+// open makes the members of u, an array or a map, if they are not there.
+func (u *unknown) open() (*members, error) {
+	if u.members != nil {
+		return u.members, nil
+	}
+	r := wire.NewReader(u.raw)
+	m := &members{}
+	n := 0
+	switch r.Kind() {
+	case wire.Map:
+		n = r.Map()
+	case wire.Array:
+		c := decoder{r: r}
+		m.array = true
+		n = r.Array() - 1
+		for _, k := range c.positions(n) {
+			m.keys = append(m.keys, string(k))
+		}
+	default:
+		return nil, errUnknownPlace
+	}
+	for range n {
+		if r.Err() != nil {
+			return nil, errUnknownPlace
+		}
+		if !m.array {
+			m.keys = append(m.keys, string(r.Raw()))
+		}
+		m.vals = append(m.vals, &unknown{raw: r.Raw()})
+	}
+	if r.Err() != nil {
+		return nil, errUnknownPlace
+	}
+	u.raw, u.members = nil, m
+	return m, nil
+}
+
+var errUnknownPlace = errors.New("a change inside a value that has no inside")
+
+// way gives the members that the dotted path of an unknown place ends in, and
+// its last name in the stored form. They are nil when nothing is there yet,
+// unless they are made.
+func (n *Node) way(path string, make bool) (m *members, last string, err error) {
+	if n.unknown == nil && make {
+		n.unknown = &members{}
+	}
+	m = n.unknown
+	for {
+		name, rest, more := strings.Cut(path, ".")
+		key := string(wire.AppendString(nil, name))
+		if !more {
+			return m, key, nil
+		}
+		u := m.get(key)
+		if u == nil {
+			if !make {
+				return nil, "", nil
+			}
+			u = &unknown{members: &members{}}
+			m.set(key, u)
+		}
+		if m, err = u.open(); err != nil {
+			return nil, "", err
+		}
+		if m.array {
+			return nil, "", errUnknownPlace
+		}
+		path = rest
+	}
+}
+
+// fitsUnknown tells why a change of an unknown place cannot be made, before
+// anything is.
+func (x *change) fitsUnknown() error {
+	m, last, err := x.n.way(x.path, false)
+	if err != nil || x.op <= opDelete {
+		return err
+	}
+	u := m.get(last)
+	if u == nil {
+		if x.op == opRenumber {
+			return errUnknownPlace
+		}
+		return nil
+	}
+	list, err := u.open()
+	if err == nil && list.array != (x.op == opRenumber || x.position) {
+		err = errUnknownPlace
+	}
+	if err != nil || x.op != opRenumber {
+		return err
+	}
+	return list.renumber(x.old, x.new, false)
+}
+
+// present gives what is in the unknown place of a change that fits.
+func (x *change) present() *unknown {
+	m, last, _ := x.n.way(x.path, false)
+	u := m.get(last)
+	if u == nil || !x.element() {
+		return u
+	}
+	list, _ := u.open()
+	return list.get(string(x.key))
+}
+
+// alter makes a change of an unknown place, and gives what was there.
+func (x *change) alter() (was *unknown) {
+	m, last, _ := x.n.way(x.path, true)
+	if x.op <= opDelete {
+		return m.set(last, x.value)
+	}
+	u := m.get(last)
+	if u == nil {
+		if x.value == nil {
+			return nil
+		}
+		u = &unknown{members: &members{array: x.position}}
+		m.set(last, u)
+	}
+	list, _ := u.open()
+	if x.op == opRenumber {
+		_ = list.renumber(x.old, x.new, true) // fitsUnknown knows that it fits
+		return nil
+	}
+	was = list.set(string(x.key), x.value)
+	if len(list.keys) == 0 { // as if it had never been there
+		m.set(last, nil)
+	}
+	return was
+}
+
+// renumber gives the elements with the old keys the new ones.
+func (m *members) renumber(old, new []pos.Key, really bool) error {
+	keys := slices.Clone(m.keys)
+	for i, k := range old {
+		at, ok := slices.BinarySearch(m.keys, string(k))
+		if !ok {
+			return errNotThere
+		}
+		keys[at] = string(new[i])
+	}
+	if really {
+		m.keys = keys
+		sort.Stable(m)
+	}
+	return nil
+}
+
+func (m *members) Len() int           { return len(m.keys) }
+func (m *members) Less(i, j int) bool { return m.keys[i] < m.keys[j] }
+func (m *members) Swap(i, j int) {
+	m.keys[i], m.keys[j] = m.keys[j], m.keys[i]
+	m.vals[i], m.vals[j] = m.vals[j], m.vals[i]
+}
+
+// adopt makes an object of unknown type, which turned up where one of type t
+// belongs, an object of that type: the same with its fields known.
+func (c *decoder) adopt(w *Node, t *Type) *Node {
+	n := t.newNode(c.d, w.id)
+	n.known = w.known
+	if w.unknown != nil {
+		b := wire.AppendMap(nil, len(w.unknown.keys))
+		b = w.unknown.append(b, &encoder{refer: true})
+		mark, r, input := len(c.links), c.r, c.input
+		c.r, c.input = wire.NewReader(b), b
+		c.object(n)
+		err := c.r.Err()
+		c.r, c.input = r, input
+		if err != nil {
+			c.r.Fail(err)
+			return nil
+		}
+		if w.known {
+			c.links = c.links[:mark] // they stay, whatever becomes of the rest
+		}
+		w.unknown.objects(func(o *Node) { o.release(holder{n: w, f: unknownPlace}) })
+		w.unknown = nil
+	}
+	for h := range w.holders {
+		h.n.unknown.replace(w, n)
+		n.hold(*h)
+	}
+	if w.section {
+		n.inSection()
+	}
+	c.d.index[n.id] = n
+	if !n.known {
+		c.made = append(c.made, n)
+	}
+	if c.open[n.id] == w {
+		c.open[n.id] = n
+	}
+	return n
+}
