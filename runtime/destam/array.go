@@ -1,6 +1,7 @@
 package destam
 
 import (
+	"context"
 	"iter"
 	"unsafe"
 )
@@ -8,7 +9,7 @@ import (
 // Array is a view of a live array of values. It is small and copied freely;
 // the zero Array is of no use. An element that is a slice is one value: it is
 // set as a whole.
-type Array[T any] struct{ list }
+type Array[T any] struct{ v list }
 
 // ArrayOf gives the array in field f. It is for generated code.
 //
@@ -16,19 +17,23 @@ type Array[T any] struct{ list }
 func ArrayOf[T any](o *OObject, f int) Array[T] { return Array[T]{list{o, f}} }
 
 // Len is the number of elements.
-func (a Array[T]) Len() int { return a.len() }
+//
+//go:noinline
+func (a Array[T]) Len() int { return a.v.len() }
 
 // At gives the i-th element. It panics when there is none, as slices do;
 // other goroutines may shorten the array, see Get.
+//
+//go:noinline
 func (a Array[T]) At(i int) T {
-	l := a.readAt(i)
+	l := a.v.readAt(i)
 	var v T
 	if l.Flat() {
 		v = *(*T)(l.At(i))
 	} else {
 		v = *copied[T](l.At(i), l.Copy)
 	}
-	a.done()
+	a.v.done()
 	return v
 }
 
@@ -40,17 +45,21 @@ func copied[T any](p unsafe.Pointer, copy func(dst, src unsafe.Pointer)) *T {
 }
 
 // Get gives the i-th element; ok is false when there is none.
+//
+//go:noinline
 func (a Array[T]) Get(i int) (v T, ok bool) {
-	l := a.read()
+	l := a.v.read()
 	if ok = uint(i) < uint(l.Len()); ok {
 		v = *copied[T](l.At(i), l.Copy)
 	}
-	a.done()
+	a.v.done()
 	return v, ok
 }
 
 // All yields the elements that are there when the loop begins. No lock is
 // held while the loop runs.
+//
+//go:noinline
 func (a Array[T]) All() iter.Seq2[int, T] {
 	return func(yield func(int, T) bool) {
 		for i, v := range a.Snapshot() {
@@ -62,17 +71,23 @@ func (a Array[T]) All() iter.Seq2[int, T] {
 }
 
 // Set sets the i-th element, which must be there.
+//
+//go:noinline
 func (a Array[T]) Set(i int, v T) {
-	if l, ok := a.writeAt(i, 1); ok {
+	if l, ok := a.v.writeAt(i, 1); ok {
 		l.SetLeaf(i, unsafe.Pointer(&v))
-		a.wrote()
+		a.v.wrote()
 	}
 }
 
 // Append adds values at the end.
+//
+//go:noinline
 func (a Array[T]) Append(vs ...T) { a.insert(-1, vs) }
 
 // Insert inserts values before the i-th element; i may be Len.
+//
+//go:noinline
 func (a Array[T]) Insert(i int, vs ...T) {
 	if i < 0 {
 		panic(outOfRange(i, a.Len()))
@@ -81,7 +96,7 @@ func (a Array[T]) Insert(i int, vs ...T) {
 }
 
 func (a Array[T]) insert(i int, vs []T) {
-	l, i, ok := a.open(i, len(vs))
+	l, i, ok := a.v.open(i, len(vs))
 	if !ok {
 		return
 	}
@@ -94,34 +109,60 @@ func (a Array[T]) insert(i int, vs []T) {
 		}
 	}
 	l.Close(i, len(vs))
-	a.wrote()
+	a.v.wrote()
 }
 
 // Remove takes n elements out, from the i-th on.
-func (a Array[T]) Remove(i, n int) { a.remove(i, n) }
+//
+//go:noinline
+func (a Array[T]) Remove(i, n int) { a.v.remove(i, n) }
 
 // Move takes the element at index from out and puts it where it will be the
 // one at index to.
-func (a Array[T]) Move(from, to int) { a.move(from, to) }
+//
+//go:noinline
+func (a Array[T]) Move(from, to int) { a.v.move(from, to) }
 
 // Swap exchanges two elements.
-func (a Array[T]) Swap(i, j int) { a.swap(i, j) }
+//
+//go:noinline
+func (a Array[T]) Swap(i, j int) { a.v.swap(i, j) }
 
 // Clear takes all elements out.
-func (a Array[T]) Clear() { a.clear() }
+//
+//go:noinline
+func (a Array[T]) Clear() { a.v.clear() }
 
 // Snapshot copies the elements; nil when there are none.
+//
+//go:noinline
 func (a Array[T]) Snapshot() (vs []T) {
-	a.snapshot(unsafe.Pointer(&vs))
+	a.v.snapshot(unsafe.Pointer(&vs))
 	return vs
 }
 
 // Assign makes the elements equal to vs by the smallest deltas.
-func (a Array[T]) Assign(vs []T) { a.assign(unsafe.Pointer(&vs)) }
+//
+//go:noinline
+func (a Array[T]) Assign(vs []T) { a.v.assign(unsafe.Pointer(&vs)) }
+
+// Watch calls fn with every commit that changes the array or what is in it; see
+// [OObject.Watch].
+//
+//go:noinline
+func (a Array[T]) Watch(fn func(*Commit)) (stop func()) { return watch(a.v.o, a.v.f, fn) }
+
+// Changes yields the commits that change the array or what is in it; see
+// [OObject.Changes].
+//
+//go:noinline
+func (a Array[T]) Changes(ctx context.Context) iter.Seq2[*Commit, error] {
+	return changes(ctx, a.v.o, a.v.f)
+}
 
 // ObjectArray is a view of a live array of objects: their handles are O, what
 // is put in are plain structs P.
-type ObjectArray[O Handle, P any] struct{ list }
+type ObjectArray[O Handle, P any] struct{ v list }
 
 // ObjectArrayOf gives the array in field f. It is for generated code.
 //
@@ -131,32 +172,40 @@ func ObjectArrayOf[O Handle, P any](o *OObject, f int) ObjectArray[O, P] {
 }
 
 // Len is the number of elements.
-func (a ObjectArray[O, P]) Len() int { return a.len() }
+//
+//go:noinline
+func (a ObjectArray[O, P]) Len() int { return a.v.len() }
 
 // At gives the handle of the i-th element. It panics when there is none, as
 // slices do; other goroutines may shorten the array, see Get.
+//
+//go:noinline
 func (a ObjectArray[O, P]) At(i int) O {
-	l := a.readAt(i)
-	h := a.o.o.Handle(l.Node(i))
-	a.done()
+	l := a.v.readAt(i)
+	h := a.v.o.o.Handle(l.Node(i))
+	a.v.done()
 	return as[O](h)
 }
 
 // Get gives the handle of the i-th element; ok is false when there is none.
+//
+//go:noinline
 func (a ObjectArray[O, P]) Get(i int) (h O, ok bool) {
-	l := a.read()
+	l := a.v.read()
 	if ok = uint(i) < uint(l.Len()); ok {
-		h = as[O](a.o.o.Handle(l.Node(i)))
+		h = as[O](a.v.o.o.Handle(l.Node(i)))
 	}
-	a.done()
+	a.v.done()
 	return h, ok
 }
 
 // All yields the handles of the elements that are there when the loop begins.
 // No lock is held while the loop runs.
+//
+//go:noinline
 func (a ObjectArray[O, P]) All() iter.Seq2[int, O] {
 	return func(yield func(int, O) bool) {
-		for i, h := range handles[O](a.list) {
+		for i, h := range handles[O](a.v) {
 			if !yield(i, h) {
 				return
 			}
@@ -166,50 +215,84 @@ func (a ObjectArray[O, P]) All() iter.Seq2[int, O] {
 
 // Set replaces the i-th element by a new object. To change the one that is
 // there, use its handle.
+//
+//go:noinline
 func (a ObjectArray[O, P]) Set(i int, v P) {
-	if l, ok := a.writeAt(i, 1); ok {
+	if l, ok := a.v.writeAt(i, 1); ok {
 		l.Replace(i, unsafe.Pointer(&v))
-		a.wrote()
+		a.v.wrote()
 	}
 }
 
 // Append adds new objects at the end.
+//
+//go:noinline
 func (a ObjectArray[O, P]) Append(vs ...P) {
-	a.insertPlain(-1, len(vs), unsafe.Pointer(unsafe.SliceData(vs)), unsafe.Sizeof(*new(P)))
+	a.v.insertPlain(-1, len(vs), unsafe.Pointer(unsafe.SliceData(vs)), unsafe.Sizeof(*new(P)))
 }
 
 // Insert inserts new objects before the i-th element; i may be Len.
+//
+//go:noinline
 func (a ObjectArray[O, P]) Insert(i int, vs ...P) {
 	if i < 0 {
 		panic(outOfRange(i, a.Len()))
 	}
-	a.insertPlain(i, len(vs), unsafe.Pointer(unsafe.SliceData(vs)), unsafe.Sizeof(*new(P)))
+	a.v.insertPlain(i, len(vs), unsafe.Pointer(unsafe.SliceData(vs)), unsafe.Sizeof(*new(P)))
 }
 
 // Link puts an object of the same document before the i-th element too: it is
 // one object in two places then. It fails, and changes nothing, for an object
 // of another document and for one that would contain itself.
-func (a ObjectArray[O, P]) Link(i int, h O) error { return a.link(i, h.object()) }
+//
+//go:noinline
+func (a ObjectArray[O, P]) Link(i int, h O) error { return a.v.link(i, h.object()) }
 
 // Remove takes n elements out, from the i-th on.
-func (a ObjectArray[O, P]) Remove(i, n int) { a.remove(i, n) }
+//
+//go:noinline
+func (a ObjectArray[O, P]) Remove(i, n int) { a.v.remove(i, n) }
 
 // Move takes the element at index from out and puts it where it will be the
 // one at index to. It stays the same object.
-func (a ObjectArray[O, P]) Move(from, to int) { a.move(from, to) }
+//
+//go:noinline
+func (a ObjectArray[O, P]) Move(from, to int) { a.v.move(from, to) }
 
 // Swap exchanges two elements, which stay the same objects.
-func (a ObjectArray[O, P]) Swap(i, j int) { a.swap(i, j) }
+//
+//go:noinline
+func (a ObjectArray[O, P]) Swap(i, j int) { a.v.swap(i, j) }
 
 // Clear takes all elements out.
-func (a ObjectArray[O, P]) Clear() { a.clear() }
+//
+//go:noinline
+func (a ObjectArray[O, P]) Clear() { a.v.clear() }
 
 // Snapshot copies the elements; nil when there are none.
+//
+//go:noinline
 func (a ObjectArray[O, P]) Snapshot() (vs []P) {
-	a.snapshot(unsafe.Pointer(&vs))
+	a.v.snapshot(unsafe.Pointer(&vs))
 	return vs
 }
 
 // Assign makes the elements equal to vs by the smallest deltas: objects that
 // have a counterpart are changed in place and stay the same.
-func (a ObjectArray[O, P]) Assign(vs []P) { a.assign(unsafe.Pointer(&vs)) }
+//
+//go:noinline
+func (a ObjectArray[O, P]) Assign(vs []P) { a.v.assign(unsafe.Pointer(&vs)) }
+
+// Watch calls fn with every commit that changes the array or what is in it; see
+// [OObject.Watch].
+//
+//go:noinline
+func (a ObjectArray[O, P]) Watch(fn func(*Commit)) (stop func()) { return watch(a.v.o, a.v.f, fn) }
+
+// Changes yields the commits that change the array or what is in it; see
+// [OObject.Changes].
+//
+//go:noinline
+func (a ObjectArray[O, P]) Changes(ctx context.Context) iter.Seq2[*Commit, error] {
+	return changes(ctx, a.v.o, a.v.f)
+}

@@ -137,23 +137,29 @@ func (p Path) Step(i int) (name string, index int) { return p.p[i].Name, p.p[i].
 // change the document. A panic in fn is reported to Options.OnError. When more
 // than a thousand commits wait, they come folded into one. The document stays
 // in memory until stop.
-func (o *OObject) Watch(fn func(*Commit)) (stop func()) { return o.watch(-1, fn) }
+//
+//go:noinline
+func (o *OObject) Watch(fn func(*Commit)) (stop func()) { return watch(o, -1, fn) }
 
 // Changes yields the commits that change the object or anything below it,
 // from the beginning of the loop on. The loop may take its time: it holds up
 // nobody, and when more than a thousand commits wait they come folded into one. Breaking
 // the loop ends the subscription; it ends by itself with ctx, or when the
 // document is closed or deleted, with the error.
-func (o *OObject) Changes(ctx context.Context) iter.Seq2[*Commit, error] { return o.changes(ctx, -1) }
+//
+//go:noinline
+func (o *OObject) Changes(ctx context.Context) iter.Seq2[*Commit, error] { return changes(ctx, o, -1) }
 
-func (o *OObject) watch(f int, fn func(*Commit)) (stop func()) {
+// watch is Watch of an object, or of its field f.
+func watch(o *OObject, f int, fn func(*Commit)) (stop func()) {
 	o.o.Read()
 	s := o.o.Node().Watch(f, func(c *doc.Commit) { fn(public(c)) })
 	o.o.Done()
 	return s.Stop
 }
 
-func (o *OObject) changes(ctx context.Context, f int) iter.Seq2[*Commit, error] {
+// changes is Changes of an object, or of its field f.
+func changes(ctx context.Context, o *OObject, f int) iter.Seq2[*Commit, error] {
 	return func(yield func(*Commit, error) bool) {
 		if o.o.Tx() != nil {
 			yield(nil, ErrInTransaction)

@@ -1,9 +1,7 @@
 package destam
 
 import (
-	"context"
 	"fmt"
-	"iter"
 	"unsafe"
 
 	"github.com/destam-go/destamgen/runtime/internal/doc"
@@ -178,12 +176,12 @@ func (v list) link(i int, h *doc.Object) error {
 // an error, wrote ends it.
 func (v list) linkable(h *doc.Object) (*doc.List, error) {
 	if err := v.o.o.TryWrite(); err != nil {
-		return nil, v.o.fail("link", err)
+		return nil, fail(v.o, "link", err)
 	}
 	n := v.o.o.Node()
 	if err := n.Linkable(v.f, h.Node()); err != nil {
 		v.wrote()
-		return nil, v.o.fail("link", err)
+		return nil, fail(v.o, "link", err)
 	}
 	return n.EnsureList(v.f), nil
 }
@@ -198,11 +196,3 @@ func handles[O any](v list) []O {
 	v.done()
 	return hs
 }
-
-// Watch calls fn with every commit that changes the list or what is in it;
-// see [OObject.Watch].
-func (v list) Watch(fn func(*Commit)) (stop func()) { return v.o.watch(v.f, fn) }
-
-// Changes yields the commits that change the list or what is in it; see
-// [OObject.Changes].
-func (v list) Changes(ctx context.Context) iter.Seq2[*Commit, error] { return v.o.changes(ctx, v.f) }

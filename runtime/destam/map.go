@@ -1,6 +1,7 @@
 package destam
 
 import (
+	"context"
 	"iter"
 	"unsafe"
 
@@ -9,7 +10,7 @@ import (
 
 // Map is a view of a live map of values. It is small and copied freely; the
 // zero Map is of no use. It is ordered by its keys.
-type Map[K comparable, V any] struct{ list }
+type Map[K comparable, V any] struct{ v list }
 
 // MapOf gives the map in field f. It is for generated code.
 //
@@ -70,38 +71,50 @@ func keysOf[K comparable](v list) []K {
 }
 
 // Len is the number of keys.
-func (m Map[K, V]) Len() int { return m.len() }
+//
+//go:noinline
+func (m Map[K, V]) Len() int { return m.v.len() }
 
 // Get gives the value of a key; ok is false when there is none.
+//
+//go:noinline
 func (m Map[K, V]) Get(k K) (v V, ok bool) {
-	l, i, ok := m.find(unsafe.Pointer(&k))
+	l, i, ok := m.v.find(unsafe.Pointer(&k))
 	if ok {
 		v = *copied[V](l.At(i), l.Copy)
 	}
-	m.done()
+	m.v.done()
 	return v, ok
 }
 
 // Set gives a key a value.
-func (m Map[K, V]) Set(k K, v V) { m.put(unsafe.Pointer(&k), unsafe.Pointer(&v)) }
+//
+//go:noinline
+func (m Map[K, V]) Set(k K, v V) { m.v.put(unsafe.Pointer(&k), unsafe.Pointer(&v)) }
 
 // Delete takes a key out and tells whether it was there.
-func (m Map[K, V]) Delete(k K) bool { return m.delete(unsafe.Pointer(&k)) }
+//
+//go:noinline
+func (m Map[K, V]) Delete(k K) bool { return m.v.delete(unsafe.Pointer(&k)) }
 
 // Keys gives the keys, ascending.
-func (m Map[K, V]) Keys() []K { return keysOf[K](m.list) }
+//
+//go:noinline
+func (m Map[K, V]) Keys() []K { return keysOf[K](m.v) }
 
 // All yields the keys and values that are there when the loop begins, in the
 // order of the keys. No lock is held while the loop runs.
+//
+//go:noinline
 func (m Map[K, V]) All() iter.Seq2[K, V] {
 	return func(yield func(K, V) bool) {
-		l := m.read()
+		l := m.v.read()
 		ks, vs := make([]K, l.Len()), make([]V, l.Len())
 		for i := range ks {
 			l.KeyAt(i, unsafe.Pointer(&ks[i]))
 			l.Copy(unsafe.Pointer(&vs[i]), l.At(i))
 		}
-		m.done()
+		m.v.done()
 		for i := range ks {
 			if !yield(ks[i], vs[i]) {
 				return
@@ -111,20 +124,40 @@ func (m Map[K, V]) All() iter.Seq2[K, V] {
 }
 
 // Clear takes all keys out.
-func (m Map[K, V]) Clear() { m.clear() }
+//
+//go:noinline
+func (m Map[K, V]) Clear() { m.v.clear() }
 
 // Snapshot copies the map; nil when it is empty.
+//
+//go:noinline
 func (m Map[K, V]) Snapshot() (vs map[K]V) {
-	m.snapshot(unsafe.Pointer(&vs))
+	m.v.snapshot(unsafe.Pointer(&vs))
 	return vs
 }
 
 // Assign makes the map equal to vs by the smallest deltas.
-func (m Map[K, V]) Assign(vs map[K]V) { m.assign(unsafe.Pointer(&vs)) }
+//
+//go:noinline
+func (m Map[K, V]) Assign(vs map[K]V) { m.v.assign(unsafe.Pointer(&vs)) }
+
+// Watch calls fn with every commit that changes the map or what is in it; see
+// [OObject.Watch].
+//
+//go:noinline
+func (m Map[K, V]) Watch(fn func(*Commit)) (stop func()) { return watch(m.v.o, m.v.f, fn) }
+
+// Changes yields the commits that change the map or what is in it; see
+// [OObject.Changes].
+//
+//go:noinline
+func (m Map[K, V]) Changes(ctx context.Context) iter.Seq2[*Commit, error] {
+	return changes(ctx, m.v.o, m.v.f)
+}
 
 // ObjectMap is a view of a live map of objects: their handles are O, what is
 // put in are plain structs P. It is ordered by its keys.
-type ObjectMap[K comparable, O Handle, P any] struct{ list }
+type ObjectMap[K comparable, O Handle, P any] struct{ v list }
 
 // ObjectMapOf gives the map in field f. It is for generated code.
 //
@@ -134,44 +167,58 @@ func ObjectMapOf[K comparable, O Handle, P any](o *OObject, f int) ObjectMap[K, 
 }
 
 // Len is the number of keys.
-func (m ObjectMap[K, O, P]) Len() int { return m.len() }
+//
+//go:noinline
+func (m ObjectMap[K, O, P]) Len() int { return m.v.len() }
 
 // Get gives the handle of a key's object; ok is false when there is none.
+//
+//go:noinline
 func (m ObjectMap[K, O, P]) Get(k K) (h O, ok bool) {
-	l, i, ok := m.find(unsafe.Pointer(&k))
+	l, i, ok := m.v.find(unsafe.Pointer(&k))
 	if ok {
-		h = as[O](m.o.o.Handle(l.Node(i)))
+		h = as[O](m.v.o.o.Handle(l.Node(i)))
 	}
-	m.done()
+	m.v.done()
 	return h, ok
 }
 
 // Set puts a new object under a key. To change the one that is there, use its
 // handle.
-func (m ObjectMap[K, O, P]) Set(k K, v P) { m.put(unsafe.Pointer(&k), unsafe.Pointer(&v)) }
+//
+//go:noinline
+func (m ObjectMap[K, O, P]) Set(k K, v P) { m.v.put(unsafe.Pointer(&k), unsafe.Pointer(&v)) }
 
 // Link puts an object of the same document under a key too: it is one object
 // in two places then. It fails, and changes nothing, for an object of another
 // document and for one that would contain itself.
-func (m ObjectMap[K, O, P]) Link(k K, h O) error { return m.linkKey(unsafe.Pointer(&k), h.object()) }
+//
+//go:noinline
+func (m ObjectMap[K, O, P]) Link(k K, h O) error { return m.v.linkKey(unsafe.Pointer(&k), h.object()) }
 
 // Delete takes a key out and tells whether it was there.
-func (m ObjectMap[K, O, P]) Delete(k K) bool { return m.delete(unsafe.Pointer(&k)) }
+//
+//go:noinline
+func (m ObjectMap[K, O, P]) Delete(k K) bool { return m.v.delete(unsafe.Pointer(&k)) }
 
 // Keys gives the keys, ascending.
-func (m ObjectMap[K, O, P]) Keys() []K { return keysOf[K](m.list) }
+//
+//go:noinline
+func (m ObjectMap[K, O, P]) Keys() []K { return keysOf[K](m.v) }
 
 // All yields the keys and handles that are there when the loop begins, in the
 // order of the keys. No lock is held while the loop runs.
+//
+//go:noinline
 func (m ObjectMap[K, O, P]) All() iter.Seq2[K, O] {
 	return func(yield func(K, O) bool) {
-		l := m.read()
+		l := m.v.read()
 		ks, hs := make([]K, l.Len()), make([]O, l.Len())
 		for i := range ks {
 			l.KeyAt(i, unsafe.Pointer(&ks[i]))
-			hs[i] = as[O](m.o.o.Handle(l.Node(i)))
+			hs[i] = as[O](m.v.o.o.Handle(l.Node(i)))
 		}
-		m.done()
+		m.v.done()
 		for i := range ks {
 			if !yield(ks[i], hs[i]) {
 				return
@@ -181,14 +228,34 @@ func (m ObjectMap[K, O, P]) All() iter.Seq2[K, O] {
 }
 
 // Clear takes all keys out.
-func (m ObjectMap[K, O, P]) Clear() { m.clear() }
+//
+//go:noinline
+func (m ObjectMap[K, O, P]) Clear() { m.v.clear() }
 
 // Snapshot copies the map; nil when it is empty.
+//
+//go:noinline
 func (m ObjectMap[K, O, P]) Snapshot() (vs map[K]P) {
-	m.snapshot(unsafe.Pointer(&vs))
+	m.v.snapshot(unsafe.Pointer(&vs))
 	return vs
 }
 
 // Assign makes the map equal to vs by the smallest deltas: objects that have
 // a counterpart are changed in place and stay the same.
-func (m ObjectMap[K, O, P]) Assign(vs map[K]P) { m.assign(unsafe.Pointer(&vs)) }
+//
+//go:noinline
+func (m ObjectMap[K, O, P]) Assign(vs map[K]P) { m.v.assign(unsafe.Pointer(&vs)) }
+
+// Watch calls fn with every commit that changes the map or what is in it; see
+// [OObject.Watch].
+//
+//go:noinline
+func (m ObjectMap[K, O, P]) Watch(fn func(*Commit)) (stop func()) { return watch(m.v.o, m.v.f, fn) }
+
+// Changes yields the commits that change the map or what is in it; see
+// [OObject.Changes].
+//
+//go:noinline
+func (m ObjectMap[K, O, P]) Changes(ctx context.Context) iter.Seq2[*Commit, error] {
+	return changes(ctx, m.v.o, m.v.f)
+}

@@ -123,15 +123,16 @@ func SetUnique[T comparable](o *OObject, f int, p *T, v T) error {
 func setUnique(o *OObject, f int, p unsafe.Pointer) error {
 	err := o.o.TryWrite()
 	if err != nil {
-		return o.fail("set", err)
+		return fail(o, "set", err)
 	}
 	err = o.o.Node().SetUnique(f, p)
 	o.o.Wrote()
-	return o.fail("set", err)
+	return fail(o, "set", err)
 }
 
-// fail says which document an error is of.
-func (o *OObject) fail(op string, err error) error {
+// fail says which document an error is of. This and others like it are no
+// methods because a method of OObject is one of every generated type.
+func fail(o *OObject, op string, err error) error {
 	if err == nil {
 		return nil
 	}
