@@ -26,6 +26,8 @@ type Note struct {
 	Blob   []byte           `destam:"blob"`
 	Grid   [][]int          `destam:"grid"`
 	Typing bool             `destam:"typing,local"`
+	Pin    *Task            `destam:"pin,local"`
+	Draft  []Task           `destam:"draft,local"`
 }
 
 type NoteQuery struct {
@@ -56,6 +58,8 @@ type oNote struct {
 	blob   []byte
 	grid   Leaves
 	typing bool
+	pin    ChildOf[*oTask]
+	draft  Objects[*oTask]
 }
 
 type hNote struct {
@@ -104,6 +108,8 @@ const (
 	fBlob
 	fGrid
 	fTyping
+	fPin
+	fDraft
 )
 
 // The fields of Task and of NoteQuery.
@@ -211,7 +217,7 @@ func snapshot(d *Document) Note {
 // stored is snapshot without what is local.
 func storedPart(d *Document) Note {
 	v := snapshot(d)
-	v.Typing = false
+	v.Typing, v.Pin, v.Draft = false, nil, nil
 	return v
 }
 

@@ -1,6 +1,7 @@
 package doc
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -47,7 +48,7 @@ func (p Path) Fields() string {
 
 // Path gives the place of the delta's slot as the document is now; the lock
 // is held, or the document is not shared. Where an object is held twice, it
-// is the first place.
+// is the first place; where it was removed, the last that it had.
 func (x *Delta) Path() Path {
 	p := x.N.path()
 	p = append(p, Step{Name: x.N.typ.Fields[x.F].Name, Index: -1})
@@ -64,19 +65,36 @@ func (x *Delta) LockedPath() Path {
 	return x.Path()
 }
 
+// path leads to n over its first holders, and where there is none any more
+// over the last that there was.
 func (n *Node) path() Path {
-	h := &n.up
-	if h.n == nil {
-		return nil
+	var p Path
+	var seen map[*Node]bool // what was in each other may go in circles
+	for ; n.up.n != nil; n = n.up.n {
+		if h := &n.up; h.was {
+			if seen[n] {
+				break
+			}
+			if seen == nil {
+				seen = map[*Node]bool{}
+			}
+			seen[n] = true
+		}
+		p = n.up.appendSteps(p, n)
 	}
+	slices.Reverse(p)
+	return p
+}
+
+// appendSteps appends the steps of the slot that holds n, the last first.
+func (h *holder) appendSteps(p Path, n *Node) Path {
 	if h.f == unknownPlace {
-		return append(h.n.path(), Step{Name: h.n.unknown.name(n), Index: -1})
+		return append(p, Step{Name: h.n.unknown.name(n), Index: -1})
 	}
-	p := append(h.n.path(), Step{Name: h.n.typ.Fields[h.f].Name, Index: -1})
 	if h.l != nil {
 		p = append(p, h.l.step(h.key))
 	}
-	return p
+	return append(p, Step{Name: h.n.typ.Fields[h.f].Name, Index: -1})
 }
 
 // step is the step to the element with key k, or to where it was.

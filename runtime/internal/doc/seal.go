@@ -3,6 +3,7 @@ package doc
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/destam-go/destamgen/runtime/internal/pos"
@@ -122,6 +123,7 @@ func (d *Document) gather(p *Pending) (strays []*Node) {
 			strays = append(strays, n)
 		}
 	}
+	renames := d.renames()
 	var (
 		last    *Node // nodes come in runs
 		in      bool
@@ -142,17 +144,11 @@ func (d *Document) gather(p *Pending) (strays []*Node) {
 		}
 		p.deltas = d.foldTouch(p.deltas, t)
 	}
-	for _, l := range d.win.lists {
-		if !l.win.renumbered {
-			continue
-		}
-		if r := d.renamedIn(l); r != nil {
-			x := Delta{N: l.owner, F: l.f, L: l, Renamed: r}
-			if base := l.owner.base(); base.known && base.stored() {
-				p.deltas = append(p.deltas, x)
-			} else {
-				outside = append(outside, x)
-			}
+	for _, x := range renames {
+		if base := x.N.base(); base.known && base.stored() {
+			p.deltas = append(p.deltas, x)
+		} else {
+			outside = append(outside, x)
 		}
 	}
 	if len(outside) > 0 {
@@ -186,20 +182,43 @@ func (x *Delta) same() bool {
 	return x.N.typ.Fields[x.F].leaf.same(x.Prev, x.Val)
 }
 
+// renames gives what the window renumbered. Where nothing of that is left, an
+// element that went and one that came to its place later are one slot again.
+func (d *Document) renames() (to []Delta) {
+	for _, l := range d.win.lists {
+		if !l.win.renumbered {
+			continue
+		}
+		if r := d.renamedIn(l); r != nil {
+			to = append(to, Delta{N: l.owner, F: l.f, L: l, Renamed: r})
+			continue
+		}
+		for k, i := range l.win.gone {
+			if j, ok := l.win.here[k]; ok && !d.win.touches[j].had {
+				came, went := &d.win.touches[j], &d.win.touches[i]
+				came.had, came.old, came.prev = true, k, went.prev
+				*went = touch{}
+			}
+		}
+	}
+	return to
+}
+
 // renamedIn lists what the window renumbered in l: the elements that were
 // there before and have another key now, in their order.
 func (d *Document) renamedIn(l *List) *Renamed {
 	r := &Renamed{}
-	for i := range l.Len() {
-		k := l.cells.Key(i)
-		if j, ok := l.win.here[k]; ok {
-			if t := &d.win.touches[j]; t.had && t.old != k {
-				r.Old, r.New = append(r.Old, t.old), append(r.New, k)
-			}
+	for k, i := range l.win.here {
+		if t := &d.win.touches[i]; t.had && t.old != k {
+			r.New = append(r.New, k)
 		}
 	}
-	if len(r.Old) == 0 {
+	if len(r.New) == 0 {
 		return nil
+	}
+	slices.Sort(r.New)
+	for _, k := range r.New {
+		r.Old = append(r.Old, d.win.touches[l.win.here[k]].old)
 	}
 	return r
 }
