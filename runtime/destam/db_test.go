@@ -200,7 +200,7 @@ func TestLoad(t *testing.T) {
 		if o.Version() != 3 || o.Pending() {
 			t.Errorf("version %d, pending %v, want 3", o.Version(), o.Pending())
 		}
-		fresh := must(b.cards.read(ctx, id))(t)
+		fresh := must(b.cards.t.read(ctx, id))(t)
 		got := as[*OCard](fresh.handle()).Snapshot()
 		if diff := cmp.Diff(want, got, same); diff != "" {
 			t.Errorf("what was loaded (-want +got)\n%s", diff)
@@ -257,7 +257,7 @@ func TestBackground(t *testing.T) {
 		if st.Seq != 2 || o.Version() != 2 {
 			t.Errorf("version %d, stored %d: two sets in one window are one version", o.Version(), st.Seq)
 		}
-		if !b.cards.overlay.empty() {
+		if !b.cards.t.overlay.empty() {
 			t.Error("the overlay keeps what is stored")
 		}
 	})

@@ -15,13 +15,19 @@ import (
 type ODocument struct{ OObject }
 
 // ID is the document's id, for ever.
+//
+//go:noinline
 func (o *ODocument) ID() ID { return of(&o.OObject).id }
 
 // Version is the newest version that the store has. A version is a stored
 // commit, 1 the creation; versions may skip numbers.
+//
+//go:noinline
 func (o *ODocument) Version() uint64 { return of(&o.OObject).version.Load() }
 
 // Pending tells whether the document shows changes that the store has not.
+//
+//go:noinline
 func (o *ODocument) Pending() bool {
 	l := of(&o.OObject)
 	return l.table.db.schedule.pending(l)
@@ -30,6 +36,8 @@ func (o *ODocument) Pending() bool {
 // Flush returns when everything of the document that was changed before it is
 // durable. It gives, once, the errors of what was taken back since the last
 // one. When ctx ends first, storing goes on without the caller.
+//
+//go:noinline
 func (o *ODocument) Flush(ctx context.Context) error {
 	l := of(&o.OObject)
 	if o.o.Tx() != nil {
@@ -42,6 +50,8 @@ func (o *ODocument) Flush(ctx context.Context) error {
 // durable: no query finds the document any more, and its unique values are
 // free. Its history stays. The handle shows the last state and changes no
 // more. Deleting twice is no error.
+//
+//go:noinline
 func (o *ODocument) Delete(ctx context.Context, opts ...CommitOption) error {
 	l := of(&o.OObject)
 	c, err := cause(opts)

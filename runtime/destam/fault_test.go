@@ -135,7 +135,7 @@ func (s *scenario) reload() {
 	if o.Pending() {
 		return
 	}
-	s.b.cards.cache.Remove(id, l)
+	s.b.cards.t.cache.Remove(id, l)
 	delete(s.shown, id)
 	again, err := s.b.cards.Get(ctx, id)
 	if s.failed(err) {

@@ -22,7 +22,7 @@ import (
 //
 // Results come in order of creation. Queries see what this process has changed
 // at once, stored or not.
-type Table[O, P, Q any] struct{ table }
+type Table[O, P, Q any] struct{ t table }
 
 // Hit is a document that a query found: its id and a copy of its query
 // section, read without the rest of the document.
@@ -42,20 +42,26 @@ func TableOf[O, P, Q any](db *DB) *Table[O, P, Q] {
 // Create makes a new document with the content of v. When it returns, the
 // store has accepted it; Flush makes it durable. A unique value that another
 // document has is [ErrTaken].
+//
+//go:noinline
 func (t *Table[O, P, Q]) Create(ctx context.Context, v P) (O, error) {
-	return result[O](t.creates(ctx, unsafe.Pointer(&v)))
+	return result[O](t.t.creates(ctx, unsafe.Pointer(&v)))
 }
 
 // Get gives the document with an id, [ErrNotFound] when there is none or it
 // is deleted. Everybody in this process gets the same one.
+//
+//go:noinline
 func (t *Table[O, P, Q]) Get(ctx context.Context, id ID) (O, error) {
-	return result[O](t.gets(ctx, "get", id))
+	return result[O](t.t.gets(ctx, "get", id))
 }
 
 // Find gives the first document for which all predicates hold, [ErrNotFound]
 // when there is none.
+//
+//go:noinline
 func (t *Table[O, P, Q]) Find(ctx context.Context, where ...Predicate[O]) (O, error) {
-	return result[O](t.finds(ctx, predicates(unsafe.Pointer(&where))))
+	return result[O](t.t.finds(ctx, predicates(unsafe.Pointer(&where))))
 }
 
 // Reuse gives the first document for which all predicates hold, and creates it
@@ -63,23 +69,29 @@ func (t *Table[O, P, Q]) Find(ctx context.Context, where ...Predicate[O]) (O, er
 // gives one element, Any leads to one. What cannot hold together is an error.
 // Exactly one is created within a process, whoever asks; between processes
 // when a unique field is among the predicates.
+//
+//go:noinline
 func (t *Table[O, P, Q]) Reuse(ctx context.Context, where ...Predicate[O]) (O, error) {
-	return result[O](t.reuses(ctx, predicates(unsafe.Pointer(&where))))
+	return result[O](t.t.reuses(ctx, predicates(unsafe.Pointer(&where))))
 }
 
 // Query gives the first hit, [ErrNotFound] when there is none.
+//
+//go:noinline
 func (t *Table[O, P, Q]) Query(ctx context.Context, where ...Predicate[O]) (h Hit[Q], err error) {
-	err = t.queries(ctx, predicates(unsafe.Pointer(&where)), &h.ID, unsafe.Pointer(&h.Query))
+	err = t.t.queries(ctx, predicates(unsafe.Pointer(&where)), &h.ID, unsafe.Pointer(&h.Query))
 	return h, err
 }
 
 // QueryAll yields all hits; an error is the last pair. It reads as it goes, so
 // a break costs nothing, and it is no snapshot: what is changed meanwhile may
 // be in it or not.
+//
+//go:noinline
 func (t *Table[O, P, Q]) QueryAll(ctx context.Context, where ...Predicate[O]) iter.Seq2[Hit[Q], error] {
 	return func(yield func(Hit[Q], error) bool) {
 		var h, zero Hit[Q]
-		t.yields(ctx, predicates(unsafe.Pointer(&where)), &h.ID, unsafe.Pointer(&h.Query), func(err error) bool {
+		t.t.yields(ctx, predicates(unsafe.Pointer(&where)), &h.ID, unsafe.Pointer(&h.Query), func(err error) bool {
 			next := h
 			h = zero
 			return yield(next, err)
@@ -88,33 +100,45 @@ func (t *Table[O, P, Q]) QueryAll(ctx context.Context, where ...Predicate[O]) it
 }
 
 // Instance gives the document of a hit.
+//
+//go:noinline
 func (t *Table[O, P, Q]) Instance(ctx context.Context, hit Hit[Q]) (O, error) {
-	return result[O](t.gets(ctx, "instance", hit.ID))
+	return result[O](t.t.gets(ctx, "instance", hit.ID))
 }
 
 // Flush returns when everything of a document is durable. It gives, once,
 // the errors of what was taken back. A document that nobody has in memory has
 // nothing to store.
-func (t *Table[O, P, Q]) Flush(ctx context.Context, id ID) error { return t.flushes(ctx, id) }
+//
+//go:noinline
+func (t *Table[O, P, Q]) Flush(ctx context.Context, id ID) error { return t.t.flushes(ctx, id) }
 
 // Delete stores what is pending of a document, then its deletion, and returns
 // when that is durable: no query finds it any more, and its unique values are
 // free. Its history stays. Deleting twice is no error.
+//
+//go:noinline
 func (t *Table[O, P, Q]) Delete(ctx context.Context, id ID, opts ...CommitOption) error {
-	return t.deletes(ctx, id, opts)
+	return t.t.deletes(ctx, id, opts)
 }
 
 // After limits a query to the documents that come after an id.
+//
+//go:noinline
 func (t *Table[O, P, Q]) After(id ID) Predicate[O] {
 	return Predicate[O]{&predicate{page: true, after: id}}
 }
 
 // Limit limits a query to the first n documents.
+//
+//go:noinline
 func (t *Table[O, P, Q]) Limit(n int) Predicate[O] { return Predicate[O]{limit(n)} }
 
 // Count counts the documents of a table for which all predicates hold.
+//
+//go:noinline
 func Count[O, P, Q any](ctx context.Context, t *Table[O, P, Q], where ...Predicate[O]) (int, error) {
-	return t.counts(ctx, predicates(unsafe.Pointer(&where)))
+	return t.t.counts(ctx, predicates(unsafe.Pointer(&where)))
 }
 
 func limit(n int) *predicate {

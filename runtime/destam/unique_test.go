@@ -150,8 +150,8 @@ func (b *base) stored(c Card) ID {
 		b.t.Fatal(err)
 	}
 	l := of(&o.OObject)
-	b.cards.claims.drop(l.claimant)
-	b.cards.cache.Remove(l.id, l)
+	b.cards.t.claims.drop(l.claimant)
+	b.cards.t.cache.Remove(l.id, l)
 	return l.id
 }
 

@@ -72,6 +72,8 @@ func Absent[D any](p *Place) Predicate[D] { return Predicate[D]{asks(p, driver.O
 type Where[D, T any] Place
 
 // Is asks that the field has this value.
+//
+//go:noinline
 func (w *Where[D, T]) Is(v T) Predicate[D] { return Predicate[D]{asks((*Place)(w), driver.OpIs, v)} }
 
 // WhereOptional is a field that holds a string, a bool or an integer, or
@@ -79,23 +81,31 @@ func (w *Where[D, T]) Is(v T) Predicate[D] { return Predicate[D]{asks((*Place)(w
 type WhereOptional[D, T any] Place
 
 // Is asks that the field is there and has this value.
+//
+//go:noinline
 func (w *WhereOptional[D, T]) Is(v T) Predicate[D] {
 	return Predicate[D]{asks((*Place)(w), driver.OpIs, v)}
 }
 
 // Absent asks that the field is not there.
+//
+//go:noinline
 func (w *WhereOptional[D, T]) Absent() Predicate[D] { return Absent[D]((*Place)(w)) }
 
 // WhereArray is an array of strings, bools or integers.
 type WhereArray[D, E any] Place
 
 // Has asks that some element has this value.
+//
+//go:noinline
 func (w *WhereArray[D, E]) Has(v E) Predicate[D] {
 	return Predicate[D]{asks((*Place)(w), driver.OpHas, v)}
 }
 
 // Is asks that the elements are these, in this order; Is() asks for the empty
 // array.
+//
+//go:noinline
 func (w *WhereArray[D, E]) Is(vs ...E) Predicate[D] {
 	return Predicate[D]{asks((*Place)(w), driver.OpIs, vs)}
 }
@@ -114,23 +124,31 @@ type place interface {
 
 // Any leads to the elements: a predicate on it asks that it holds for some
 // element. Two predicates may be met by two elements; see Match.
+//
+//go:noinline
 func (w *WhereObjects[D, E, W]) Any() *W {
 	each := W(*At((*Place)(w), driver.Each))
 	return &each
 }
 
 // Has asks that some element equals v, in the fields that v has.
+//
+//go:noinline
 func (w *WhereObjects[D, E, W]) Has(v E) Predicate[D] {
 	return Predicate[D]{asks((*Place)(w), driver.OpHas, v)}
 }
 
 // Is asks that the elements are these, in this order; Is() asks for the empty
 // array.
+//
+//go:noinline
 func (w *WhereObjects[D, E, W]) Is(vs ...E) Predicate[D] {
 	return Predicate[D]{asks((*Place)(w), driver.OpIs, vs)}
 }
 
 // Match asks that one element meets all of these; they begin at Any.
+//
+//go:noinline
 func (w *WhereObjects[D, E, W]) Match(where ...Predicate[D]) Predicate[D] {
 	return Predicate[D]{match((*Place)(w), plainPredicates(where))}
 }
