@@ -19,6 +19,16 @@ func (e *DamageError) Error() string {
 		e.File, e.Offset, e.Why)
 }
 
+// FormatError says that a segment was written by a newer version.
+type FormatError struct {
+	File    string
+	Version int
+}
+
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("%s has format %d, this program reads up to %d; open it with a newer version", e.File, e.Version, segmentVersion)
+}
+
 // SegmentError says that there is no next segment, most likely because the
 // disk is full. The journal is whole, and goes on when one can be made.
 type SegmentError struct {

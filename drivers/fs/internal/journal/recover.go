@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io/fs"
 	"time"
 
 	"github.com/destam-go/destamgen/drivers/fs/internal/vfs"
@@ -16,19 +17,24 @@ var ErrMissing = errors.New("journal is missing")
 // memory: it may be kept, but not changed.
 type Replay func(rec []byte, p Place, batch uint64) error
 
-// Create makes an empty journal in a directory that has none.
+// Create makes an empty journal in a directory that has none, or has what an
+// interrupted Create left: see [Pristine].
 func Create(f vfs.FS, dir string, o Options) error {
 	s := newSegment(dir, 1, o.First)
+	if err := f.Remove(s.name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	if err := s.build(f, dir, make([]byte, o.First), o.Store); err != nil {
 		return err
 	}
 	if err := s.activate(f, dir); err != nil {
 		return errors.Join(err, s.abandon(f, dir))
 	}
-	if err := s.file.Close(); err != nil {
-		return err
+	err := errors.Join(f.SyncDir(dir), s.file.Close())
+	if err != nil {
+		err = errors.Join(err, f.Remove(s.name)) // for the next Create to make anew
 	}
-	return f.SyncDir(dir)
+	return err
 }
 
 // Open opens a journal and replays it. When it returns, everything that it

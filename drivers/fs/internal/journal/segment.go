@@ -100,7 +100,7 @@ func (s *segment) readHeader(store [16]byte) error {
 	case string(b[:8]) != segmentMagic, le.Uint32(b[12:]) != segmentSum(b[:]):
 		return s.damaged(0, "its header is damaged")
 	case version > segmentVersion, le.Uint16(b[10:]) != 0:
-		return fmt.Errorf("%s has format %d; this program reads up to %d, a newer one is needed", s.name, version, segmentVersion)
+		return &FormatError{File: s.name, Version: int(version)}
 	case number != s.number:
 		return s.damaged(0, fmt.Sprintf("it says that it is segment %d", number))
 	case [16]byte(b[48:64]) != store:
@@ -137,8 +137,7 @@ type Place struct {
 	sum uint32 // checked when the record is read from the file
 }
 
-// Len is the length of the record.
-func (p Place) Len() int { return int(p.n) }
+func (p Place) String() string { return fmt.Sprintf("%s at offset %d", p.seg.name, p.off) }
 
 // Read gives the record. It must not be changed: it may be the journal's own
 // memory.

@@ -3,7 +3,10 @@ package journal
 import "context"
 
 // round is one sync of the disk and those who wait for it.
-type round struct{ done chan struct{} }
+type round struct {
+	done    chan struct{}
+	waiting bool // guarded by the journal's mu: somebody does
+}
 
 // Sync returns when the batch and all before it are durable. Whoever finds no
 // sync running starts one, for everything written so far; those who come while
@@ -31,6 +34,7 @@ func (j *Journal) Sync(ctx context.Context, no uint64) error {
 			j.lead(r)
 			continue
 		}
+		r.waiting = true
 		j.mu.Unlock()
 		select {
 		case <-r.done:
@@ -47,6 +51,7 @@ func (j *Journal) lead(r *round) {
 	defer func() {
 		j.mu.Lock()
 		j.round = nil
+		j.crowd.Store(r.waiting)
 		j.mu.Unlock()
 		close(r.done)
 	}()

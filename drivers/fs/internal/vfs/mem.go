@@ -194,7 +194,8 @@ func (m *Mem) Rename(oldname, newname string) error {
 	})
 }
 
-// Remove removes a file; those who have it open keep it.
+// Remove removes a file, which those who have it open keep, or an empty
+// directory.
 func (m *Mem) Remove(name string) error {
 	return m.do(OpRemove, name, func() error {
 		dir, base, n, err := m.find("remove", name)
@@ -203,8 +204,8 @@ func (m *Mem) Remove(name string) error {
 			return err
 		case n == nil:
 			return missing("remove", name)
-		case n.isDir():
-			return &fs.PathError{Op: "remove", Path: name, Err: syscall.EISDIR}
+		case len(n.names) > 0:
+			return &fs.PathError{Op: "remove", Path: name, Err: syscall.EEXIST}
 		}
 		dir.link(base, nil)
 		return nil

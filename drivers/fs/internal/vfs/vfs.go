@@ -21,7 +21,7 @@ type FS interface {
 	// had it.
 	Rename(oldname, newname string) error
 
-	// Remove removes a file.
+	// Remove removes a file or an empty directory.
 	Remove(name string) error
 
 	// Mkdir makes a directory, for its owner only. Its parent must exist.
@@ -78,12 +78,17 @@ func MkdirAll(f FS, dir string) error {
 		if err := MkdirAll(f, up); err != nil {
 			return err
 		}
-		if err := f.Mkdir(dir); err != nil {
-			return err
-		}
-		return f.SyncDir(up)
+		err = f.Mkdir(dir)
 	}
-	if err != nil && !errors.Is(err, fs.ErrExist) {
+	if err == nil {
+		// An entry whose sync failed is not synced by the next one, so it is
+		// taken back for the next run to make anew.
+		if err = syncUp(f, dir); err != nil {
+			err = errors.Join(err, f.Remove(dir))
+		}
+		return err
+	}
+	if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	if _, err := f.List(dir); err != nil { // a file has the name
@@ -121,7 +126,8 @@ func ReadFile(f File) ([]byte, error) {
 
 // WriteFile makes a file with these bytes so that a crash leaves all of it or
 // nothing: the name appears only when the bytes are durable. It replaces a
-// file of that name. Name+".tmp" is used on the way.
+// file of that name, and leaves none when it fails. Name+".tmp" is used on the
+// way.
 func WriteFile(f FS, name string, b []byte) error {
 	tmp := name + ".tmp"
 	if err := f.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -144,7 +150,10 @@ func WriteFile(f FS, name string, b []byte) error {
 	if err != nil {
 		return errors.Join(err, ignoreMissing(f.Remove(tmp)))
 	}
-	return f.SyncDir(filepath.Dir(name))
+	if err := f.SyncDir(filepath.Dir(name)); err != nil {
+		return errors.Join(err, f.Remove(name)) // as in MkdirAll
+	}
+	return nil
 }
 
 func ignoreMissing(err error) error {

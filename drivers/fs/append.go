@@ -1,0 +1,142 @@
+package fs
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"time"
+
+	"github.com/destam-go/destamgen/runtime/driver"
+)
+
+// Append implements [driver.Driver]. It waits until the accepted commits are
+// written into the journal's file, where a kill -9 leaves them, and not until
+// the disk has them.
+func (s *Store) Append(ctx context.Context, batch []driver.Commit) []driver.Result {
+	results := make([]driver.Result, len(batch))
+	if err := s.enter(ctx); err != nil {
+		for i := range results {
+			results[i].Err = err
+		}
+		return results
+	}
+	defer s.leave()
+	// Checking and encoding take the most time and need no lock.
+	var buf []byte
+	records := make([][]byte, len(batch))
+	for i := range batch {
+		if results[i].Err = s.check(&batch[i]); results[i].Err != nil {
+			continue
+		}
+		start := len(buf)
+		buf = appendCommit(buf, &batch[i])
+		records[i] = buf[start:]
+		results[i].Err = s.Limits().Check(len(records[i]) - recordFront)
+	}
+	written := make([]uint64, len(batch)) // the journal's batch that holds each
+	s.order.Lock()
+	for i := range batch {
+		if results[i].Err == nil {
+			written[i], results[i].Err = s.accept(&batch[i], records[i])
+		}
+	}
+	s.order.Unlock()
+	for i := range batch {
+		if results[i].Err == nil {
+			if err := s.journal.Write(written[i]); err != nil {
+				results[i].Err = &unknownError{err}
+			}
+		}
+	}
+	return results
+}
+
+// check says what is wrong with a commit whatever the document is.
+func (s *Store) check(c *driver.Commit) error {
+	s.mu.RLock()
+	t, err := s.table(c.Table)
+	var schema driver.Schema
+	if err == nil {
+		schema = t.schema
+	}
+	s.mu.RUnlock()
+	if err != nil {
+		return err
+	}
+	return c.Check(schema)
+}
+
+// accept judges a commit and puts its record into the journal, whose batch it
+// gives. The caller holds order.
+func (s *Store) accept(c *driver.Commit, rec []byte) (uint64, error) {
+	t, err := s.table(c.Table)
+	if err != nil {
+		return 0, err
+	}
+	if d := t.docs[c.ID]; d != nil && c.Seq <= d.standing.Seq {
+		stored, err := readCommit(d.commits[c.Seq-1])
+		if err != nil {
+			return 0, err
+		}
+		if stored.Try == c.Try {
+			return d.batch, nil
+		}
+		return 0, late(d.standing.Judge(c, t.holder), &stored)
+	}
+	if err := t.standing(c.ID).Judge(c, t.holder); err != nil {
+		return 0, err
+	}
+	p, batch, err := s.journal.Append(rec)
+	if err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t.add(c, p, batch)
+	return batch, nil
+}
+
+// late adds the commit that has the sequence to an error that says so.
+func late(err error, row *driver.Commit) error {
+	var seq *driver.SeqError
+	if errors.As(err, &seq) {
+		seq.Row = row
+	}
+	return err
+}
+
+// Purge implements [driver.Driver]. It hides the document at once; its bytes
+// stay in the journal.
+func (s *Store) Purge(ctx context.Context, table string, id driver.ID) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.leave()
+	batch, err := s.purge(table, id)
+	if err != nil {
+		return err
+	}
+	return s.journal.Sync(ctx, batch)
+}
+
+func (s *Store) purge(table string, id driver.ID) (uint64, error) {
+	s.order.Lock()
+	defer s.order.Unlock()
+	d, err := s.document(table, id)
+	if err != nil {
+		return 0, err
+	}
+	c := driver.Commit{
+		Table: table, ID: id, Seq: d.standing.Seq + 1, Kind: driver.KindPurge,
+		Time: time.Now().Round(0).UTC(),
+	}
+	_, _ = rand.Read(c.Try[:]) // never fails: the program ends when it does
+	p, batch, err := s.journal.Append(appendCommit(nil, &c))
+	if err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tables[table].add(&c, p, batch)
+	return batch, nil
+}

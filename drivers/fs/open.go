@@ -1,0 +1,146 @@
+package fs
+
+import (
+	"errors"
+	"fmt"
+
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/destam-go/destamgen/drivers/fs/internal/journal"
+	"github.com/destam-go/destamgen/drivers/fs/internal/vfs"
+	"github.com/destam-go/destamgen/runtime/driver"
+)
+
+const (
+	// markAfter is how long after the last sync the journal vouches for what
+	// was synced: soon enough that little can rot unnoticed, late enough that
+	// a busy store never does.
+	markAfter = 10 * time.Millisecond
+
+	// fresh is how many bytes of full journal segments stay in memory, where
+	// loading what was written lately costs no system call.
+	fresh = 32 << 20
+)
+
+// Open opens the store in a folder, or makes one in a folder that is empty or
+// does not exist. Nil options are good ones.
+//
+// An error matches [ErrInUse], [ErrNoStore], [ErrFormat] or [ErrDamaged], or
+// says what the operating system refused.
+func Open(dir string, opts *Options) (*Store, error) {
+	full, first, err := opts.sizes()
+	if err != nil {
+		return nil, &openError{dir, err}
+	}
+	return open(vfs.OS, dir, journal.Options{Segment: full, First: first, Memory: fresh, Idle: markAfter})
+}
+
+func open(f vfs.FS, dir string, o journal.Options) (*Store, error) {
+	// Looked at first and again under the lock: nothing is to be written into
+	// a folder that is not ours, not even a lock.
+	_, exists, err := readIdentity(f, dir)
+	if err == nil && !exists {
+		err = vfs.MkdirAll(f, dir)
+	}
+	if err != nil {
+		return nil, refusal(dir, err)
+	}
+	lock, err := f.Lock(filepath.Join(dir, lockName), lockText())
+	if err != nil {
+		return nil, refusal(dir, err)
+	}
+	s, err := openLocked(f, dir, o)
+	if err != nil {
+		return nil, refusal(dir, errors.Join(err, lock.Close()))
+	}
+	s.lock = lock
+	return s, nil
+}
+
+func openLocked(f vfs.FS, dir string, o journal.Options) (*Store, error) {
+	id, exists, err := readIdentity(f, dir)
+	if err != nil {
+		return nil, err
+	}
+	o.LostFound = filepath.Join(dir, lostName)
+	if !exists {
+		id = newIdentity()
+		o.Store = id.store
+		if err := create(f, dir, id, o); err != nil {
+			return nil, err
+		}
+	}
+	o.Store = id.store
+	// Whoever made the file STORE may have been killed before its name was
+	// durable, and everything hangs on that.
+	if err := f.SyncDir(dir); err != nil {
+		return nil, err
+	}
+	s := &Store{tables: make(map[string]*table)}
+	s.journal, err = journal.Open(f, filepath.Join(dir, journalName), o, s.replay)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range s.journal.Lost() {
+		s.lost = append(s.lost, driver.Lost{
+			Where: fmt.Sprintf("%s at offset %d", l.File, l.Offset),
+			Why:   "left by an interrupted write that was never reported as durable; kept as " + l.Kept,
+			Bytes: l.Bytes,
+		})
+	}
+	return s, nil
+}
+
+// create makes an empty store. The file STORE comes last: a folder without it
+// was never handed out, so whatever an interrupted create left may be made
+// again.
+func create(f vfs.FS, dir string, id identity, o journal.Options) error {
+	if err := vfs.MkdirAll(f, filepath.Join(dir, journalName)); err != nil {
+		return err
+	}
+	if err := journal.Create(f, filepath.Join(dir, journalName), o); err != nil {
+		return err
+	}
+	return vfs.WriteFile(f, filepath.Join(dir, storeName), id.encode())
+}
+
+// lockText is what people find in the file LOCK.
+func lockText() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("pid %d\nhost %s\nsince %s\n", os.Getpid(), host, time.Now().Format(time.RFC3339))
+}
+
+// refusal puts the folder, and what can be done, before the cause.
+func refusal(dir string, err error) error {
+	var held *vfs.LockedError
+	var damage *journal.DamageError
+	var newer *journal.FormatError
+	var commit *driver.FormatError
+	switch {
+	case errors.As(err, &held):
+		who := "another process"
+		if held.Here {
+			who = "this process"
+		} else if text := strings.Join(strings.Fields(held.Holder), " "); text != "" {
+			who = text
+		}
+		err = fmt.Errorf("%w by %s; a store belongs to one process at a time, close it there first", ErrInUse, who)
+	case errors.As(err, &damage), errors.Is(err, journal.ErrMissing):
+		err = fmt.Errorf("%w: %w", ErrDamaged, err)
+	case errors.As(err, &newer), errors.As(err, &commit) && commit.Newer:
+		err = fmt.Errorf("%w: %w", ErrFormat, err)
+	case errors.Is(err, errRecord), commit != nil:
+		err = fmt.Errorf("%w: %w", ErrDamaged, err)
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		err = fmt.Errorf("the folder must be writable: %w", err)
+	}
+	return &openError{dir, err}
+}

@@ -1,0 +1,28 @@
+package fs
+
+import "fmt"
+
+// Options of a store. The zero Options are good ones.
+type Options struct {
+	// SegmentSize is how many bytes of the journal are in one file, once the
+	// store has grown: 16 MiB if it is 0. The first files are smaller.
+	SegmentSize int
+}
+
+const (
+	segmentSize  = 16 << 20
+	firstSegment = 1 << 20
+	leastSegment = 4096
+)
+
+// sizes gives the sizes of a full-grown journal segment and of the first.
+func (o *Options) sizes() (full, first int, err error) {
+	full = segmentSize
+	if o != nil && o.SegmentSize != 0 {
+		full = o.SegmentSize
+	}
+	if full < leastSegment {
+		return 0, 0, fmt.Errorf("Options.SegmentSize is %d, at least %d is needed", full, leastSegment)
+	}
+	return full, min(full, firstSegment), nil
+}

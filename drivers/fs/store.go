@@ -1,0 +1,245 @@
+package fs
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/destam-go/destamgen/drivers/fs/internal/journal"
+	"github.com/destam-go/destamgen/runtime/driver"
+)
+
+// MaxCommit is the largest commit that a store takes, encoded.
+const MaxCommit = 64 << 20
+
+// Store is a [driver.Driver] over one folder.
+//
+// Its locks are taken in this order. The gate is held by every call while it
+// uses files, and by Close alone. Order is held from judging a commit to
+// putting it into the journal, so that what memory says is what a replay will
+// say. Mu guards memory, for as long as it takes to read or change it.
+type Store struct {
+	journal *journal.Journal
+	lock    io.Closer
+	lost    []driver.Lost
+
+	gate   sync.RWMutex
+	closed bool // guarded by gate
+
+	order sync.Mutex
+
+	mu       sync.RWMutex
+	attached bool              // guarded by mu
+	tables   map[string]*table // guarded by mu; changed with order held too
+}
+
+var _ driver.Driver = (*Store)(nil)
+
+// enter begins a call, which ends with leave unless it gives an error.
+func (s *Store) enter(ctx context.Context) error {
+	s.gate.RLock()
+	err := ctx.Err()
+	if s.closed {
+		err = driver.ErrClosed
+	}
+	if err != nil {
+		s.gate.RUnlock()
+	}
+	return err
+}
+
+func (s *Store) leave() { s.gate.RUnlock() }
+
+// table gives a table. The caller holds mu or order.
+func (s *Store) table(name string) (*table, error) {
+	t := s.tables[name]
+	if t == nil {
+		return nil, &driver.SchemaError{Table: name, Why: "was not declared"}
+	}
+	return t, nil
+}
+
+// document gives a document that was created and not purged. The caller holds
+// mu or order.
+func (s *Store) document(name string, id driver.ID) (*document, error) {
+	t, err := s.table(name)
+	if err != nil {
+		return nil, err
+	}
+	d := t.docs[id]
+	if d == nil || !d.exists() {
+		return nil, driver.ErrNotFound
+	}
+	return d, nil
+}
+
+// define makes a table known, or its schema another. The caller holds order
+// and mu, or has the store alone.
+func (s *Store) define(schema driver.Schema) {
+	if t := s.tables[schema.Table]; t != nil {
+		t.schema = schema
+		return
+	}
+	s.tables[schema.Table] = newTable(schema)
+}
+
+// Attach implements [driver.Driver].
+func (s *Store) Attach(ctx context.Context) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.leave()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.attached {
+		return driver.ErrAttached
+	}
+	s.attached = true
+	return nil
+}
+
+// Declare implements [driver.Driver].
+func (s *Store) Declare(ctx context.Context, schema driver.Schema) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.leave()
+	batch, err := s.declare(schema)
+	if err != nil || batch == 0 {
+		return err
+	}
+	return s.journal.Write(batch)
+}
+
+// declare puts a schema into the journal if it says anything new, and gives
+// the batch.
+func (s *Store) declare(schema driver.Schema) (uint64, error) {
+	if err := schema.Check(); err != nil {
+		return 0, err
+	}
+	s.order.Lock()
+	defer s.order.Unlock()
+	schema.Unique = slices.Clone(schema.Unique)
+	if t := s.tables[schema.Table]; t != nil {
+		merged, err := t.schema.Merge(schema, t.existing > 0)
+		if err != nil {
+			return 0, err
+		}
+		if merged.Revision == t.schema.Revision && slices.Equal(merged.Unique, t.schema.Unique) {
+			return 0, nil
+		}
+		schema = merged
+	}
+	_, batch, err := s.journal.Append(appendSchema(nil, schema))
+	if err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.define(schema)
+	return batch, nil
+}
+
+// Sync implements [driver.Driver].
+func (s *Store) Sync(ctx context.Context, docs ...driver.Doc) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.leave()
+	var batch uint64
+	if len(docs) == 0 {
+		batch = s.journal.Last()
+	}
+	s.mu.RLock()
+	for _, doc := range docs {
+		if t := s.tables[doc.Table]; t != nil && t.docs[doc.ID] != nil {
+			batch = max(batch, t.docs[doc.ID].batch)
+		}
+	}
+	s.mu.RUnlock()
+	return s.journal.Sync(ctx, batch)
+}
+
+// Checkpoint implements [driver.Driver].
+func (s *Store) Checkpoint(ctx context.Context, table string, id driver.ID, seq uint64, content []byte) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.leave()
+	rec := appendCheckpoint(nil, table, id, seq, content)
+	batch, err := s.checkpoint(table, id, seq, rec)
+	if err != nil || batch == 0 {
+		return err
+	}
+	return s.journal.Write(batch)
+}
+
+func (s *Store) checkpoint(table string, id driver.ID, seq uint64, rec []byte) (uint64, error) {
+	s.order.Lock()
+	defer s.order.Unlock()
+	t, err := s.table(table)
+	if err != nil || !t.wants(id, seq) {
+		return 0, err
+	}
+	p, batch, err := s.journal.Append(rec)
+	if err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t.addCheckpoint(id, seq, p, batch)
+	return batch, nil
+}
+
+// Tables implements [driver.Driver].
+func (s *Store) Tables(ctx context.Context) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		if err := s.enter(ctx); err != nil {
+			yield("", err)
+			return
+		}
+		s.mu.RLock()
+		names := slices.Sorted(maps.Keys(s.tables))
+		s.mu.RUnlock()
+		s.leave()
+		for _, name := range names {
+			if !yield(name, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Limits implements [driver.Driver].
+func (s *Store) Limits() driver.Limits { return driver.Limits{Commit: MaxCommit} }
+
+// Stats implements [driver.Driver]. Bytes are those of the journal's files.
+func (s *Store) Stats() driver.Stats {
+	stats := driver.Stats{Durable: true, Lost: slices.Clone(s.lost)}
+	stats.Bytes = uint64(s.journal.Size())
+	stats.Unsynced = uint64(s.journal.Unsynced())
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, t := range s.tables {
+		stats.Documents += uint64(t.alive.len())
+		stats.Commits += t.commits
+	}
+	return stats
+}
+
+// Close implements [driver.Driver]. The folder is free when it returns, also
+// with an error; one that matches [driver.ErrPoisoned] says that not everything
+// that was accepted is durable.
+func (s *Store) Close(context.Context) error {
+	s.gate.Lock()
+	defer s.gate.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	return errors.Join(s.journal.Close(), s.lock.Close())
+}
