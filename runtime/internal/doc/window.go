@@ -135,7 +135,7 @@ func (n *Node) records() bool {
 }
 
 func (d *Document) noteStray(n *Node) {
-	if n.stray || n.Attached() {
+	if n = n.base(); n.stray || n.Attached() {
 		return
 	}
 	d.openWindow()
