@@ -166,7 +166,7 @@ func (o *Object) Wrote() {
 // finish makes one commit for listeners of all that was logged.
 func (d *Document) finish(c Cause) {
 	if d.watching > 0 {
-		d.publish(d.fold(d.log), c)
+		d.publish(c)
 	}
 	clear(d.log)
 	d.log = d.log[:0]

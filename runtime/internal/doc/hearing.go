@@ -1,31 +1,5 @@
 package doc
 
-import (
-	"slices"
-)
-
-// Change is what happened to one place that a lens leads to: the value there
-// before and after. Had and Has tell whether there was a place with a value,
-// and whether there is one now.
-type Change struct {
-	Had, Has  bool
-	Prev, Val any
-	leaf      *leaf
-	from, to  slot // by the keys before, and after; zero when the lens leads to one place
-}
-
-// moved is a value that is the same in another place: an element of a list of
-// values that was renumbered, or an object that made way for another with the
-// same value. Listeners need not know, but who folds changes must.
-type moved struct{ from, to slot }
-
-// Changes gives what happened to the values that the lens leads to, for a
-// subscription that is typed: at most one change a place.
-func (c *Commit) Changes() []Change { return c.changes }
-
-// empty tells whether a commit says nothing.
-func (c *Commit) empty() bool { return len(c.Deltas) == 0 && len(c.changes) == 0 }
-
 // through gives what those who look through lenses hear of the operation that
 // is being finished.
 //
@@ -34,30 +8,30 @@ func (c *Commit) empty() bool { return len(c.Deltas) == 0 && len(c.changes) == 0
 // lead to something that is gone, the topmost that changed is in an object
 // that is where it was.
 func (d *Document) through(commit *Commit) []call {
+	p := d.past()
 	var heard []*Subscription
-	hear := func(s *Subscription, p *past) *hearing {
+	hear := func(s *Subscription) *hearing {
 		if s.hearing == nil {
 			s.hearing = newHearing(s, p)
 			heard = append(heard, s)
 		}
 		return s.hearing
 	}
-	if d.overlooked() {
-		return nil
-	}
-	p := d.past()
 	for i := range p.slots {
 		x := &p.slots[i]
 		d.above(x.n, x.f, func(s *Subscription) {
 			if s.typed {
-				hear(s, p).slot(x)
+				hear(s).slot(x)
 			}
 		})
 	}
 	for i := range commit.Deltas {
 		x := &commit.Deltas[i]
 		d.above(x.N, x.F, func(s *Subscription) {
-			if h := hear(s, p); !s.typed && h.now.leads(x) {
+			if s.typed {
+				return
+			}
+			if h := hear(s); h.now.leads(x) {
 				h.deltas = append(h.deltas, i)
 			}
 		})
@@ -65,7 +39,7 @@ func (d *Document) through(commit *Commit) []call {
 	for _, l := range p.lists {
 		d.above(l.owner, l.f, func(s *Subscription) {
 			if s.typed {
-				hear(s, p).moves(l)
+				hear(s).moves(l)
 			}
 		})
 	}
@@ -77,136 +51,6 @@ func (d *Document) through(commit *Commit) []call {
 		s.hearing = nil
 	}
 	return calls
-}
-
-// overlooked tells whether no lens looks to where the operation was.
-func (d *Document) overlooked() bool {
-	none := true
-	for i := range d.log {
-		x := &d.log[i]
-		if i > 0 && x.N == d.log[i-1].N && x.F == d.log[i-1].F {
-			continue
-		}
-		if d.above(x.N, x.F, func(*Subscription) { none = false }); !none {
-			return false
-		}
-	}
-	return true
-}
-
-// above calls found, once, with every subscription through a lens that begins
-// with a field which holds the slots of field f of n.
-func (d *Document) above(n *Node, f int32, found func(*Subscription)) {
-	d.out.climbs++
-	c := ascent{count: d.out.climbs, found: found}
-	c.up(n, f)
-}
-
-type ascent struct {
-	count uint64
-	seen  map[*Node]bool // with several holders
-	found func(*Subscription)
-}
-
-func (c *ascent) up(n *Node, f int32) {
-	if w := n.watchers; w != nil && int(f) < len(w.lenses) {
-		for _, s := range w.lenses[f] {
-			if s.climb != c.count {
-				s.climb = c.count
-				c.found(s)
-			}
-		}
-	}
-	if len(n.more) > 0 {
-		if c.seen[n] {
-			return
-		}
-		if c.seen == nil {
-			c.seen = map[*Node]bool{}
-		}
-		c.seen[n] = true
-	}
-	for h := range n.holders {
-		c.up(h.n, h.f)
-	}
-}
-
-// climb tells where objects are in a lens: after how many of its steps from
-// its beginning; as it is now or, with a past, as it was before.
-type climb struct {
-	lens *Lens
-	from *Node
-	past *past
-	memo map[rung]bool // of objects with several holders
-}
-
-// at tells whether n is where the first i steps lead to.
-func (c *climb) at(n *Node, i int) bool {
-	if i == 0 {
-		return n == c.from
-	}
-	return c.remember(n, i, func(h *holder) bool {
-		j := i - 1
-		if h.l != nil {
-			if !c.lens.steps[j].takes(h.key) {
-				return false
-			}
-			j--
-		}
-		s := &c.lens.steps[j]
-		return s.kind == into && s.f == h.f && c.at(h.n, j)
-	})
-}
-
-// below tells whether n is where the lens leads to, or below that.
-func (c *climb) below(n *Node) bool {
-	end := len(c.lens.steps)
-	if c.at(n, end) {
-		return true
-	}
-	return c.remember(n, end+1, func(h *holder) bool {
-		s := &c.lens.steps[end-1]
-		return h.l != nil && s.kind == into && s.f == h.f && c.at(h.n, end-1) || c.below(h.n)
-	})
-}
-
-// remember tells whether any holder of n will do.
-func (c *climb) remember(n *Node, i int, does func(*holder) bool) (ok bool) {
-	if known, has := c.memo[rung{n, i}]; has {
-		return known
-	}
-	check := func(h *holder) bool {
-		ok = does(h)
-		return !ok
-	}
-	several := len(n.more) > 0
-	if c.past == nil {
-		n.holders(check)
-	} else {
-		c.past.holders(n, check)
-		several = several || c.past.held[n] != nil
-	}
-	if several {
-		if c.memo == nil {
-			c.memo = map[rung]bool{}
-		}
-		c.memo[rung{n, i}] = ok
-	}
-	return ok
-}
-
-// leads tells whether the slot of a delta is on the way to what the lens
-// leads to, is that, or is below that.
-func (c *climb) leads(x *Delta) bool {
-	for i, s := range c.lens.steps {
-		if s.kind != into || s.f != x.F || !c.at(x.N, i) {
-			continue
-		}
-		if x.L == nil || i+1 == len(c.lens.steps) || c.lens.steps[i+1].takes(x.Key) {
-			return true
-		}
-	}
-	return c.below(x.N)
 }
 
 // hearing is what one subscription hears of one operation.
@@ -261,7 +105,7 @@ func (h *hearing) slot(x *passed) {
 	steps := h.s.lens.steps
 	for i := range steps {
 		end := i + 1
-		if steps[i].kind != into || steps[i].f != x.f {
+		if !steps[i].goes(x.n.typ, x.f) {
 			continue
 		}
 		if x.l != nil {
@@ -429,70 +273,5 @@ func (h *hearing) value(from, to slot, had bool, prev any, has bool, val any) {
 		h.changes = append(h.changes, x)
 	case had && from != to:
 		h.moved = append(h.moved, moved{from, to})
-	}
-}
-
-// idle tells whether nothing changed.
-func (x *Change) idle() bool {
-	if !x.Had || !x.Has {
-		return x.Had == x.Has
-	}
-	return x.leaf.same(x.Prev, x.Val)
-}
-
-// foldChanges makes one change a place, the first old value and the last new
-// one, of those of several commits.
-func foldChanges(commits []*Commit) []Change {
-	var out []Change
-	here := map[slot]int{} // of out, by where the place is, or was when it went
-	for _, c := range commits {
-		folded := make([]int, len(c.changes)) // where they are in out
-		for j, x := range c.changes {
-			at := x.from
-			if !x.Had {
-				at = x.to
-			}
-			i, ok := here[at]
-			if ok && out[i].Has == x.Had {
-				delete(here, at)
-				out[i].Has, out[i].Val, out[i].to = x.Has, x.Val, x.to
-			} else {
-				i = len(out)
-				out = append(out, x)
-			}
-			folded[j] = i
-		}
-		followMoves(here, out, c.moved)
-		for j, x := range c.changes {
-			if !x.Has {
-				here[x.from] = folded[j]
-			}
-		}
-		for j, x := range c.changes { // last: what is there hides what is gone
-			if x.Has {
-				here[x.to] = folded[j]
-			}
-		}
-	}
-	return slices.DeleteFunc(out, func(x Change) bool { return x.idle() })
-}
-
-// followMoves moves folded changes to where their values are now.
-func followMoves(here map[slot]int, out []Change, moves []moved) {
-	kept := make([]int, len(moves))
-	for j, m := range moves {
-		i, ok := here[m.from]
-		if !ok || !out[i].Has {
-			i = -1
-		} else {
-			delete(here, m.from)
-		}
-		kept[j] = i
-	}
-	for j, m := range moves {
-		if i := kept[j]; i >= 0 {
-			out[i].to = m.to
-			here[m.to] = i
-		}
 	}
 }

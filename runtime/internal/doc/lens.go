@@ -2,6 +2,7 @@ package doc
 
 import (
 	"iter"
+	"slices"
 	"unsafe"
 )
 
@@ -22,6 +23,7 @@ type Lens struct {
 // step is one step of a lens.
 type step struct {
 	kind stepKind
+	typ  *Type // for into: whose field it is
 	f    int32 // for into
 	key  Key   // for toKey
 }
@@ -33,6 +35,9 @@ const (
 	toEach                 // every element of the list
 	toKey                  // one key of the map
 )
+
+// goes tells whether the step goes into field f of objects of type t.
+func (s *step) goes(t *Type, f int32) bool { return s.kind == into && s.f == f && s.typ == t }
 
 // takes tells whether the step leads to the element with key k.
 func (s *step) takes(k Key) bool { return s.kind == toEach || s.kind == toKey && s.key == k }
@@ -50,7 +55,7 @@ func (l *Lens) next(s step) *Lens {
 
 // Into goes into field f of the objects that l leads to.
 func (l *Lens) Into(f int) *Lens {
-	to := l.next(step{kind: into, f: int32(f)})
+	to := l.next(step{kind: into, typ: l.typ, f: int32(f)})
 	to.field = &l.typ.Fields[f]
 	if to.field.Kind == Inner || to.field.Kind == Child {
 		to.typ = to.field.typ
@@ -70,6 +75,11 @@ func (l *Lens) At(p unsafe.Pointer) *Lens {
 	to := l.next(step{kind: toKey, key: l.field.keys.at(p)})
 	to.typ = l.field.typ
 	return to
+}
+
+// meets tells whether l may go into field f of objects of type t.
+func (l *Lens) meets(t *Type, f int32) bool {
+	return slices.ContainsFunc(l.steps, func(s step) bool { return s.goes(t, f) })
 }
 
 // Many tells whether l goes through every element of a list.

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
 	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // look builds a lens from root-relative words: a field's index, each, or the
@@ -295,7 +297,11 @@ func TestLensDigest(t *testing.T) {
 			})
 			var bags []*bag
 			for range 10 {
-				bags = append(bags, newBag(t, d, anyLens(r, noteType), &digested))
+				bags = append(bags, newBag(t, d.root, anyLens(r, noteType), &digested))
+			}
+			for range 3 { // these may leave the tree
+				c := anyTask(r, d)
+				bags = append(bags, newBag(t, c, anyLens(r, c.typ), &digested))
 			}
 			for range 3 {
 				busy = false
@@ -315,23 +321,23 @@ func TestLensDigest(t *testing.T) {
 // all that users see.
 type bag struct {
 	t        *testing.T
-	d        *Document
+	n        *Node
 	lens     *Lens
 	values   []string
 	digested *int
 }
 
-func newBag(t *testing.T, d *Document, l *Lens, digested *int) *bag {
-	b := &bag{t: t, d: d, lens: l, digested: digested}
+func newBag(t *testing.T, n *Node, l *Lens, digested *int) *bag {
+	b := &bag{t: t, n: n, lens: l, digested: digested}
 	b.values = b.now()
-	d.root.Through(l, true, b.hear)
+	n.Through(l, true, b.hear)
 	return b
 }
 
 // now gives what is there, sorted.
 func (b *bag) now() []string {
 	there := map[slot]any{}
-	targets(b.d.root, b.lens.steps, there)
+	targets(b.n, b.lens.steps, there)
 	var vs []string
 	for _, v := range there {
 		vs = append(vs, fmt.Sprint(v))
@@ -348,6 +354,9 @@ func (b *bag) hear(c *Commit) {
 		b.t.Errorf("%d changes of one place", len(c.changes))
 	}
 	for _, x := range c.changes {
+		if x.idle() {
+			b.t.Errorf("told that nothing changed: %v", x.Val)
+		}
 		if x.Had {
 			i := slices.Index(b.values, fmt.Sprint(x.Prev))
 			if i < 0 {
@@ -384,7 +393,7 @@ func TestLensReader(t *testing.T) {
 			d.opts.Backlog = 2
 			readers := map[*LensReader]*bag{}
 			for range 6 {
-				b := &bag{t: t, d: d, lens: anyLens(r, noteType), digested: &digested}
+				b := &bag{t: t, n: d.root, lens: anyLens(r, noteType), digested: &digested}
 				b.values = b.now()
 				readers[d.root.NewLensReader(b.lens, true)] = b
 			}
@@ -583,6 +592,18 @@ func TestLensChanges(t *testing.T) {
 			n.List(fTasks).Move(0, 1)
 			n.List(fTasks).Swap(0, 1)
 		}, nil},
+		{"changed and moved out of sight", texts, func(_ *Document, n *Node) {
+			c := n.List(fTasks).Node(0)
+			n.SetChild(fBoss, c)
+			n.List(fTasks).Remove(0, 1)
+			setText(c, fText, "x")
+		}, []said{{"1", nil}}},
+		{"changed and moved into sight", texts, func(_ *Document, n *Node) {
+			c := n.Child(fBoss)
+			n.SetChild(fBoss, nil)
+			setText(c, fText, "x")
+			n.List(fTasks).SetNode(0, c)
+		}, []said{{"1", "x"}}},
 		{"removed two levels up", subs, func(_ *Document, n *Node) { n.List(fTasks).Remove(0, 1) }, []said{{"1.1", nil}}},
 		{"a list in the place of a list, by order", subs, func(_ *Document, n *Node) {
 			v := task("x", "a", "b")
@@ -659,6 +680,123 @@ func TestLensChanges(t *testing.T) {
 	}
 }
 
+// Shelf has maps and required objects below objects that come and go.
+
+type Shelf struct {
+	_     struct{} `destam:"table=shelves"`
+	Boxes []Box    `destam:"boxes"`
+}
+
+type Box struct {
+	Notes  map[string]string `destam:"notes"`
+	Things map[string]Thing  `destam:"things"`
+	Lid    Lid               `destam:"lid"`
+}
+
+type Thing struct {
+	Text string `destam:"text"`
+}
+
+type Lid struct {
+	Colour *string `destam:"colour"`
+}
+
+type oShelf struct {
+	node   Node
+	handle hShelf
+	boxes  Objects[*oBox]
+}
+
+type hShelf struct {
+	Object
+	v *oShelf
+}
+
+type oBox struct {
+	node   Node
+	handle hBox
+	notes  Leaves
+	things Objects[*oThing]
+	lid    oLid
+}
+
+type hBox struct {
+	Object
+	v *oBox
+}
+
+type oThing struct {
+	node   Node
+	handle hThing
+	text   string
+}
+
+type hThing struct {
+	Object
+	v *oThing
+}
+
+type oLid struct {
+	node   Node
+	handle hLid
+	colour Optional[string]
+}
+
+type hLid struct {
+	Object
+	v *oLid
+}
+
+var shelfType = TypeOf(reflect.TypeFor[hShelf](), reflect.TypeFor[Shelf]())
+
+// TestLensReplaced puts objects in the place of others: what is below them is
+// compared key by key, with what was there before the operation.
+func TestLensReplaced(t *testing.T) {
+	red, blue := "red", "blue"
+	old := Box{
+		Notes:  map[string]string{"a": "1", "b": "2", "c": "3"},
+		Things: map[string]Thing{"a": {"one"}, "b": {"two"}}, Lid: Lid{&red},
+	}
+	next := Box{
+		Notes:  map[string]string{"b": "2", "c": "4", "d": "5"},
+		Things: map[string]Thing{"b": {"zwei"}, "c": {"drei"}}, Lid: Lid{&blue},
+	}
+	const fNotes, fThings, fLid = 0, 1, 2
+	for _, c := range []struct {
+		name  string
+		steps []any
+		want  []said
+	}{
+		{"each value of a map", []any{0, each{}, fNotes, each{}}, []said{{"1", nil}, {"3", "4"}, {nil, "5"}}},
+		{"one that is the same", []any{0, each{}, fNotes, "b"}, nil},
+		{"one that goes", []any{0, each{}, fNotes, "a"}, []said{{"1", nil}}},
+		{"one that comes", []any{0, each{}, fNotes, "d"}, []said{{nil, "5"}}},
+		{"below each object of a map", []any{0, each{}, fThings, each{}, 0}, []said{{"one", nil}, {"two", "zwei"}, {nil, "drei"}}},
+		{"below one of them", []any{0, each{}, fThings, "b", 0}, []said{{"two", "zwei"}}},
+		{"below a required object", []any{0, each{}, fLid, 0}, []said{{"red", "blue"}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := New(shelfType, NewID(), &host{}, Options{})
+			d.Init(unsafe.Pointer(&Shelf{Boxes: []Box{old}}))
+			got := listen(d.root, look(shelfType, c.steps...))
+			root(d).Update(func(unsafe.Pointer) error {
+				n := d.root.List(0).Node(0) // first everything becomes something else
+				mess := Box{Notes: map[string]string{"c": "9", "x": "9"}, Things: map[string]Thing{"b": {"nine"}, "x": {}}}
+				n.Assign(unsafe.Pointer(&mess))
+				d.root.List(0).Replace(0, unsafe.Pointer(&next))
+				return nil
+			}, Cause{})
+			var want [][]said
+			if len(c.want) > 0 {
+				want = [][]said{c.want}
+			}
+			if diff := cmp.Diff(want, *got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
 // TestLensBegins holds where a subscription begins, whatever the transaction
 // comes to that it was made in.
 func TestLensBegins(t *testing.T) {
@@ -712,14 +850,91 @@ func TestLensBegins(t *testing.T) {
 	}
 }
 
-// TestLensDeepSharing has 2^25 ways to one place: nobody may walk them all.
+// TestLensDetached watches an object that is not in the document any more,
+// with so many changes of it that they are folded.
+func TestLensDetached(t *testing.T) {
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	d, _, _ := create(t, seedNote, 64)
+	d.opts.Backlog = 1
+	c := d.root.List(fTasks).Node(0)
+	l := look(c.typ, fText)
+	reader := c.NewLensReader(l, true)
+	first := true
+	c.Through(l, true, func(*Commit) {
+		if first {
+			first = false
+			for i := range 9 {
+				do((*Object)(c.Canonical()), func(*Node) { setText(c, fText, fmt.Sprint(i)) })
+			}
+		}
+	})
+	got := listen(c, l)
+	do(root(d), func(n *Node) { n.List(fTasks).Remove(0, 1) })
+	do((*Object)(c.Canonical()), func(*Node) { setText(c, fText, "x") })
+	shown := any("1")
+	for _, its := range *got {
+		if its[0].Old != shown {
+			t.Errorf("heard that it is %v, now that it was %v", shown, its[0].Old)
+		}
+		shown = its[0].New
+	}
+	if shown != "8" || len(*got) > 5 {
+		t.Errorf("heard %v", *got)
+	}
+	commit, err := reader.Next(over)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x := commit.Changes()[0]; x.Prev != "1" || x.Val != "8" || !commit.Digested {
+		t.Errorf("read %v to %v", x.Prev, x.Val)
+	}
+	for _, s := range []string{"y", "z", "8"} {
+		do((*Object)(c.Canonical()), func(*Node) { setText(c, fText, s) })
+	}
+	if commit, err := reader.Next(over); err == nil && len(commit.Changes()) > 0 {
+		t.Errorf("there and back reads as %v", commit.Changes())
+	}
+}
+
+// TestLensTakenBack is told that what it heard of is undone, and why.
+func TestLensTakenBack(t *testing.T) {
+	d, _, _ := create(t, seedNote, 64)
+	var got []said
+	var origins []Origin
+	d.root.Through(look(noteType, fTasks, each{}, fText), true, func(c *Commit) {
+		for _, x := range c.Changes() {
+			got, origins = append(got, said{x.Prev, x.Val}), append(origins, c.Origin)
+		}
+	})
+	p, err := root(d).Update(func(unsafe.Pointer) error {
+		insertTasks(d.root, fTasks, 1, Task{Text: "new"})
+		d.root.List(fTasks).Remove(0, 1)
+		return nil
+	}, Cause{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	do(root(d), func(n *Node) { setText(n.List(fTasks).Node(0), fText, "newer") })
+	d.Refuse(p, errors.New("refused"))
+	want := []said{{nil, "new"}, {"1", nil}, {"new", "newer"}, {"newer", nil}, {nil, "1"}}
+	less := func(a, b said) bool { return fmt.Sprint(a) < fmt.Sprint(b) }
+	if diff := cmp.Diff(want, got, cmpopts.SortSlices(less)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if !slices.Equal(origins, []Origin{Local, Local, Local, TakenBack, TakenBack}) {
+		t.Error(origins)
+	}
+}
+
+// TestLensDeepSharing has 2^60 ways to one place: nobody may walk them all.
 func TestLensDeepSharing(t *testing.T) {
 	d, _, _ := create(t, Note{Tasks: []Task{{Text: "bottom"}}}, 64)
 	n := d.root.List(fTasks).Node(0)
 	bottom := n
 	steps := []any{fTasks, each{}}
 	do(root(d), func(*Node) {
-		for range 25 {
+		for range 60 {
 			v := Task{}
 			up := d.Build(n.typ, unsafe.Pointer(&v))
 			l := up.EnsureList(fSub)
@@ -732,18 +947,18 @@ func TestLensDeepSharing(t *testing.T) {
 		}
 		d.root.List(fTasks).SetNode(0, n)
 	})
-	got := listen(d.root, look(noteType, append(steps, fText)...))
-	for range look(noteType, append(steps, fText)...).Values(d.root) {
-	}
-	p := d.past()
-	p.slots = append(p.slots, passed{slot: slot{n: bottom, f: fText}})
-	if n := newHearing(d.root.watchers.lenses[fTasks][0], p); !n.now.at(bottom, 52) || !n.was.at(bottom, 52) {
-		t.Fatal("the bottom is not found")
+	deep := look(noteType, append(slices.Clip(steps), fText)...)
+	got := listen(d.root, deep)
+	over := listen(d.root, look(noteType, append(slices.Clip(steps[:len(steps)-2]), fText)...)) // one level less
+	for range deep.Values(d.root) {
 	}
 	do(root(d), func(*Node) { setText(bottom, fText, "x") })
 	do(root(d), func(n *Node) { n.List(fTasks).Remove(0, 1) })
 	want := [][]said{{{"bottom", "x"}}, {{"x", nil}}}
 	if diff := cmp.Diff(want, *got); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([][]said{{{"", nil}}}, *over); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -10,11 +10,10 @@ import (
 // lock is held, and answers what the document was before.
 type past struct {
 	slots []passed
-	here  map[slot]int     // of slots by where they are now; nil when there is one
-	gone  map[*List][]int  // of the elements that are gone
-	held  map[*Node][]int  // of the slots that held an object before
-	left  map[*List][]slot // that elements went from since the list was renumbered
-	lists []*List          // of values, renumbered
+	here  map[slot]int    // of slots by where they are now; nil when there is one
+	gone  map[*List][]int // of the elements that are gone
+	held  map[*Node][]int // of the slots that held an object before
+	lists []*List         // of values, renumbered
 }
 
 // passed is one slot before and after an operation.
@@ -60,12 +59,6 @@ func (d *Document) past() *past {
 
 func (p *past) touch(x *Delta) {
 	s := slot{x.N, x.L, x.F, x.Key}
-	if x.L != nil && !x.Has && p.here != nil {
-		if p.left == nil {
-			p.left = map[*List][]slot{}
-		}
-		p.left[x.L] = append(p.left[x.L], s)
-	}
 	y := p.find(s)
 	if y == nil {
 		if p.here != nil {
@@ -80,8 +73,9 @@ func (p *past) touch(x *Delta) {
 	y.has, y.val = x.Has, x.Val
 }
 
-// rename follows a renumbering. Elements that went before it are out of reach
-// from here on: their keys may be those of others now.
+// rename follows a renumbering. An element that went before it loses its key
+// to the one that gets it; if it is inserted that does, it takes the place of
+// the one that went, which is as good as another.
 func (p *past) rename(x *Delta) {
 	if p.here == nil { // a renumbering that is alone
 		p.here = map[slot]int{}
@@ -97,12 +91,6 @@ func (p *past) rename(x *Delta) {
 		delete(p.here, s)
 		moved[j] = i
 	}
-	for _, s := range p.left[x.L] {
-		if i, ok := p.here[s]; ok && !p.slots[i].has {
-			delete(p.here, s)
-		}
-	}
-	delete(p.left, x.L)
 	for j, i := range moved {
 		p.slots[i].key = x.Renamed.New[j]
 		p.here[p.slots[i].slot] = i

@@ -110,19 +110,23 @@ func (d *Document) watch(by int) {
 	}
 }
 
-// publish queues a commit for everybody that it concerns.
-func (d *Document) publish(deltas []Delta, c Cause) {
-	if d.watching == 0 || len(deltas) == 0 && d.out.lenses == 0 {
+// publish queues a commit of what was logged for everybody that it concerns.
+func (d *Document) publish(c Cause) {
+	if len(d.out.readers) == 0 && !d.concerns(false) {
 		return
 	}
+	deltas := d.fold(d.log)
 	for i := range deltas {
 		if c, ok := deltas[i].Val.(*Node); ok && c.fresh == d.ops {
 			deltas[i].Plain = c.plain()
 		}
 	}
 	commit := &Commit{Cause: c, Time: now(), Deltas: deltas, seq: d.out.commits + 1}
-	calls := d.hits(commit)
-	if d.out.lenses > 0 {
+	var calls []call
+	if d.watching > d.out.lenses {
+		calls = d.hits(commit)
+	}
+	if d.out.lenses > 0 && d.concerns(true) {
 		calls = append(calls, d.through(commit)...)
 	}
 	if len(deltas) == 0 && len(calls) == 0 {
@@ -144,6 +148,22 @@ func (d *Document) publish(deltas []Delta, c Cause) {
 			d.out.add(w.s, w.c)
 		}
 	}
+}
+
+// concerns tells whether anybody may listen to what the operation touched;
+// with lenses, whether anybody may who looks through one.
+func (d *Document) concerns(lenses bool) bool {
+	for i := range d.log {
+		x := &d.log[i]
+		if i > 0 && x.N == d.log[i-1].N && x.F == d.log[i-1].F {
+			continue // they come in runs
+		}
+		a := ascent{typ: x.N.typ, f: x.F, lenses: lenses}
+		if a.any(x.N, x.F) {
+			return true
+		}
+	}
+	return false
 }
 
 // hits gives those who watch objects and lists what concerns them of a commit.
