@@ -1,0 +1,306 @@
+package destam
+
+import (
+	"context"
+	"iter"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/destam-go/destamgen/runtime/internal/doc"
+)
+
+// Change is what happened to one place that a lens leads to, whatever brought
+// it about: it was set, or something above it was removed, inserted or
+// replaced. The values are those from before and after the commit.
+type Change[T any] struct {
+	Old, New  T
+	WasAbsent bool    // there was no place, or an optional value was absent; Old is zero
+	Absent    bool    // there is no place any more, or the value is absent; New is zero
+	Commit    *Commit // all that changed together
+}
+
+// lens is what all lenses have in common: the object that they begin at, and
+// the way from there.
+type lens struct {
+	o *OObject
+	l *doc.Lens
+}
+
+// Watch calls fn with every commit that changes what the lens leads to,
+// anything below it, or anything on the way to it, with the deltas that do;
+// otherwise it is as [OObject.Watch].
+func (l *lens) Watch(fn func(*Commit)) (stop func()) {
+	if l.l.Empty() {
+		return watch(l.o, -1, fn)
+	}
+	return l.through(false, func(c *doc.Commit) { fn(public(c)) }).Stop
+}
+
+// Changes yields the commits that change what the lens leads to, anything
+// below it, or anything on the way to it, with the deltas that do; otherwise
+// it is as [OObject.Changes].
+func (l *lens) Changes(ctx context.Context) iter.Seq2[*Commit, error] {
+	if l.l.Empty() {
+		return changes(ctx, l.o, -1)
+	}
+	return func(yield func(*Commit, error) bool) {
+		l.read(ctx, false, func(c *doc.Commit, err error) bool {
+			if err != nil {
+				return yield(nil, err)
+			}
+			return yield(public(c), nil)
+		})
+	}
+}
+
+// through subscribes at the place where the lens begins.
+func (l *lens) through(typed bool, call func(*doc.Commit)) *doc.Subscription {
+	l.o.o.Read()
+	s := l.o.o.Node().Through(l.l, typed, call)
+	l.o.o.Done()
+	return s
+}
+
+// read yields commits until yield has enough. An error is the last.
+func (l *lens) read(ctx context.Context, typed bool, yield func(*doc.Commit, error) bool) {
+	if l.o.o.Tx() != nil {
+		yield(nil, ErrInTransaction)
+		return
+	}
+	r := l.o.o.Node().NewLensReader(l.l, typed)
+	defer r.Close()
+	for {
+		c, err := r.Next(ctx)
+		if !yield(c, err) || err != nil {
+			return
+		}
+	}
+}
+
+// begin gives an object lens as L, which is a pointer to a struct of nothing
+// but an ObjectLens.
+func begin[L any](o *OObject, l *doc.Lens) L {
+	return as[L](unsafe.Pointer(&ObjectLens{lens{o, l}}))
+}
+
+// ObjectLens is embedded in the lens of every type of object, which has a
+// method for each field. A lens through a handle of an Update or View is good
+// for as long as that handle.
+type ObjectLens struct{ lens }
+
+// Observe begins a lens at an object. It is for generated code, like all
+// functions of this file.
+//
+//go:noinline
+func Observe[L any](o *OObject) L { return begin[L](o, doc.NewLens(o.o.Node().Type())) }
+
+// InnerLens goes to the object in field f.
+//
+//go:noinline
+func InnerLens[L any](l *ObjectLens, f int) L { return begin[L](l.o, l.l.Into(f)) }
+
+// Lens looks at a value, wherever it is: from an object over fields, over the
+// elements of arrays (Each) and the keys of maps (At and Each) that are on the
+// way. Nothing needs to be there yet: a lens leads to what is there when it is
+// asked, and whoever watches hears of what comes and goes.
+//
+// Behind an Each it leads to a place in every element. An object that is in
+// several elements is one of them.
+type Lens[T any] struct{ lens }
+
+// LensAt goes to the value in field f, optional or not.
+//
+//go:noinline
+func LensAt[T any](l *ObjectLens, f int) *Lens[T] { return &Lens[T]{lens{l.o, l.l.Into(f)}} }
+
+// Get gives the value; ok is false when it is absent, or something on the way
+// to it is. Behind an Each it is the first value.
+func (l *Lens[T]) Get() (v T, ok bool) {
+	l.o.o.Read()
+	for p := range l.l.Values(l.o.o.Node()) {
+		v, ok = l.copied(p), true
+		break
+	}
+	l.o.o.Done()
+	return v, ok
+}
+
+// copied gives a copy of the value at p.
+func (l *Lens[T]) copied(p unsafe.Pointer) T {
+	if l.l.Flat() {
+		return *(*T)(p)
+	}
+	return *copied[T](p, l.l.Copy)
+}
+
+// All yields the values that are there when the loop begins, in the order of
+// the elements. No lock is held while the loop runs.
+func (l *Lens[T]) All() iter.Seq[T] {
+	return func(yield func(T) bool) {
+		var vs []T
+		l.o.o.Read()
+		for p := range l.l.Values(l.o.o.Node()) {
+			vs = append(vs, l.copied(p))
+		}
+		l.o.o.Done()
+		for _, v := range vs {
+			if !yield(v) {
+				return
+			}
+		}
+	}
+}
+
+// Set sets the value, which may have been absent: an optional value or a key
+// of a map comes to be. It changes nothing and gives false when an object on
+// the way is absent, when nothing may be changed any more (as setters, it
+// reports that), and when the value is unique and taken. Behind an Each it
+// panics: set each element by its handle.
+func (l *Lens[T]) Set(v T) bool {
+	if l.l.Many() {
+		panic("destam: Set of a lens behind Each would set a place in every element: range over the array or map and set each by its handle")
+	}
+	if !l.o.o.Write() {
+		return false
+	}
+	ok := l.l.Set(l.o.o.Node(), unsafe.Pointer(&v))
+	l.o.o.Wrote()
+	return ok
+}
+
+// Watch calls fn with every change of the value, from the next commit on,
+// until stop is called: one call for each place that the lens leads to, and
+// none when the values before and after are equal. The calls come one at a
+// time and in the order of the commits, on any goroutine and never under a
+// lock: fn may read and change the document. When more than a thousand commits
+// wait, their changes come folded: the first old value and the last new one. A
+// panic in fn is reported to Options.OnError and skips the other changes of
+// that commit. The document stays in memory until stop.
+func (l *Lens[T]) Watch(fn func(Change[T])) (stop func()) {
+	var stopped atomic.Bool
+	s := l.through(true, func(c *doc.Commit) {
+		l.changes(c, func(x Change[T]) bool {
+			if stopped.Load() { // by fn, or meanwhile
+				return false
+			}
+			fn(x)
+			return true
+		})
+	})
+	return func() {
+		stopped.Store(true)
+		s.Stop()
+	}
+}
+
+// WatchCommit calls fn with every commit that changes the value or anything on
+// the way to it, with the deltas that do; otherwise it is as [OObject.Watch].
+func (l *Lens[T]) WatchCommit(fn func(*Commit)) (stop func()) { return l.lens.Watch(fn) }
+
+// Changes yields every change of the value from the beginning of the loop on,
+// those of one commit one after the other. The loop may take its time: it
+// holds up nobody, and when more than a thousand commits wait, their changes
+// come folded: the first old value and the last new one. Breaking the loop
+// ends the subscription; it ends by itself with ctx, or when the document is
+// closed or deleted, with the error.
+func (l *Lens[T]) Changes(ctx context.Context) iter.Seq2[Change[T], error] {
+	return func(yield func(Change[T], error) bool) {
+		l.read(ctx, true, func(c *doc.Commit, err error) bool {
+			if err != nil {
+				return yield(Change[T]{}, err)
+			}
+			return l.changes(c, func(x Change[T]) bool { return yield(x, nil) })
+		})
+	}
+}
+
+// changes yields the changes of one commit; false when yield had enough.
+func (l *Lens[T]) changes(c *doc.Commit, yield func(Change[T]) bool) bool {
+	xs := c.Changes()
+	if len(xs) == 0 {
+		return true
+	}
+	commit := public(c)
+	for i := range xs {
+		x := Change[T]{WasAbsent: !xs[i].Had, Absent: !xs[i].Has, Commit: commit}
+		if xs[i].Had {
+			l.unbox(&x.Old, xs[i].Prev)
+		}
+		if xs[i].Has {
+			l.unbox(&x.New, xs[i].Val)
+		}
+		if !yield(x) {
+			return false
+		}
+	}
+	return true
+}
+
+// unbox copies a value for one listener, which may change it.
+func (l *Lens[T]) unbox(to *T, v any) {
+	if l.l.Flat() {
+		*to = v.(T)
+	} else {
+		l.l.Unbox(unsafe.Pointer(to), v)
+	}
+}
+
+// LeafArrayLens looks at an array of values.
+type LeafArrayLens[T any] struct{ lens }
+
+// LeafArrayLensAt goes to the array in field f.
+//
+//go:noinline
+func LeafArrayLensAt[T any](l *ObjectLens, f int) *LeafArrayLens[T] {
+	return &LeafArrayLens[T]{lens{l.o, l.l.Into(f)}}
+}
+
+// Each goes to every element.
+func (l *LeafArrayLens[T]) Each() *Lens[T] { return &Lens[T]{lens{l.o, l.l.Each()}} }
+
+// ArrayLens looks at an array of objects, whose lenses are L.
+type ArrayLens[L any] struct{ lens }
+
+// ArrayLensAt goes to the array in field f.
+//
+//go:noinline
+func ArrayLensAt[L any](l *ObjectLens, f int) *ArrayLens[L] {
+	return &ArrayLens[L]{lens{l.o, l.l.Into(f)}}
+}
+
+// Each goes to every element.
+func (l *ArrayLens[L]) Each() L { return begin[L](l.o, l.l.Each()) }
+
+// LeafMapLens looks at a map of values.
+type LeafMapLens[K comparable, T any] struct{ lens }
+
+// LeafMapLensAt goes to the map in field f.
+//
+//go:noinline
+func LeafMapLensAt[K comparable, T any](l *ObjectLens, f int) *LeafMapLens[K, T] {
+	return &LeafMapLens[K, T]{lens{l.o, l.l.Into(f)}}
+}
+
+// Each goes to the value of every key.
+func (l *LeafMapLens[K, T]) Each() *Lens[T] { return &Lens[T]{lens{l.o, l.l.Each()}} }
+
+// At goes to the value of one key, there or not.
+func (l *LeafMapLens[K, T]) At(k K) *Lens[T] {
+	return &Lens[T]{lens{l.o, l.l.At(unsafe.Pointer(&k))}}
+}
+
+// MapLens looks at a map of objects, whose lenses are L.
+type MapLens[K comparable, L any] struct{ lens }
+
+// MapLensAt goes to the map in field f.
+//
+//go:noinline
+func MapLensAt[K comparable, L any](l *ObjectLens, f int) *MapLens[K, L] {
+	return &MapLens[K, L]{lens{l.o, l.l.Into(f)}}
+}
+
+// Each goes to the object of every key.
+func (l *MapLens[K, L]) Each() L { return begin[L](l.o, l.l.Each()) }
+
+// At goes to the object of one key, there or not.
+func (l *MapLens[K, L]) At(k K) L { return begin[L](l.o, l.l.At(unsafe.Pointer(&k))) }
