@@ -47,7 +47,7 @@ var layers = []layer{
 	{packages: "gen/internal/...", own: []string{"gen/internal/..."}},
 
 	{packages: "runtime/destam", own: []string{"runtime/driver", "runtime/internal/..."}, foreign: []string{msgpack},
-		tests: []string{"runtime/...", "drivers/..."}},
+		tests: []string{"runtime/...", "drivers/...", "examples/orders", "examples/quickstart/notes"}},
 	{packages: "runtime/observe", own: []string{"runtime/destam", "runtime/internal/..."}},
 	{packages: "runtime/driver", own: []string{"runtime/internal/wire"}, foreign: []string{msgpack}},
 	{packages: "runtime/driver/drivertest", own: []string{"runtime/driver"}, foreign: []string{gocmp}},
