@@ -1,0 +1,157 @@
+package destam
+
+import "time"
+
+// The model of the tests of lenses, with what the generator writes for it.
+
+type Garden struct {
+	_      struct{}          `destam:"table=gardens"`
+	Query  GardenQuery       `destam:"query"`
+	Name   string            `destam:"name"`
+	Opened *time.Time        `destam:"opened"`
+	Beds   []Bed             `destam:"beds"`
+	Tools  []string          `destam:"tools"`
+	Signs  map[string]Colour `destam:"signs"`
+	Rooms  map[int]Bed       `destam:"rooms"`
+	Best   *Bed              `destam:"best"`
+	Rate   float64           `destam:"rate"`
+	Seal   []byte            `destam:"seal"`
+	Grid   [][]int           `destam:"grid"`
+	Typing bool              `destam:"typing,local"`
+}
+
+type GardenQuery struct {
+	Slug string `destam:"slug,unique"`
+}
+
+type Bed struct {
+	Plant string `destam:"plant"`
+	Wet   bool   `destam:"wet"`
+	Sub   []Bed  `destam:"sub"`
+}
+
+type Colour string
+
+type OGarden struct {
+	ODocument
+	v *oGarden
+}
+
+type oGarden struct {
+	node   Node
+	handle OGarden
+	query  oGardenQuery
+	name   string
+	opened Optional[time.Time]
+	beds   Objects[*oBed]
+	tools  Leaves
+	signs  Leaves
+	rooms  Objects[*oBed]
+	best   Child[*oBed]
+	rate   float64
+	seal   []byte
+	grid   Leaves
+	typing bool
+}
+
+type OGardenQuery struct {
+	OObject
+	v *oGardenQuery
+}
+
+type oGardenQuery struct {
+	node   Node
+	handle OGardenQuery
+	slug   string
+}
+
+type OBed struct {
+	OObject
+	v *oBed
+}
+
+type oBed struct {
+	node   Node
+	handle OBed
+	plant  string
+	wet    bool
+	sub    Objects[*oBed]
+}
+
+func (o *OGarden) Update(fn func(*OGarden) error, opts ...CommitOption) error {
+	return Update(&o.OObject, fn, opts)
+}
+func (o *OGarden) Observe() *GardenLens  { return Observe[*GardenLens](&o.OObject) }
+func (o *OGarden) Snapshot() Garden      { return *Snapshot(&o.OObject, new(Garden)) }
+func (o *OGarden) Query() *OGardenQuery  { return Inner(&o.OObject, &o.v.query.handle) }
+func (o *OGarden) SetName(v string)      { Set(&o.OObject, 1, &o.v.name, v) }
+func (o *OGarden) Name() string          { return Get(&o.OObject, &o.v.name) }
+func (o *OGarden) SetOpened(v time.Time) { SetOptionalTime(&o.OObject, 2, &o.v.opened, v) }
+func (o *OGarden) ClearOpened()          { ClearOptional(&o.OObject, 2, &o.v.opened) }
+func (o *OGarden) Beds() ObjectArray[*OBed, Bed] {
+	return ObjectArrayOf[*OBed, Bed](&o.OObject, 3)
+}
+func (o *OGarden) Tools() Array[string]       { return ArrayOf[string](&o.OObject, 4) }
+func (o *OGarden) Signs() Map[string, Colour] { return MapOf[string, Colour](&o.OObject, 5) }
+func (o *OGarden) Rooms() ObjectMap[int, *OBed, Bed] {
+	return ObjectMapOf[int, *OBed, Bed](&o.OObject, 6)
+}
+func (o *OGarden) Best() *OBed        { return GetChild[*OBed](&o.OObject, 7) }
+func (o *OGarden) SetBest(v Bed)      { SetChild(&o.OObject, 7, &v) }
+func (o *OGarden) ClearBest()         { ClearChild(&o.OObject, 7) }
+func (o *OGarden) SetRate(v float64)  { SetFloat(&o.OObject, 8, &o.v.rate, v) }
+func (o *OGarden) SetSeal(v []byte)   { SetBytes(&o.OObject, 9, &o.v.seal, v) }
+func (o *OGarden) Seal() []byte       { return GetBytes(&o.OObject, &o.v.seal) }
+func (o *OGarden) Grid() Array[[]int] { return ArrayOf[[]int](&o.OObject, 10) }
+func (o *OGarden) SetTyping(v bool)   { Set(&o.OObject, 11, &o.v.typing, v) }
+
+func (o *OBed) Observe() *BedLens              { return Observe[*BedLens](&o.OObject) }
+func (o *OBed) SetPlant(v string)              { Set(&o.OObject, 0, &o.v.plant, v) }
+func (o *OBed) SetWet(v bool)                  { Set(&o.OObject, 1, &o.v.wet, v) }
+func (o *OBed) Sub() ObjectArray[*OBed, Bed]   { return ObjectArrayOf[*OBed, Bed](&o.OObject, 2) }
+func (o *OGardenQuery) SetSlug(v string) error { return SetUnique(&o.OObject, 0, &o.v.slug, v) }
+
+type GardenLens struct{ ObjectLens }
+
+func (l *GardenLens) Query() *GardenQueryLens  { return InnerLens[*GardenQueryLens](&l.ObjectLens, 0) }
+func (l *GardenLens) Name() *Lens[string]      { return LensAt[string](&l.ObjectLens, 1) }
+func (l *GardenLens) Opened() *Lens[time.Time] { return LensAt[time.Time](&l.ObjectLens, 2) }
+func (l *GardenLens) Beds() *ArrayLens[*BedLens] {
+	return ArrayLensAt[*BedLens](&l.ObjectLens, 3)
+}
+func (l *GardenLens) Tools() *LeafArrayLens[string] {
+	return LeafArrayLensAt[string](&l.ObjectLens, 4)
+}
+func (l *GardenLens) Signs() *LeafMapLens[string, Colour] {
+	return LeafMapLensAt[string, Colour](&l.ObjectLens, 5)
+}
+func (l *GardenLens) Rooms() *MapLens[int, *BedLens] {
+	return MapLensAt[int, *BedLens](&l.ObjectLens, 6)
+}
+func (l *GardenLens) Best() *BedLens              { return InnerLens[*BedLens](&l.ObjectLens, 7) }
+func (l *GardenLens) Rate() *Lens[float64]        { return LensAt[float64](&l.ObjectLens, 8) }
+func (l *GardenLens) Seal() *Lens[[]byte]         { return LensAt[[]byte](&l.ObjectLens, 9) }
+func (l *GardenLens) Grid() *LeafArrayLens[[]int] { return LeafArrayLensAt[[]int](&l.ObjectLens, 10) }
+func (l *GardenLens) Typing() *Lens[bool]         { return LensAt[bool](&l.ObjectLens, 11) }
+
+type GardenQueryLens struct{ ObjectLens }
+
+func (l *GardenQueryLens) Slug() *Lens[string] { return LensAt[string](&l.ObjectLens, 0) }
+
+type BedLens struct{ ObjectLens }
+
+func (l *BedLens) Plant() *Lens[string]      { return LensAt[string](&l.ObjectLens, 0) }
+func (l *BedLens) Wet() *Lens[bool]          { return LensAt[bool](&l.ObjectLens, 1) }
+func (l *BedLens) Sub() *ArrayLens[*BedLens] { return ArrayLensAt[*BedLens](&l.ObjectLens, 2) }
+
+// eden is a garden with something everywhere.
+func eden() Garden {
+	opened := time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)
+	return Garden{
+		Name: "Eden", Opened: &opened, Tools: []string{"rake", "hoe"}, Rate: 4.5,
+		Query: GardenQuery{Slug: "eden"},
+		Beds:  []Bed{{Plant: "rose", Sub: []Bed{{Plant: "clover"}}}, {Plant: "oak", Wet: true}},
+		Signs: map[string]Colour{"gate": "green"}, Rooms: map[int]Bed{1: {Plant: "fern"}},
+		Best: &Bed{Plant: "apple"}, Seal: []byte{1, 2}, Grid: [][]int{{1, 2}},
+	}
+}
