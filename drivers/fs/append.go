@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/destam-go/destamgen/drivers/fs/internal/journal"
 	"github.com/destam-go/destamgen/runtime/driver"
 )
 
@@ -33,14 +34,7 @@ func (s *Store) Append(ctx context.Context, batch []driver.Commit) []driver.Resu
 		records[i] = buf[start:]
 		results[i].Err = s.Limits().Check(len(records[i]) - recordFront)
 	}
-	written := make([]uint64, len(batch)) // the journal's batch that holds each
-	s.order.Lock()
-	for i := range batch {
-		if results[i].Err == nil {
-			written[i], results[i].Err = s.accept(&batch[i], records[i])
-		}
-	}
-	s.order.Unlock()
+	written := s.acceptAll(batch, records, results)
 	for i := range batch {
 		if results[i].Err == nil {
 			if err := s.journal.Write(written[i]); err != nil {
@@ -49,6 +43,28 @@ func (s *Store) Append(ctx context.Context, batch []driver.Commit) []driver.Resu
 		}
 	}
 	return results
+}
+
+// acceptAll accepts what was not refused before, and gives the journal's batch
+// that holds each commit.
+func (s *Store) acceptAll(batch []driver.Commit, records [][]byte, results []driver.Result) []uint64 {
+	written := make([]uint64, len(batch))
+	var full *journal.SegmentError
+	s.order.Lock()
+	defer s.order.Unlock()
+	for i := range batch {
+		switch {
+		case results[i].Err != nil:
+		case full != nil:
+			// To find a full disk full takes as long as to fill it: once is
+			// enough for a batch.
+			results[i].Err = full
+		default:
+			written[i], results[i].Err = s.accept(&batch[i], records[i])
+			errors.As(results[i].Err, &full)
+		}
+	}
+	return written
 }
 
 // check says what is wrong with a commit whatever the document is.

@@ -106,7 +106,7 @@ func killCommit(id driver.ID, seq uint64) driver.Commit {
 // byte, and so are the commits of all rounds before.
 func TestKill(t *testing.T) {
 	rounds := 50
-	if testing.Short() {
+	if testing.Short() || racing {
 		rounds = 5
 	}
 	if n, err := strconv.Atoi(os.Getenv(killRounds)); err == nil {

@@ -4,11 +4,9 @@ import (
 	"errors"
 	"fmt"
 
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/destam-go/destamgen/drivers/fs/internal/journal"
@@ -139,7 +137,7 @@ func refusal(dir string, err error) error {
 		err = fmt.Errorf("%w: %w", ErrFormat, err)
 	case errors.Is(err, errRecord), commit != nil:
 		err = fmt.Errorf("%w: %w", ErrDamaged, err)
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+	case vfs.Forbidden(err):
 		err = fmt.Errorf("the folder must be writable: %w", err)
 	}
 	return &openError{dir, err}

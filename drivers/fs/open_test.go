@@ -203,7 +203,7 @@ func TestFileAsFolder(t *testing.T) {
 // TestReadOnly opens a folder that may not be written to. Tests may be run by
 // somebody who may write everywhere, so the disk says it.
 func TestReadOnly(t *testing.T) {
-	for _, cause := range []error{syscall.EACCES, syscall.EROFS} {
+	for _, cause := range []error{fs.ErrPermission, vfs.ErrReadOnly} {
 		for _, exists := range []bool{false, true} {
 			disk := vfs.NewMem()
 			if exists {

@@ -171,6 +171,9 @@ func (s *Store) Checkpoint(ctx context.Context, table string, id driver.ID, seq 
 	}
 	defer s.leave()
 	rec := appendCheckpoint(nil, table, id, seq, content)
+	if len(rec) > journal.MaxRecord {
+		return &driver.LimitError{What: "checkpoint", Size: len(content), Max: journal.MaxRecord - len(rec) + len(content)}
+	}
 	batch, err := s.checkpoint(table, id, seq, rec)
 	if err != nil || batch == 0 {
 		return err

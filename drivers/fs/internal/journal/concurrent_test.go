@@ -59,7 +59,7 @@ func TestConcurrent(t *testing.T) {
 	for seed := range uint64(6) {
 		disk := vfs.NewMem()
 		o := variant{}.options()
-		o.spawn = nil
+		o.Spawn = nil
 		j := openNew(t, disk, o)
 		acked := make([]atomic.Int64, writers)
 		var (
@@ -323,7 +323,7 @@ func TestIdleMark(t *testing.T) {
 func TestCloseWaits(t *testing.T) {
 	disk := vfs.NewMem()
 	o := variant{}.options()
-	o.spawn = nil
+	o.Spawn = nil
 	j := openNew(t, disk, o)
 	before := runtime.NumGoroutine()
 	release := make(chan bool)

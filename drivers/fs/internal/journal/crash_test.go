@@ -40,7 +40,7 @@ var storeID = [16]byte{0: 1, 15: 2}
 func (v variant) options() Options {
 	return Options{
 		Store: storeID, First: 2048, Segment: 4096, Memory: 4096, LostFound: lostFound,
-		spawn: func(f func()) { f() }, codec: v.codec, bug: v.bug,
+		Spawn: func(f func()) { f() }, codec: v.codec, bug: v.bug,
 	}
 }
 
@@ -442,7 +442,7 @@ func TestCrash(t *testing.T) {
 // TestSequences runs every sequence of a few operations.
 func TestSequences(t *testing.T) {
 	const operations = "aAOgsdmckp"
-	length, fewest := 2, 75_000
+	length, fewest := 2, 80_000
 	if long() {
 		length, fewest = 3, 1_000_000
 	}

@@ -127,7 +127,7 @@ func (w *world) closeFaulty() error {
 }
 
 // fewestFaults is what TestFaults must try at least.
-const fewestFaults = 3_900
+const fewestFaults = 4_300
 
 func TestFaults(t *testing.T) {
 	states, runs := 0, 0

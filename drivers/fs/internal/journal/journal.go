@@ -26,8 +26,8 @@ type Options struct {
 	Memory    int           // bytes of full segments that are kept in memory
 	Idle      time.Duration // how long after the last sync a mark is written; 0 for never
 	LostFound string        // the directory for bytes that recovery sets aside
+	Spawn     func(func())  // starts the preparation of a segment; nil is go
 
-	spawn func(func()) // starts the preparation of a segment; go by default
 	codec codec
 	bug   mutant
 }

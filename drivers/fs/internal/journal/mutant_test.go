@@ -145,7 +145,11 @@ func (b *bent) wrap(f vfs.File, err error, name string) (vfs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &bentFile{File: f, b: b, name: name}, nil
+	w := &bentFile{File: f, b: b, name: name}
+	if b.zeroedLate && filepath.Base(name) != nextName {
+		w.zeroes = 600
+	}
+	return w, nil
 }
 
 func (b *bent) Create(name string) (vfs.File, error) {
@@ -200,9 +204,6 @@ func (f *bentFile) Sync() error {
 }
 
 func (f *bentFile) WriteAt(p []byte, off int64) (int, error) {
-	if f.b.zeroedLate && filepath.Base(f.name) == nextName && off == 0 {
-		f.zeroes = 600
-	}
 	if f.b.sparse && filepath.Base(f.name) == nextName && off == 0 && used(p) <= segmentHeader {
 		if _, err := f.File.WriteAt(p[:segmentHeader], 0); err != nil {
 			return 0, err

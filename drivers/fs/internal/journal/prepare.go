@@ -33,7 +33,7 @@ func (j *Journal) prepare(need int) *prepared {
 	p := &prepared{done: make(chan struct{}), seg: s}
 	j.ahead = p
 	j.mu.Unlock()
-	j.o.spawn(func() {
+	j.o.Spawn(func() {
 		p.err = errPanic
 		defer close(p.done)
 		p.err = s.build(j.fs, j.dir, make([]byte, s.size), j.o.Store)
@@ -66,40 +66,43 @@ func newSegment(dir string, number uint64, size int) *segment {
 func (s *segment) build(f vfs.FS, dir string, image []byte, store [16]byte) error {
 	s.appendHeader(image[:0], store)
 	s.image.Store(&image)
-	tmp := filepath.Join(dir, nextName)
-	if err := f.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := abandon(f, dir); err != nil {
 		return err
 	}
-	file, err := f.Create(tmp)
+	file, err := f.Create(filepath.Join(dir, nextName))
 	if err != nil {
 		return err
 	}
-	s.file = file
 	for off := 0; off < len(image) && err == nil; off += pieces {
 		_, err = file.WriteAt(image[off:min(off+pieces, len(image))], int64(off))
 	}
 	if err == nil {
 		err = file.Sync()
 	}
+	err = errors.Join(err, file.Close())
 	if err != nil {
-		return errors.Join(err, s.abandon(f, dir))
+		err = errors.Join(err, abandon(f, dir))
 	}
-	return nil
+	return err
 }
 
-// activate gives a segment its name. When it fails the segment may have it
-// already; it is empty, or a copy, so that does not matter.
+// activate gives a segment its name and opens it; not before, as some systems
+// rename no open file. When it fails the segment may have its name already: it
+// is empty, or a copy, so that does not matter.
 func (s *segment) activate(f vfs.FS, dir string) error {
-	return f.Rename(filepath.Join(dir, nextName), s.name)
+	err := f.Rename(filepath.Join(dir, nextName), s.name)
+	if err == nil {
+		s.file, err = f.Open(s.name)
+	}
+	return err
 }
 
 // abandon gives the space of a segment back that has not got its name.
-func (s *segment) abandon(f vfs.FS, dir string) error {
-	err := s.file.Close()
-	if rerr := f.Remove(filepath.Join(dir, nextName)); rerr != nil && !errors.Is(rerr, fs.ErrNotExist) {
-		err = errors.Join(err, rerr)
+func abandon(f vfs.FS, dir string) error {
+	if err := f.Remove(filepath.Join(dir, nextName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	return err
+	return nil
 }
 
 // next gives a complete segment with room for need bytes. One that was begun
@@ -135,7 +138,7 @@ func (j *Journal) discard(p *prepared) error {
 	if p.err != nil {
 		return nil // build cleaned up
 	}
-	return p.seg.abandon(j.fs, j.dir)
+	return abandon(j.fs, j.dir)
 }
 
 // rotate makes the next segment the active one, with room for need bytes. The
@@ -167,10 +170,10 @@ func (j *Journal) rotate(need int) error {
 		j.mu.Lock()
 		j.ahead = nil
 		j.mu.Unlock()
-		return &SegmentError{Dir: j.dir, Size: next.size, Err: errors.Join(err, next.abandon(j.fs, j.dir))}
+		return &SegmentError{Dir: j.dir, Size: next.size, Err: errors.Join(err, abandon(j.fs, j.dir))}
 	}
 	if err := j.fs.SyncDir(j.dir); err != nil {
-		return j.poison("sync", j.dir, err)
+		return j.poison("sync", j.dir, errors.Join(err, next.file.Close()))
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -28,7 +28,7 @@ func Create(f vfs.FS, dir string, o Options) error {
 		return err
 	}
 	if err := s.activate(f, dir); err != nil {
-		return errors.Join(err, s.abandon(f, dir))
+		return errors.Join(err, abandon(f, dir))
 	}
 	err := errors.Join(f.SyncDir(dir), s.file.Close())
 	if err != nil {
@@ -41,8 +41,8 @@ func Create(f vfs.FS, dir string, o Options) error {
 // replayed is durable. A [*DamageError] means that something which was durable
 // is not there any more.
 func Open(f vfs.FS, dir string, o Options, replay Replay) (*Journal, error) {
-	if o.spawn == nil {
-		o.spawn = func(f func()) { go f() }
+	if o.Spawn == nil {
+		o.Spawn = func(f func()) { go f() }
 	}
 	if o.codec.seal == nil {
 		o.codec = format

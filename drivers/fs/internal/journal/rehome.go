@@ -79,10 +79,10 @@ func (r *recovery) rehome() (*segment, error) {
 	if err := s.build(r.fs, r.dir, image, r.o.Store); err != nil {
 		return nil, err
 	}
-	r.segs = append(r.segs, s)
 	if err := s.activate(r.fs, r.dir); err != nil {
 		return nil, err
 	}
+	r.segs = append(r.segs, s)
 	if err := r.fs.SyncDir(r.dir); err != nil {
 		return nil, err
 	}

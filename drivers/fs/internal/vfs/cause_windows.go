@@ -1,0 +1,8 @@
+package vfs
+
+import "golang.org/x/sys/windows"
+
+var (
+	full     = []error{windows.ERROR_DISK_FULL, windows.ERROR_HANDLE_DISK_FULL}
+	readOnly = []error{windows.ERROR_WRITE_PROTECT}
+)

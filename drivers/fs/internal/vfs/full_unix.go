@@ -1,7 +1,0 @@
-//go:build unix
-
-package vfs
-
-import "syscall"
-
-var full = []error{syscall.ENOSPC, syscall.EDQUOT}

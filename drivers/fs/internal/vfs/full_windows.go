@@ -1,5 +1,0 @@
-package vfs
-
-import "golang.org/x/sys/windows"
-
-var full = []error{windows.ERROR_DISK_FULL, windows.ERROR_HANDLE_DISK_FULL}
