@@ -21,6 +21,7 @@ type delivery struct {
 	readers       []*Reader
 	lenses        int           // subscriptions through lenses
 	climbs        uint64        // ascents in search of those
+	ended         chan struct{} // closed when the document dies; nil when no reader waits
 	settled       chan struct{} // closed and renewed when done grows; nil when nobody waits
 }
 

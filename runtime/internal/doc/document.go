@@ -88,6 +88,10 @@ func New(typ *Type, id ID, host Host, opts Options) *Document {
 func (d *Document) Kill(err error) {
 	d.lock()
 	d.dead = err
+	if d.out.ended != nil {
+		close(d.out.ended)
+		d.out.ended = nil
+	}
 	d.mu.Unlock()
 }
 

@@ -346,6 +346,39 @@ func TestLensDetached(t *testing.T) {
 	}
 }
 
+// TestReadersEnd kills a document that readers wait for.
+func TestReadersEnd(t *testing.T) {
+	d, _, _ := create(t, seedNote, 64)
+	whole, title := d.root.NewReader(-1), d.root.NewLensReader(look(noteType, fTitle), true)
+	dead := errors.New("dead")
+	errs := make(chan error)
+	for _, next := range []func(context.Context) (*Commit, error){whole.Next, title.Next} {
+		go func() {
+			c, err := next(t.Context())
+			if c == nil || err != nil {
+				errs <- fmt.Errorf("the commit before: %v, %v", c, err)
+				return
+			}
+			errs <- nil
+			_, err = next(t.Context())
+			errs <- err
+		}()
+	}
+	do(root(d), func(n *Node) { setText(n, fTitle, "x") })
+	for range 2 {
+		if err := <-errs; err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.Kill(dead)
+	d.Kill(dead)
+	for range 2 {
+		if err := <-errs; err != dead {
+			t.Errorf("a reader ended with %v", err)
+		}
+	}
+}
+
 // TestLensTakenBack is told that what it heard of is undone, and why.
 func TestLensTakenBack(t *testing.T) {
 	d, _, _ := create(t, seedNote, 64)

@@ -100,12 +100,17 @@ func (r *Reader) Next(ctx context.Context) (*Commit, error) {
 			return c, nil
 		}
 		dead := d.dead
+		if dead == nil && d.out.ended == nil {
+			d.out.ended = make(chan struct{})
+		}
+		ended := d.out.ended
 		d.mu.Unlock()
 		if dead != nil {
 			return nil, dead
 		}
 		select {
 		case <-r.more:
+		case <-ended:
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
