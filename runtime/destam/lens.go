@@ -29,22 +29,26 @@ type lens struct {
 // Watch calls fn with every commit that changes what the lens leads to,
 // anything below it, or anything on the way to it, with the deltas that do;
 // otherwise it is as [OObject.Watch].
+//
+//go:noinline
 func (l *lens) Watch(fn func(*Commit)) (stop func()) {
 	if l.l.Empty() {
 		return watch(l.o, -1, fn)
 	}
-	return l.through(false, func(c *doc.Commit) { fn(public(c)) }).Stop
+	return through(l, false, func(c *doc.Commit) { fn(public(c)) }).Stop
 }
 
 // Changes yields the commits that change what the lens leads to, anything
 // below it, or anything on the way to it, with the deltas that do; otherwise
 // it is as [OObject.Changes].
+//
+//go:noinline
 func (l *lens) Changes(ctx context.Context) iter.Seq2[*Commit, error] {
 	if l.l.Empty() {
 		return changes(ctx, l.o, -1)
 	}
 	return func(yield func(*Commit, error) bool) {
-		l.read(ctx, false, func(c *doc.Commit, err error) bool {
+		readLens(ctx, l, false, func(c *doc.Commit, err error) bool {
 			if err != nil {
 				return yield(nil, err)
 			}
@@ -54,15 +58,15 @@ func (l *lens) Changes(ctx context.Context) iter.Seq2[*Commit, error] {
 }
 
 // through subscribes at the place where the lens begins.
-func (l *lens) through(typed bool, call func(*doc.Commit)) *doc.Subscription {
+func through(l *lens, typed bool, call func(*doc.Commit)) *doc.Subscription {
 	l.o.o.Read()
 	s := l.o.o.Node().Through(l.l, typed, call)
 	l.o.o.Done()
 	return s
 }
 
-// read yields commits until yield has enough. An error is the last.
-func (l *lens) read(ctx context.Context, typed bool, yield func(*doc.Commit, error) bool) {
+// readLens yields commits until yield has enough. An error is the last.
+func readLens(ctx context.Context, l *lens, typed bool, yield func(*doc.Commit, error) bool) {
 	if l.o.o.Tx() != nil {
 		yield(nil, ErrInTransaction)
 		return
@@ -115,6 +119,8 @@ func LensAt[T any](l *ObjectLens, f int) *Lens[T] { return &Lens[T]{lens{l.o, l.
 
 // Get gives the value; ok is false when it is absent, or something on the way
 // to it is. Behind an Each it is the first value.
+//
+//go:noinline
 func (l *Lens[T]) Get() (v T, ok bool) {
 	l.o.o.Read()
 	for p := range l.l.Values(l.o.o.Node()) {
@@ -135,6 +141,8 @@ func (l *Lens[T]) copied(p unsafe.Pointer) T {
 
 // All yields the values that are there when the loop begins, in the order of
 // the elements. No lock is held while the loop runs.
+//
+//go:noinline
 func (l *Lens[T]) All() iter.Seq[T] {
 	return func(yield func(T) bool) {
 		var vs []T
@@ -156,6 +164,8 @@ func (l *Lens[T]) All() iter.Seq[T] {
 // the way is absent, when nothing may be changed any more (as setters, it
 // reports that), and when the value is unique and taken. Behind an Each it
 // panics: set each element by its handle.
+//
+//go:noinline
 func (l *Lens[T]) Set(v T) bool {
 	if l.l.Many() {
 		panic("destam: Set of a lens behind Each would set a place in every element: range over the array or map and set each by its handle")
@@ -176,9 +186,11 @@ func (l *Lens[T]) Set(v T) bool {
 // wait, their changes come folded: the first old value and the last new one. A
 // panic in fn is reported to Options.OnError and skips the other changes of
 // that commit. The document stays in memory until stop.
+//
+//go:noinline
 func (l *Lens[T]) Watch(fn func(Change[T])) (stop func()) {
 	var stopped atomic.Bool
-	s := l.through(true, func(c *doc.Commit) {
+	s := through(&l.lens, true, func(c *doc.Commit) {
 		l.changes(c, func(x Change[T]) bool {
 			if stopped.Load() { // by fn, or meanwhile
 				return false
@@ -195,6 +207,8 @@ func (l *Lens[T]) Watch(fn func(Change[T])) (stop func()) {
 
 // WatchCommit calls fn with every commit that changes the value or anything on
 // the way to it, with the deltas that do; otherwise it is as [OObject.Watch].
+//
+//go:noinline
 func (l *Lens[T]) WatchCommit(fn func(*Commit)) (stop func()) { return l.lens.Watch(fn) }
 
 // Changes yields every change of the value from the beginning of the loop on,
@@ -203,9 +217,11 @@ func (l *Lens[T]) WatchCommit(fn func(*Commit)) (stop func()) { return l.lens.Wa
 // come folded: the first old value and the last new one. Breaking the loop
 // ends the subscription; it ends by itself with ctx, or when the document is
 // closed or deleted, with the error.
+//
+//go:noinline
 func (l *Lens[T]) Changes(ctx context.Context) iter.Seq2[Change[T], error] {
 	return func(yield func(Change[T], error) bool) {
-		l.read(ctx, true, func(c *doc.Commit, err error) bool {
+		readLens(ctx, &l.lens, true, func(c *doc.Commit, err error) bool {
 			if err != nil {
 				return yield(Change[T]{}, err)
 			}
@@ -256,6 +272,8 @@ func LeafArrayLensAt[T any](l *ObjectLens, f int) *LeafArrayLens[T] {
 }
 
 // Each goes to every element.
+//
+//go:noinline
 func (l *LeafArrayLens[T]) Each() *Lens[T] { return &Lens[T]{lens{l.o, l.l.Each()}} }
 
 // ArrayLens looks at an array of objects, whose lenses are L.
@@ -269,6 +287,8 @@ func ArrayLensAt[L any](l *ObjectLens, f int) *ArrayLens[L] {
 }
 
 // Each goes to every element.
+//
+//go:noinline
 func (l *ArrayLens[L]) Each() L { return begin[L](l.o, l.l.Each()) }
 
 // LeafMapLens looks at a map of values.
@@ -282,9 +302,13 @@ func LeafMapLensAt[K comparable, T any](l *ObjectLens, f int) *LeafMapLens[K, T]
 }
 
 // Each goes to the value of every key.
+//
+//go:noinline
 func (l *LeafMapLens[K, T]) Each() *Lens[T] { return &Lens[T]{lens{l.o, l.l.Each()}} }
 
 // At goes to the value of one key, there or not.
+//
+//go:noinline
 func (l *LeafMapLens[K, T]) At(k K) *Lens[T] {
 	return &Lens[T]{lens{l.o, l.l.At(unsafe.Pointer(&k))}}
 }
@@ -300,7 +324,11 @@ func MapLensAt[K comparable, L any](l *ObjectLens, f int) *MapLens[K, L] {
 }
 
 // Each goes to the object of every key.
+//
+//go:noinline
 func (l *MapLens[K, L]) Each() L { return begin[L](l.o, l.l.Each()) }
 
 // At goes to the object of one key, there or not.
+//
+//go:noinline
 func (l *MapLens[K, L]) At(k K) L { return begin[L](l.o, l.l.At(unsafe.Pointer(&k))) }
