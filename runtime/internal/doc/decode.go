@@ -180,33 +180,59 @@ func (c *decoder) list(n *Node, f int) {
 		return
 	}
 	if fd.keys != nil {
-		for range c.r.Map() {
-			k := fd.keys.read(c.r)
-			if c.r.Err() != nil {
-				return
-			}
-			i, ok := l.Find(k)
-			if ok {
-				c.r.Fail(errTwice)
-				return
-			}
-			l.cells.insert(i, []pos.Key{k})
-			if !c.value(l, i) {
-				l.cells.Remove(i, 1)
-				return
-			}
-		}
+		c.pairs(l)
 		return
 	}
 	ks := c.positions(c.r.Array() - 1)
 	if c.r.Err() != nil {
 		return
 	}
-	l.cells.insert(0, ks)
-	for i := range ks {
-		if !c.value(l, i) {
-			l.cells.Remove(i, len(ks)-i) // no element without a value
+	if fd.Kind == LeafList {
+		l.cells.insert(0, ks)
+		for i := range ks {
+			fd.leaf.read(c.r, l.cells.at(i))
+		}
+		return
+	}
+	// The elements come into the list when all are there: nobody meets a list
+	// with holes.
+	es := make([]*Node, 0, len(ks))
+	for range ks {
+		e := c.node(fd.typ)
+		if c.r.Err() != nil {
 			return
+		}
+		es = append(es, e)
+	}
+	l.cells.insert(0, ks)
+	for i, e := range es {
+		*(**Node)(l.cells.at(i)) = e
+		c.link(e, l.holder(ks[i]))
+	}
+}
+
+// pairs reads the keys and values of a map.
+func (c *decoder) pairs(l *List) {
+	fd := l.field()
+	for range c.r.Map() {
+		k := fd.keys.read(c.r)
+		if _, ok := l.Find(k); ok {
+			c.r.Fail(errTwice)
+		}
+		var e *Node
+		if fd.Kind == NodeList && c.r.Err() == nil {
+			e = c.node(fd.typ)
+		}
+		if c.r.Err() != nil {
+			return
+		}
+		i, _ := l.Find(k)
+		l.cells.insert(i, []pos.Key{k})
+		if e != nil {
+			*(**Node)(l.cells.at(i)) = e
+			c.link(e, l.holder(k))
+		} else {
+			fd.leaf.read(c.r, l.cells.at(i))
 		}
 	}
 }
@@ -234,25 +260,6 @@ func (c *decoder) positions(n int) []pos.Key {
 }
 
 func errTooMany(n int) error { return fmt.Errorf("%d bytes too many", n) }
-
-// value reads the value of an element that has its place.
-func (c *decoder) value(l *List, i int) (ok bool) {
-	fd := l.field()
-	if fd.Kind != NodeList {
-		fd.leaf.read(c.r, l.cells.at(i))
-		return c.r.Err() == nil
-	}
-	e := c.node(fd.typ)
-	if e == nil || c.r.Err() != nil {
-		return false
-	}
-	// The place comes first: if this is refused, the element goes too.
-	if !c.link(e, l.holder(l.cells.Key(i))) {
-		return false
-	}
-	*(**Node)(l.cells.at(i)) = e
-	return true
-}
 
 // finish checks that every reference has found its content.
 func (c *decoder) finish() error {

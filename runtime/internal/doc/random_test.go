@@ -208,6 +208,7 @@ func checkHolders(t testing.TB, d *Document) {
 		})
 	}
 	d.root.nodes(all)
+	checkAcyclic(t, d.root, map[*Node]int{})
 	d.root.nodes(func(n *Node) {
 		for h := range n.holders {
 			if h.n.reaches(false) {
@@ -226,6 +227,35 @@ func checkHolders(t testing.TB, d *Document) {
 			t.Fatal("an object is marked for ever")
 		}
 	})
+}
+
+// checkAcyclic demands that nothing contains itself: done has what is found to
+// be so, and what is on the way down.
+func checkAcyclic(t testing.TB, n *Node, done map[*Node]int) {
+	const onTheWay, sound = 1, 2
+	if done[n] == onTheWay {
+		t.Fatal("an object contains itself")
+	}
+	if done[n] == sound {
+		return
+	}
+	done[n] = onTheWay
+	n.inners(func(in *Node) {
+		for f := range in.typ.Fields {
+			switch in.typ.Fields[f].Kind {
+			case Child:
+				if c := in.Child(f); c != nil {
+					checkAcyclic(t, c, done)
+				}
+			case NodeList:
+				for i := range in.List(f).Len() {
+					checkAcyclic(t, in.List(f).Node(i), done)
+				}
+			}
+		}
+		in.unknown.objects(func(c *Node) { checkAcyclic(t, c, done) })
+	})
+	done[n] = sound
 }
 
 // fromCheckpoint is a document loaded from one, as of the same version.

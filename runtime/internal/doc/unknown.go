@@ -5,7 +5,6 @@ import (
 	"reflect"
 	"slices"
 	"sort"
-	"strings"
 
 	"github.com/destam-go/destamgen/runtime/internal/pos"
 	"github.com/destam-go/destamgen/runtime/internal/wire"
@@ -25,10 +24,11 @@ type unknown struct {
 }
 
 // members are the elements of an array by their position, of a map by its
-// keys in the stored form, or the fields of an object likewise.
+// keys in the stored form, or the fields of an object likewise. The keys
+// ascend, so that what is equal is written as the same bytes.
 type members struct {
 	array bool
-	keys  []string // those of an array ascend
+	keys  []string
 	vals  []*unknown
 }
 
@@ -92,15 +92,7 @@ func (m *members) name(n *Node) (name string) {
 }
 
 // find gives the index of a key, or where it would be.
-func (m *members) find(key string) (int, bool) {
-	if m.array {
-		return slices.BinarySearch(m.keys, key)
-	}
-	if i := slices.Index(m.keys, key); i >= 0 {
-		return i, true
-	}
-	return len(m.keys), false
-}
+func (m *members) find(key string) (int, bool) { return slices.BinarySearch(m.keys, key) }
 
 // get gives the value of a key, nil when there is none.
 func (m *members) get(key string) *unknown {
@@ -126,6 +118,13 @@ func (m *members) set(key string, u *unknown) (was *unknown) {
 		m.keys, m.vals = slices.Insert(m.keys, i, key), slices.Insert(m.vals, i, u)
 	}
 	return was
+}
+
+func (m *members) Len() int           { return len(m.keys) }
+func (m *members) Less(i, j int) bool { return m.keys[i] < m.keys[j] }
+func (m *members) Swap(i, j int) {
+	m.keys[i], m.keys[j] = m.keys[j], m.keys[i]
+	m.vals[i], m.vals[j] = m.vals[j], m.vals[i]
 }
 
 // append writes u in the stored form.
@@ -288,6 +287,9 @@ func (c *decoder) elements(m *members, n int) *members {
 	if !objects {
 		return nil
 	}
+	if !m.array {
+		sort.Stable(m)
+	}
 	return m
 }
 
@@ -324,128 +326,14 @@ func (u *unknown) open() (*members, error) {
 	if r.Err() != nil {
 		return nil, errUnknownPlace
 	}
+	if !m.array {
+		sort.Stable(m)
+	}
 	u.raw, u.members = nil, m
 	return m, nil
 }
 
 var errUnknownPlace = errors.New("a change inside a value that has no inside")
-
-// way gives the members that the dotted path of an unknown place ends in, and
-// its last name in the stored form. They are nil when nothing is there yet,
-// unless they are made.
-func (n *Node) way(path string, make bool) (m *members, last string, err error) {
-	if n.unknown == nil && make {
-		n.unknown = &members{}
-	}
-	m = n.unknown
-	for {
-		name, rest, more := strings.Cut(path, ".")
-		key := string(wire.AppendString(nil, name))
-		if !more {
-			return m, key, nil
-		}
-		u := m.get(key)
-		if u == nil {
-			if !make {
-				return nil, "", nil
-			}
-			u = &unknown{members: &members{}}
-			m.set(key, u)
-		}
-		if m, err = u.open(); err != nil {
-			return nil, "", err
-		}
-		if m.array {
-			return nil, "", errUnknownPlace
-		}
-		path = rest
-	}
-}
-
-// fitsUnknown tells why a change of an unknown place cannot be made, before
-// anything is.
-func (x *change) fitsUnknown() error {
-	m, last, err := x.n.way(x.path, false)
-	if err != nil || x.op <= opDelete {
-		return err
-	}
-	u := m.get(last)
-	if u == nil {
-		if x.op == opRenumber {
-			return errUnknownPlace
-		}
-		return nil
-	}
-	list, err := u.open()
-	if err == nil && list.array != (x.op == opRenumber || x.position) {
-		err = errUnknownPlace
-	}
-	if err != nil || x.op != opRenumber {
-		return err
-	}
-	return list.renumber(x.old, x.new, false)
-}
-
-// present gives what is in the unknown place of a change that fits.
-func (x *change) present() *unknown {
-	m, last, _ := x.n.way(x.path, false)
-	u := m.get(last)
-	if u == nil || !x.element() {
-		return u
-	}
-	list, _ := u.open()
-	return list.get(string(x.key))
-}
-
-// alter makes a change of an unknown place, and gives what was there.
-func (x *change) alter() (was *unknown) {
-	m, last, _ := x.n.way(x.path, true)
-	if x.op <= opDelete {
-		return m.set(last, x.value)
-	}
-	u := m.get(last)
-	if u == nil {
-		if x.value == nil {
-			return nil
-		}
-		u = &unknown{members: &members{array: x.position}}
-		m.set(last, u)
-	}
-	list, _ := u.open()
-	if x.op == opRenumber {
-		_ = list.renumber(x.old, x.new, true) // fitsUnknown knows that it fits
-		return nil
-	}
-	was = list.set(string(x.key), x.value)
-	if len(list.keys) == 0 { // as if it had never been there
-		m.set(last, nil)
-	}
-	return was
-}
-
-// renumber gives the elements with the old keys the new ones.
-func (m *members) renumber(old, new []pos.Key, really bool) error {
-	keys := slices.Clone(m.keys)
-	for i, k := range old {
-		at, ok := slices.BinarySearch(m.keys, string(k))
-		if !ok {
-			return errNotThere
-		}
-		keys[at] = string(new[i])
-	}
-	if really {
-		m.keys = keys
-		sort.Stable(m)
-	}
-	return nil
-}
-
-func (m *members) Len() int           { return len(m.keys) }
-func (m *members) Less(i, j int) bool { return m.keys[i] < m.keys[j] }
-func (m *members) Swap(i, j int) {
-	m.keys[i], m.keys[j] = m.keys[j], m.keys[i]
-	m.vals[i], m.vals[j] = m.vals[j], m.vals[i]
-}
 
 // adopt makes an object of unknown type, which turned up where one of type t
 // belongs, an object of that type: the same with its fields known.

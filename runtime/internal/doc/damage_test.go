@@ -1,0 +1,346 @@
+package doc
+
+import (
+	"bytes"
+	"errors"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"testing"
+	"unsafe"
+
+	"github.com/destam-go/destamgen/runtime/internal/pos"
+	"github.com/destam-go/destamgen/runtime/internal/wire"
+)
+
+// history makes a document of the newer model with some commits.
+func history(t testing.TB, seed uint64) (content []byte, bodies [][]byte) {
+	s := scribbler{rand.New(rand.NewPCG(seed, 30))}
+	d := New(newType, ID{1}, &host{}, Options{KeyBound: 6})
+	v := NewThing{Title: "t", Items: []NewItem{{Text: "1", Parts: []NewItem{{Text: "2"}}}, {Text: "3"}}}
+	d.Init(unsafe.Pointer(&v))
+	p, err := d.Create(Cause{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Stored(p, 1)
+	bodies = append(bodies, p.Body)
+	for range 12 {
+		for range 1 + s.r.IntN(6) {
+			do(root(d), func(*Node) { s.scribble(d) })
+		}
+		for _, p := range d.Seal() {
+			bodies = append(bodies, p.Body)
+			d.Stored(p, d.base+1)
+		}
+	}
+	return d.content(), bodies
+}
+
+// healthy demands that a document which bytes were read into is one that can
+// be shown, walked and stored again.
+func healthy(t testing.TB, d *Document) {
+	t.Helper()
+	checkHolders(t, d)
+	content := d.content()
+	again := New(d.root.typ, d.ID, &host{}, d.opts)
+	if err := again.Load(1, content); err != nil {
+		t.Fatalf("its checkpoint does not load: %v", err)
+	}
+	if !bytes.Equal(canon(t, again), canon(t, d)) {
+		t.Fatal("its checkpoint loads as something else")
+	}
+	shared := false // a plain struct would have it in each place
+	d.root.nodes(func(n *Node) { shared = shared || len(n.more) > 0 })
+	if !shared {
+		_ = d.root.plain()
+		_ = d.section()
+	}
+}
+
+// canon is the content in the order of fields that the program has which knows
+// them all: another writes those that it does not know last.
+func canon(t testing.TB, d *Document) []byte {
+	t.Helper()
+	if d.root.typ != oldType {
+		return d.content()
+	}
+	c := New(newType, d.ID, &host{}, d.opts)
+	if err := c.Load(1, d.content()); err != nil {
+		return nil // damaged where the older program cannot tell
+	}
+	return c.content()
+}
+
+// tryLoad reads bytes as a checkpoint.
+func tryLoad(t testing.TB, typ *Type, b []byte) {
+	t.Helper()
+	d := New(typ, ID{1}, &host{}, Options{KeyBound: 6})
+	frugal(t, len(b), func() {
+		if err := d.Load(1, b); err == nil {
+			healthy(t, d)
+		} else if !errors.Is(err, ErrCorrupt) {
+			t.Fatalf("%v is not ErrCorrupt", err)
+		}
+	})
+}
+
+// tryReplay reads bytes as a commit on a document.
+func tryReplay(t testing.TB, typ *Type, content, b []byte) {
+	t.Helper()
+	d := New(typ, ID{1}, &host{}, Options{KeyBound: 6})
+	if err := d.Load(1, content); err != nil {
+		t.Fatal(err)
+	}
+	before := canon(t, d)
+	frugal(t, len(b)+len(content), func() {
+		err := d.Replay(2, b)
+		if err == nil {
+			healthy(t, d)
+			return
+		}
+		if !errors.Is(err, ErrCorrupt) {
+			t.Fatalf("%v is not ErrCorrupt", err)
+		}
+		if version, _ := d.Version(); version != 1 || !bytes.Equal(canon(t, d), before) {
+			t.Fatalf("%v: and yet the document changed", err)
+		}
+		healthy(t, d)
+		if len(d.index) != countNodes(d) {
+			t.Fatalf("%v: %d objects are known, %d are there", err, len(d.index), countNodes(d))
+		}
+	})
+}
+
+func countNodes(d *Document) (count int) {
+	d.root.nodes(func(*Node) { count++ })
+	return count - 1
+}
+
+// frugal demands that f allocates in proportion to its input. The factor is
+// what an object that is a few bytes takes in memory, read several times.
+func frugal(t testing.TB, input int, f func()) {
+	t.Helper()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	if got := after.TotalAlloc - before.TotalAlloc; got > uint64(4000*input+1<<20) {
+		t.Fatalf("%d bytes of input took %d bytes of memory", input, got)
+	}
+}
+
+// TestDamage changes stored bytes in small ways: what comes of it is refused
+// without a trace, or is a sound document.
+func TestDamage(t *testing.T) {
+	for seed := range rounds(2) {
+		content, bodies := history(t, seed)
+		r := rand.New(rand.NewPCG(seed, 31))
+		damage := func(b []byte) []byte {
+			b = slices.Clone(b)
+			for range 1 + r.IntN(3) {
+				if len(b) == 0 {
+					break
+				}
+				i := r.IntN(len(b))
+				switch r.IntN(5) {
+				case 0:
+					b[i] ^= 1 << r.IntN(8)
+				case 1:
+					b[i] = byte(r.IntN(256))
+				case 2:
+					b = b[:i]
+				case 3: // something of another place
+					j := r.IntN(len(content))
+					b = slices.Concat(b[:i], content[j:min(len(content), j+r.IntN(40))], b[i:])
+				case 4:
+					b = slices.Delete(b, i, min(len(b), i+1+r.IntN(20)))
+				}
+			}
+			return b
+		}
+		for i := range 3000 {
+			typ := []*Type{newType, oldType}[i%2]
+			tryLoad(t, typ, damage(content))
+			tryReplay(t, typ, content, damage(bodies[1+r.IntN(len(bodies)-1)]))
+		}
+	}
+}
+
+// FuzzLoad reads anything as a checkpoint.
+func FuzzLoad(f *testing.F) {
+	for seed := range uint64(3) {
+		content, _ := history(f, seed)
+		f.Add(content)
+	}
+	f.Add(hostile(4))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		tryLoad(t, newType, b)
+		tryLoad(t, oldType, b)
+	})
+}
+
+// FuzzReplay reads anything as a commit.
+func FuzzReplay(f *testing.F) {
+	content, bodies := history(f, 1)
+	for _, b := range bodies {
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		tryReplay(t, newType, content, b)
+		tryReplay(t, oldType, content, b)
+	})
+}
+
+// hostile is a checkpoint of objects that nest so deep.
+func hostile(depth int) []byte {
+	b := wire.AppendArray(nil, 2)
+	b = wire.AppendInt(b, checkpointVersion)
+	for i := range depth {
+		b = wire.AppendMap(b, 1)
+		b = wire.AppendString(b, map[bool]string{true: "boss", false: "lid"}[i == 0])
+		b = wire.AppendArray(b, 2)
+		b = wire.AppendExt(b, extNode, append([]byte{11: 1}, byte(i>>24), byte(i>>16), byte(i>>8), byte(i)))
+	}
+	return wire.AppendMap(b, 0)
+}
+
+// TestHostileDepth reads nests that are deeper than any stack.
+func TestHostileDepth(t *testing.T) {
+	d := New(newType, ID{1}, &host{}, Options{})
+	if err := d.Load(1, hostile(maxDepth+1)); !errors.Is(err, errDepth) {
+		t.Fatalf("%v", err)
+	}
+	d = New(newType, ID{1}, &host{}, Options{})
+	if err := d.Load(1, hostile(1000)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestDeep stores and loads a document that is deeper than any real one: what
+// can be built can be loaded again.
+func TestDeep(t *testing.T) {
+	const depth = 20_000
+	d, _, bodies := create(t, Note{}, 64)
+	n, f := d.root, fTasks
+	for i := range depth {
+		do(root(d), func(*Node) { insertTasks(n, f, 0, Task{Text: "x"}) })
+		n, f = n.List(f).Node(0), fSub
+		if i%5000 == 4999 {
+			bodies = store(d, bodies)
+		}
+	}
+	if !bytes.Equal(replayed(t, bodies, 64).content(), d.content()) {
+		t.Fatal("replayed as something else")
+	}
+	fromCheckpoint(t, d, 64)
+}
+
+// TestHostileBodies are refused one by one, with a text that tells why.
+func TestHostileBodies(t *testing.T) {
+	d, _, _ := create(t, Note{Tasks: []Task{{Text: "1", Sub: []Task{{Text: "2"}}}}, Tags: []string{"a", "b"}}, 64)
+	content := d.content()
+	top := d.root.List(fTasks).Node(0)
+	sub := top.List(fSub).Node(0)
+	key := func(l *List, i int) []byte { return []byte(l.cells.Key(i)) }
+	tags := d.root.List(fTags)
+	taken := key(tags, 0)
+	type delta = []byte
+	del := func(b []byte, parts ...func([]byte) []byte) []byte {
+		b = wire.AppendArray(b, len(parts))
+		for _, p := range parts {
+			b = p(b)
+		}
+		return b
+	}
+	i := func(v int64) func([]byte) []byte { return func(b []byte) []byte { return wire.AppendInt(b, v) } }
+	str := func(v string) func([]byte) []byte { return func(b []byte) []byte { return wire.AppendString(b, v) } }
+	ext := func(typ int8, v []byte) func([]byte) []byte {
+		return func(b []byte) []byte { return wire.AppendExt(b, typ, v) }
+	}
+	keys := func(k ...byte) func([]byte) []byte {
+		return ext(extKeys, pos.AppendKeys(nil, []pos.Key{pos.Key(k)}))
+	}
+	ref := func(n *Node) func([]byte) []byte { return ext(extNode, n.id[:]) }
+	in := func(n *Node, path string) func([]byte) []byte {
+		return func(b []byte) []byte { return str(path)(ref(n)(wire.AppendArray(b, 2))) }
+	}
+	fresh := func(id byte, sub *Node) func([]byte) []byte {
+		return func(b []byte) []byte {
+			b = wire.AppendExt(wire.AppendArray(b, 2), extNode, append(make([]byte, 15), id))
+			if sub == nil {
+				return wire.AppendMap(b, 0)
+			}
+			b = wire.AppendString(wire.AppendMap(b, 1), "sub")
+			return ref(sub)(keys(0x21)(wire.AppendArray(b, 2)))
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		deltas []delta
+		fits   bool
+	}{
+		{"a value", []delta{del(nil, i(opModify), str("title"), str("x"))}, true},
+		{"a slot twice", []delta{
+			del(nil, i(opModify), str("title"), str("x")), del(nil, i(opModify), str("title"), str("y"))}, false},
+		{"an insert of what is there", []delta{del(nil, i(opInsert), str("title"), str("x"))}, false},
+		{"an optional value", []delta{del(nil, i(opInsert), str("boss"), fresh(1, nil))}, true},
+		{"a delete of what is not there", []delta{del(nil, i(opDelete), str("boss"))}, false},
+		{"a key that is taken", []delta{del(nil, i(opInsert+opElement), str("tags"), ext(extKey, taken), str("x"))}, false},
+		{"a key that is no position", []delta{del(nil, i(opInsert+opElement), str("tags"), ext(extKey, []byte{0, 0}), str("x"))}, false},
+		{"an element by its number", []delta{del(nil, i(opModify+opElement), str("tags"), i(0), str("x"))}, false},
+		{"a value of another type", []delta{del(nil, i(opModify), str("title"), i(1))}, false},
+		{"a number that is too large", []delta{del(nil, i(opModify+opElement), str("rooms"), i(1<<40), fresh(1, nil))}, false},
+		{"a delete of a plain field", []delta{del(nil, i(opDelete), str("title"))}, true},
+		{"a required object", []delta{del(nil, i(opModify), str("query"), fresh(1, nil))}, false},
+		{"an inside where there is none", []delta{del(nil, i(opModify), str("title.x"), str("x"))}, false},
+		{"an unknown object", []delta{del(nil, i(opModify), in(&Node{id: ID{9}}, "text"), str("x"))}, false},
+		{"a reference to nothing", []delta{del(nil, i(opInsert), str("boss"), ref(&Node{id: ID{9}}))}, false},
+		{"an object without an id", []delta{del(nil, i(opInsert), str("boss"), fresh(0, nil))}, false},
+		{"an id that is taken", []delta{del(nil, i(opInsert), str("boss"),
+			func(b []byte) []byte { return wire.AppendMap(ref(top)(wire.AppendArray(b, 2)), 0) })}, false},
+		{"an object twice", []delta{
+			del(nil, i(opInsert), str("boss"), fresh(1, nil)),
+			del(nil, i(opInsert+opElement), str("tasks"), ext(extKey, []byte{0x30}), fresh(1, nil))}, false},
+		{"an object in two places", []delta{
+			del(nil, i(opInsert), str("boss"), fresh(1, nil)),
+			del(nil, i(opInsert+opElement), str("tasks"), ext(extKey, []byte{0x30}), ref(&Node{id: ID{15: 1}}))}, true},
+		{"a cycle", []delta{del(nil, i(opInsert+opElement), in(sub, "sub"), ext(extKey, []byte{0x21}), ref(top))}, false},
+		{"a cycle through something new", []delta{
+			del(nil, i(opInsert+opElement), in(sub, "sub"), ext(extKey, []byte{0x21}), fresh(1, top))}, false},
+		{"below itself before, above now", []delta{
+			del(nil, i(opDelete+opElement), in(top, "sub"), ext(extKey, key(top.List(fSub), 0))),
+			del(nil, i(opDelete+opElement), str("tasks"), ext(extKey, key(d.root.List(fTasks), 0))),
+			del(nil, i(opInsert+opElement), str("tasks"), ext(extKey, []byte{0x30}), ref(sub)),
+			del(nil, i(opInsert+opElement), in(sub, "sub"), ext(extKey, []byte{0x21}), ref(top))}, true},
+		{"each below the other", []delta{
+			del(nil, i(opDelete+opElement), in(top, "sub"), ext(extKey, key(top.List(fSub), 0))),
+			del(nil, i(opDelete+opElement), str("tasks"), ext(extKey, key(d.root.List(fTasks), 0))),
+			del(nil, i(opInsert+opElement), in(top, "sub"), ext(extKey, []byte{0x30}), ref(sub)),
+			del(nil, i(opInsert+opElement), in(sub, "sub"), ext(extKey, []byte{0x21}), ref(top))}, false},
+		{"a renumbering", []delta{del(nil, i(opRenumber), str("tags"), i(1),
+			keys(taken...), keys(0x20))}, true},
+		{"a renumbering that changes the order", []delta{del(nil, i(opRenumber), str("tags"), i(1),
+			keys(taken...), keys(0x70))}, false},
+		{"a renumbering of what is not there", []delta{del(nil, i(opRenumber), str("tags"), i(1),
+			keys(0x50), keys(0x51))}, false},
+		{"a second creation", []delta{del(nil, i(opContent), func(b []byte) []byte { return wire.AppendMap(b, 0) })}, false},
+		{"too many parts", []delta{del(nil, i(opModify), str("title"), str("x"), str("y"))}, false},
+		{"an unknown kind", []delta{del(nil, i(9), str("title"), str("x"))}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := wire.AppendArray(nil, len(c.deltas))
+			for _, x := range c.deltas {
+				b = append(b, x...)
+			}
+			tryReplay(t, noteType, content, b)
+			d := New(noteType, ID{1}, &host{}, Options{KeyBound: 64})
+			if err := d.Load(1, content); err != nil {
+				t.Fatal(err)
+			}
+			if err := d.Replay(2, b); (err == nil) != c.fits {
+				t.Fatalf("Replay gave %v", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,87 @@
+package doc
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/destam-go/destamgen/runtime/internal/wire"
+)
+
+// ErrCorrupt: stored bytes do not describe a document or a change of it.
+var ErrCorrupt = errors.New("stored content is damaged")
+
+// checkpointVersion is the first element of a checkpoint.
+const checkpointVersion = 1
+
+// Checkpoint encodes the whole document as of its newest version; ok is false
+// while something is pending, because the live document shows that too.
+func (d *Document) Checkpoint() (seq uint64, content []byte, ok bool) {
+	d.lock()
+	defer d.mu.Unlock()
+	if len(d.pending) > 0 || d.win.open || d.base == 0 {
+		return 0, nil, false
+	}
+	return d.base, d.content(), true
+}
+
+func (d *Document) content() []byte {
+	b := wire.AppendArray(nil, 2)
+	b = wire.AppendInt(b, checkpointVersion)
+	return d.root.appendObject(b, &encoder{seen: map[*Node]bool{}})
+}
+
+// Load builds a new document from a checkpoint; after an error it is of no
+// use. Replay may follow, Loaded ends both.
+func (d *Document) Load(seq uint64, content []byte) error {
+	c := d.load(content)
+	defer d.loaded()
+	if n := c.r.Array(); n != 2 && c.r.Err() == nil {
+		c.r.Fail(fmt.Errorf("a checkpoint of %d parts", n))
+	}
+	if v := c.r.Int(); v != checkpointVersion && c.r.Err() == nil {
+		c.r.Fail(fmt.Errorf("checkpoint version %d is not known to this program", v))
+	}
+	c.object(d.root)
+	if c.r.Err() == nil && c.r.Len() > 0 {
+		c.r.Fail(errTooMany(c.r.Len()))
+	}
+	if err := c.finish(); err != nil {
+		return corrupt(err)
+	}
+	c.know()
+	d.root.known, d.base = true, seq
+	return nil
+}
+
+// load begins reading stored bytes into a document that nobody has seen yet.
+func (d *Document) load(b []byte) *decoder {
+	d.loading, d.still = true, true
+	if d.index == nil {
+		d.index = map[ID]*Node{}
+		d.root.nodes(func(n *Node) { d.index[n.id] = n })
+		delete(d.index, d.root.id)
+	}
+	return d.decoder(b)
+}
+
+func corrupt(err error) error { return fmt.Errorf("%w: %w", ErrCorrupt, err) }
+
+// Replay applies the body of a stored commit to a document that nobody has
+// seen yet, and makes it the newest version. After an error the document is
+// what it was, unless the body was its creation.
+func (d *Document) Replay(seq uint64, body []byte) error {
+	c := d.load(body)
+	defer d.loaded()
+	if len(body) > 0 {
+		if err := d.apply(c); err != nil {
+			return corrupt(err)
+		}
+	}
+	d.base, d.root.known = seq, true
+	return nil
+}
+
+func (d *Document) loaded() { d.loading, d.still = false, false }
+
+// Loaded ends Load and a series of Replay.
+func (d *Document) Loaded() { d.index = nil }
