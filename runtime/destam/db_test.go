@@ -8,12 +8,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/destam-go/destamgen/drivers/dummy"
+	"github.com/destam-go/destamgen/drivers/fs"
 	"github.com/destam-go/destamgen/drivers/memory"
 	"github.com/destam-go/destamgen/runtime/driver"
 )
@@ -25,6 +27,27 @@ var drivers = []struct {
 }{
 	{"memory", func(testing.TB) driver.Driver { return memory.Open(nil) }},
 	{"dummy", func(testing.TB) driver.Driver { return dummy.Open() }},
+	{"fs", func(t testing.TB) driver.Driver {
+		s, err := fs.Open(t.TempDir(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { // again, unless the test has let it go
+			if err := s.Close(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
+		return s
+	}},
+}
+
+// inBubble is onEach with a clock of its own.
+func inBubble(t *testing.T, test func(t *testing.T, d driver.Driver)) {
+	for _, d := range drivers {
+		t.Run(d.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { test(t, d.open(t)) })
+		})
+	}
 }
 
 // onEach runs a test against each driver.

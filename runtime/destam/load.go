@@ -122,16 +122,35 @@ func (l *live) checkpoint() {
 	}
 	l.Go(func() {
 		defer l.checkpointing.Store(false)
-		seq, content, ok := l.doc.Checkpoint()
-		if !ok {
-			return // changed again: when that is stored there is another occasion
+		seq, content, err := l.content(db.ctx)
+		if err == nil {
+			err = db.driver.Checkpoint(db.ctx, l.table.name, l.id, seq, content)
 		}
-		err := db.driver.Checkpoint(db.ctx, l.table.name, l.id, seq, content)
 		if err == nil {
 			l.size.Store(int64(len(content)))
 			l.since.Add(-since)
-		} else if !errors.Is(err, ErrClosed) && !errors.Is(err, context.Canceled) {
+		} else if !errors.Is(err, ErrClosed) && !errors.Is(err, ErrNotFound) && !errors.Is(err, context.Canceled) {
 			db.opts.OnError(&Error{Op: "checkpoint", Table: l.table.name, ID: l.id, Version: seq, Err: err})
 		}
 	})
+}
+
+// content encodes a version that the store has. A document that is changed all
+// the time always shows something that the store has not: then it is that of a
+// copy, loaded for nothing else.
+func (l *live) content(ctx context.Context) (seq uint64, content []byte, err error) {
+	seq, content, ok := l.doc.Checkpoint()
+	if ok {
+		return seq, content, nil
+	}
+	state, err := l.table.db.driver.Load(ctx, l.table.name, l.id, 0)
+	if err != nil {
+		return 0, nil, err
+	}
+	c, _, err := l.table.build(&state)
+	if err != nil {
+		return 0, nil, err
+	}
+	seq, content, _ = c.doc.Checkpoint()
+	return seq, content, nil
 }

@@ -9,11 +9,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/destam-go/destamgen/runtime/driver"
+	"github.com/destam-go/destamgen/runtime/driver/drivertest"
 )
 
 var (
@@ -282,30 +284,40 @@ func TestReuse(t *testing.T) {
 	})
 }
 
-// TestReuseRace lets many ask for the same at once, and something near it.
+// TestReuseRace lets many ask for the same at once, and something near it,
+// while the first of them waits for the store.
 func TestReuseRace(t *testing.T) {
-	onEach(t, func(t *testing.T, d driver.Driver) {
-		b := open(t, d, nil)
+	inBubble(t, func(t *testing.T, d driver.Driver) {
+		f := drivertest.Faults(d, drivertest.Plan{})
+		b := open(t, f, nil)
 		const n = 16
-		for round := range 10 {
-			owner := fmt.Sprint("o", round)
-			var got [n]*OCard
-			var wg sync.WaitGroup
-			for i := range n {
-				wg.Go(func() {
-					where := []Predicate[*OCard]{CardWhere.Owner().Is(owner)}
-					if i == n-1 {
-						where = append(where, CardWhere.Year().Absent())
-					}
-					got[i], _ = b.cards.Reuse(ctx, where...)
-				})
-			}
-			wg.Wait()
-			for i := range got {
-				if got[i] == nil || got[i] != got[0] {
-					t.Fatalf("%d got another one", i)
+		gate := f.Hang(drivertest.Append)
+		var got [n]*OCard
+		var wg sync.WaitGroup
+		for i := range n {
+			wg.Go(func() {
+				where := []Predicate[*OCard]{CardWhere.Owner().Is("ann")}
+				if i == n-1 {
+					where = append(where, CardWhere.Year().Absent())
 				}
+				got[i], _ = b.cards.Reuse(ctx, where...)
+			})
+		}
+		synctest.Wait()
+		cancelled, cancel := context.WithCancel(ctx)
+		cancel()
+		if _, err := b.cards.Reuse(cancelled, CardWhere.Owner().Is("ann")); !errors.Is(err, context.Canceled) {
+			t.Errorf("cancelled: %v", err)
+		}
+		gate.Release()
+		wg.Wait()
+		for i := range got {
+			if got[i] == nil || got[i] != got[0] {
+				t.Fatalf("%d got another one", i)
 			}
+		}
+		if n := must(Count(ctx, b.cards))(t); n != 1 {
+			t.Errorf("%d were created", n)
 		}
 	})
 }

@@ -15,18 +15,17 @@ type schedule struct {
 
 	mu    sync.Mutex
 	queue queue              // guarded by mu
-	dirty map[*live]struct{} // guarded by mu
+	dirty map[*live]struct{} // guarded by mu; they stay in memory
 	moved chan struct{}      // holds one token when the head of queue changed
 }
 
 // task is what the schedule knows of one document.
 type task struct {
-	gen     uint64 // counts the times that it became dirty
-	dirty   bool   // something is not stored
-	watched bool
-	gone    bool // deleted, or given up: nothing is scheduled any more
-	due     time.Time
-	index   int // in queue, -1 if it is not there
+	gen   uint64 // counts the times that it became dirty
+	dirty bool   // something is not stored
+	gone  bool   // deleted, or given up: nothing is scheduled any more
+	due   time.Time
+	index int // in queue, -1 if it is not there
 }
 
 // queue is a heap of documents, the earliest due first.
@@ -66,7 +65,6 @@ func (s *schedule) mark(l *live) {
 	if !t.dirty {
 		t.dirty = true
 		s.dirty[l] = struct{}{}
-		s.pin(l)
 	}
 	s.at(l, time.Now().Add(s.window))
 }
@@ -80,17 +78,11 @@ func (s *schedule) show(l *live, section []byte) {
 	}
 }
 
-// watched notes whether somebody watches l.
+// watched notes whether somebody watches l: then it stays in memory.
 func (s *schedule) watched(l *live, yes bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l.task.watched = yes
-	s.pin(l)
-}
-
-// pin holds l strongly while there is a reason to.
-func (s *schedule) pin(l *live) {
-	if t := &l.task; t.watched || t.dirty && !t.gone {
+	if yes {
 		l.table.cache.Pin(l.id, l)
 	} else {
 		l.table.cache.Unpin(l.id, l)
@@ -119,16 +111,15 @@ func (s *schedule) later(l *live, wait time.Duration) {
 	s.at(l, time.Now().Add(wait))
 }
 
-// settle ends a round of l: when nothing is left to store it is clean, and
+// settle ends a round of l: when isClean says that nothing is left to store it
 // may be collected; otherwise it is scheduled again.
 //
-// Between asking the document and noting the answer it may become dirty anew;
-// gen tells.
-func (s *schedule) settle(l *live) (clean bool) {
+// Between asking and noting the answer l may become dirty anew; gen tells.
+func (s *schedule) settle(l *live, isClean func() bool) {
 	s.mu.Lock()
 	gen := l.task.gen
 	s.mu.Unlock()
-	clean = l.doc.Clean()
+	clean := isClean()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch t := &l.task; {
@@ -139,7 +130,6 @@ func (s *schedule) settle(l *live) (clean bool) {
 		t.dirty = false
 		s.forget(l)
 	}
-	return clean && !l.task.dirty
 }
 
 // abandon makes l nothing to be stored any more. It stays dirty, which it is.
@@ -156,7 +146,6 @@ func (s *schedule) forget(l *live) {
 	}
 	delete(s.dirty, l)
 	l.table.overlay.remove(l.id)
-	s.pin(l)
 }
 
 // pending tells whether l shows what the store has not.

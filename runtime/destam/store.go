@@ -326,9 +326,8 @@ func (l *live) takeBack() {
 // settle ends a round after which nothing is left to do at once.
 func (l *live) settle() {
 	l.count()
-	if l.table.db.schedule.settle(l) {
-		l.checkpoint()
-	}
+	l.table.db.schedule.settle(l, l.doc.Clean)
+	l.checkpoint()
 }
 
 // count brings the bytes that wait for the store up to date.

@@ -1,12 +1,18 @@
 package destam
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"math/rand/v2"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/destam-go/destamgen/runtime/driver"
 )
@@ -282,6 +288,196 @@ func TestInvalidText(t *testing.T) {
 		}
 		if list := b.errs.take(); len(list) != 1 || list[0].(*Error).Path != "query.owner" {
 			t.Errorf("reported %v", list)
+		}
+	})
+}
+
+// TestLoadedClaims takes what a document has that was only loaded, and what one
+// had that was collected.
+func TestLoadedClaims(t *testing.T) {
+	b := open(t, drivers[0].open(t), &Options{Window: time.Hour})
+	id := b.stored(Card{Query: CardQuery{Slug: ptr("a")}})
+	o := b.create(Card{})
+	holder := must(b.cards.Get(ctx, id))(t)
+	taken(t, o.Query().SetSlug("a"), id)
+	runtime.KeepAlive(holder)
+	b.stored(Card{Query: CardQuery{Slug: ptr("b")}})
+	for deadline := time.Now().Add(20 * time.Second); ; runtime.GC() {
+		b.cards.t.claims.mu.Lock()
+		n := len(b.cards.t.claims.by)
+		b.cards.t.claims.mu.Unlock()
+		if n == 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d claims of documents that are gone", n)
+		}
+	}
+	runtime.KeepAlive(o)
+}
+
+// late runs something between the answers of a Find and whoever asked.
+type late struct {
+	driver.Driver
+	answered func()
+	lost     atomic.Bool // Append does everything and loses the answers
+}
+
+func (l *late) Find(ctx context.Context, table string, q driver.Query) iter.Seq2[driver.Head, error] {
+	return func(yield func(driver.Head, error) bool) {
+		for head, err := range l.Driver.Find(ctx, table, q) {
+			if f := l.answered; f != nil {
+				l.answered = nil
+				f()
+			}
+			if !yield(head, err) {
+				return
+			}
+		}
+	}
+}
+
+func (l *late) Append(ctx context.Context, batch []driver.Commit) []driver.Result {
+	results := l.Driver.Append(ctx, batch)
+	if l.lost.Load() {
+		for i := range results {
+			results[i].Err = ErrUnknown
+		}
+	}
+	return results
+}
+
+// TestUpdateOvertaken frees the value that an Update takes while it asks the
+// store, and stores the Update: what the store has is not taken back.
+func TestUpdateOvertaken(t *testing.T) {
+	for _, lost := range []bool{false, true} {
+		t.Run(fmt.Sprintf("lost=%v", lost), func(t *testing.T) {
+			onEach(t, func(t *testing.T, d driver.Driver) {
+				between := &late{Driver: d}
+				b := open(t, between, &Options{Window: time.Hour})
+				holder := b.stored(Card{Query: CardQuery{Slug: ptr("a")}})
+				o := b.create(Card{})
+				between.answered = func() {
+					if err := b.cards.Delete(ctx, holder); err != nil {
+						t.Error(err)
+					}
+					between.lost.Store(lost)
+					if err := o.Flush(ctx); lost != errors.Is(err, ErrUnknown) {
+						t.Errorf("Flush gave %v", err)
+					}
+				}
+				if err := o.Update(func(o *OCard) error { return o.Query().SetSlug("a") }); err != nil {
+					t.Error(err)
+				}
+				between.lost.Store(false)
+				o.SetTitle("later")
+				if err := o.Flush(ctx); err != nil {
+					t.Error(err)
+				}
+				got, _ := b.asStored(o.ID())
+				if diff := cmp.Diff(o.Snapshot(), got, same); diff != "" || slug(o) != "a" || o.Pending() {
+					t.Errorf("slug %s, pending %v (-shown +stored)\n%s", slug(o), o.Pending(), diff)
+				}
+				for _, err := range b.errs.take() {
+					if !errors.Is(err, ErrUnknown) {
+						t.Error(err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestOwnRow retries with a driver that does not know the retry, but has the
+// commit.
+func TestOwnRow(t *testing.T) {
+	onEach(t, func(t *testing.T, d driver.Driver) {
+		between := &late{Driver: &rows{Driver: d, tries: map[[16]byte]bool{}}}
+		b := open(t, between, &Options{Window: time.Hour})
+		o := b.create(Card{})
+		o.SetTitle("a")
+		between.lost.Store(true)
+		if err := o.Flush(ctx); !errors.Is(err, ErrUnknown) {
+			t.Errorf("Flush gave %v", err)
+		}
+		between.lost.Store(false)
+		if err := o.Flush(ctx); err != nil || o.Version() != 2 || o.Title() != "a" {
+			t.Errorf("version %d, title %q: %v", o.Version(), o.Title(), err)
+		}
+		b.errs.take()
+	})
+}
+
+// rows answers a retry with the row that is in its place.
+type rows struct {
+	driver.Driver
+	tries map[[16]byte]bool
+}
+
+func (r *rows) Append(ctx context.Context, batch []driver.Commit) []driver.Result {
+	results := r.Driver.Append(ctx, batch)
+	for i := range batch {
+		if c := &batch[i]; r.tries[c.Try] {
+			results[i].Err = &driver.SeqError{Want: c.Seq, Have: c.Seq, Row: c}
+		} else {
+			r.tries[c.Try] = true
+		}
+	}
+	return results
+}
+
+// TestRefusedRace lets values come and go in the store while documents take
+// them, in every way at once. In the end everybody agrees with the store.
+func TestRefusedRace(t *testing.T) {
+	onEach(t, func(t *testing.T, d driver.Driver) {
+		b := open(t, d, &Options{Window: 50 * time.Microsecond})
+		slugs := []string{"a", "b", "c"}
+		var os [3]*OCard
+		for i := range os {
+			os[i] = b.create(Card{})
+		}
+		var wg sync.WaitGroup
+		for i := range 6 {
+			r := rand.New(rand.NewPCG(uint64(i), 0))
+			wg.Go(func() {
+				for n := range 150 {
+					o, s := os[r.IntN(len(os))], slugs[r.IntN(len(slugs))]
+					switch i {
+					case 0: // somebody of whom nobody has a handle
+						if other, err := b.cards.Create(ctx, Card{Query: CardQuery{Slug: &s}}); err == nil {
+							l := of(&other.OObject)
+							b.cards.t.claims.drop(l.claimant)
+							_ = other.Delete(ctx)
+						}
+					case 1:
+						_ = o.Query().SetSlug(s)
+						o.SetCount(n)
+					case 2:
+						_ = o.Update(func(o *OCard) error { o.Tags().Append("u"); return o.Query().SetSlug(s) })
+					case 3:
+						o.Query().ClearSlug()
+						o.SetTitle(fmt.Sprint(n))
+					default:
+						_ = o.Flush(ctx)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		_ = b.Flush(ctx)
+		if err := b.Flush(ctx); err != nil {
+			t.Error(err)
+		}
+		for _, err := range b.errs.take() {
+			if !errors.Is(err, ErrTaken) {
+				t.Errorf("reported %v", err)
+			}
+		}
+		for _, o := range os {
+			got, version := b.asStored(o.ID())
+			if diff := cmp.Diff(o.Snapshot(), got, same); diff != "" || version != o.Version() || o.Pending() {
+				t.Errorf("version %d, stored %d, pending %v (-shown +stored)\n%s", o.Version(), version, o.Pending(), diff)
+			}
 		}
 	})
 }
