@@ -159,6 +159,7 @@ func (o *Object) Wrote() {
 	}
 	d := o.n.doc
 	if len(d.log) == 0 && !d.asked {
+		d.ops++ // what was made is not new to whoever listens from now on
 		d.mu.Unlock()
 		return
 	}
