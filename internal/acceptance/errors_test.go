@@ -135,19 +135,25 @@ func TestSecondProcess(t *testing.T) {
 	all := filled(t, dir)
 	child := exec.Command(os.Args[0])
 	child.Env = append(os.Environ(), killDir+"="+dir, killSide+"="+side)
+	var says strings.Builder
+	child.Stderr = &says
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
+	ended := make(chan error, 1)
+	go func() { ended <- child.Wait() }()
 	for len(readSide(t, side)) == 0 { // until it has the store
-		time.Sleep(time.Millisecond)
+		select {
+		case err := <-ended:
+			t.Fatalf("the child ended by itself: %v: %s", err, says.String())
+		case <-time.After(time.Millisecond):
+		}
 	}
 	refused(t, dir, fs.ErrInUse, fmt.Sprint("pid ", child.Process.Pid), "close it there first")
 	if err := child.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	if err := child.Wait(); err == nil {
-		t.Error("the child ended by itself")
-	}
+	<-ended
 	db := openDB(t, dir) // the lock went with the process
 	for id, want := range all {
 		o, err := ThingTable(db).Get(t.Context(), id)
