@@ -22,7 +22,7 @@ func thing(r *rand.Rand, name string) Thing {
 	t.Text, t.Flag = pick(r, "", "text", "not utf-8: \xff\xfe", "🎉"), r.IntN(2) == 0
 	t.Int, t.Int8, t.Int16, t.Int32, t.Int64 = int(r.Uint64()), int8(r.Uint64()), int16(r.Uint64()), int32(r.Uint64()), int64(r.Uint64())
 	t.Uint, t.Uint8, t.Uint16, t.Uint32, t.Uint64 = uint(r.Uint64()), uint8(r.Uint64()), uint16(r.Uint64()), uint32(r.Uint64()), r.Uint64()
-	t.Float32, t.Float64 = float32(r.NormFloat64()), pick(r, math.NaN(), math.Inf(-1), 0.1, -0.0)
+	t.Float32, t.Float64 = float32(r.NormFloat64()), pick(r, math.NaN(), math.Inf(-1), 0.1, math.Copysign(0, -1))
 	t.Status, t.Level = pick[Status](r, "open", "closed"), Level(r.IntN(256)-128)
 	t.Made, t.Lasts = when(r), time.Duration(r.Int64())
 	t.Blob = blob(r)

@@ -1,5 +1,7 @@
 package destam
 
+//lint:file-ignore U1000 the runtime finds the fields of state by their offset
+
 // The model of the tests of this package's database side, and what destamgen
 // would write for it.
 

@@ -2,6 +2,8 @@ package destam
 
 import "time"
 
+//lint:file-ignore U1000 the runtime finds the fields of state by their offset
+
 // The model of the tests of lenses, with what the generator writes for it.
 
 type Garden struct {

@@ -27,11 +27,8 @@ type leaf struct {
 	flat   bool                          // copy is assignment
 }
 
-// timeType and its like are the types that are leaves by name, not by kind.
-var (
-	timeType  = reflect.TypeFor[time.Time]()
-	bytesType = reflect.TypeFor[[]byte]()
-)
+// timeType is the type that is a leaf by name, not by kind.
+var timeType = reflect.TypeFor[time.Time]()
 
 // leafOf makes the table of t; ok is false when t is no leaf.
 func leafOf(t reflect.Type) (l *leaf, ok bool) {

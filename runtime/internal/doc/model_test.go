@@ -10,6 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+//lint:file-ignore U1000 the runtime finds the fields of state by their offset
+
 // The model of the tests, as the generator would write it.
 
 type Note struct {

@@ -4,6 +4,8 @@ import (
 	"reflect"
 )
 
+//lint:file-ignore U1000 the runtime finds the fields of state by their offset
+
 // Shelf has maps and required objects below objects that come and go.
 
 type Shelf struct {

@@ -13,7 +13,6 @@ type Tx struct {
 	d     *Document
 	view  bool
 	done  bool
-	depth int
 	bound []*Node // with a handle of this transaction
 }
 

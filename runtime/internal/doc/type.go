@@ -59,19 +59,21 @@ type Optional[T any] struct {
 }
 
 // Leaves is the state of an array or map of values; nil until it is used.
-type Leaves struct{ l *List }
+type Leaves struct {
+	l *List //lint:ignore U1000 found by its offset, as l and n below
+}
 
 // Objects is the state of an array or map of nested objects whose state is S,
 // a pointer to a generated struct.
 type Objects[S any] struct {
 	_ [0]S
-	l *List
+	l *List //lint:ignore U1000 see Leaves
 }
 
 // ChildOf is the state of an optional nested object whose state is S.
 type ChildOf[S any] struct {
 	_ [0]S
-	n *Node
+	n *Node //lint:ignore U1000 see Leaves
 }
 
 var nodeType = reflect.TypeFor[Node]()

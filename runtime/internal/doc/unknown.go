@@ -37,6 +37,8 @@ const unknownPlace = -1
 
 // unknownState is the state of an object that is in unknown places only, so
 // that its type is not known: all its fields are unknown.
+//
+//lint:ignore U1000 found by offset, as all state
 type unknownState struct {
 	node   Node
 	handle unknownHandle
@@ -44,7 +46,7 @@ type unknownState struct {
 
 type unknownHandle struct {
 	Object
-	v *unknownState
+	v *unknownState //lint:ignore U1000 found by its offset
 }
 
 var unknownType = TypeOf(reflect.TypeFor[unknownHandle](), reflect.TypeFor[struct{}]())

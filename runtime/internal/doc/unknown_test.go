@@ -14,6 +14,8 @@ import (
 	"github.com/destam-go/destamgen/runtime/internal/wire"
 )
 
+//lint:file-ignore U1000 the runtime finds the fields of state by their offset
+
 // Two versions of one model. Each has fields, at every depth, that the other
 // does not know, and objects can be in both kinds of places.
 
