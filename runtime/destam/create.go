@@ -84,7 +84,7 @@ func (l *live) born(ctx context.Context, c driver.Commit) error {
 		if o.report {
 			l.Report(l.doc, &Error{Op: "create", Table: l.table.name, ID: l.id, Err: o.err})
 		}
-		if failed++; !o.again || failed >= flushAttempts || !pause(ctx, o.wait) {
+		if failed++; !o.again || failed >= flushAttempts || !pause(ctx, l.table.db.backoff(failed)) {
 			l.stillborn(o.err)
 			return l.table.refusal("create", l.id, o.err)
 		}

@@ -3,6 +3,7 @@ package destam
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"slices"
 	"strings"
@@ -396,4 +397,45 @@ func TestClose(t *testing.T) {
 			runtime.Gosched()
 		}
 	})
+}
+
+// TestReopen closes a store and opens it again: everything is as it was shown,
+// what is deleted stays away, and ids go on.
+func TestReopen(t *testing.T) {
+	dir := t.TempDir()
+	want := map[ID]Card{}
+	var last ID
+	for round := range 3 {
+		d := must(fs.Open(dir, nil))(t)
+		db := must(Open(ctx, d, nil))(t)
+		cards := CardTable(db)
+		if n := must(Count(ctx, cards))(t); n != len(want) {
+			t.Fatalf("round %d: %d documents, want %d", round, n, len(want))
+		}
+		for id, card := range want {
+			o := must(cards.Get(ctx, id))(t)
+			if diff := cmp.Diff(card, o.Snapshot(), same); diff != "" {
+				t.Errorf("round %d (-want +got)\n%s", round, diff)
+			}
+			o.SetCount(round)
+			o.Lines().Append(Line{Text: "more"})
+			want[id] = o.Snapshot()
+		}
+		c := sample()
+		c.Query.Slug = ptr(fmt.Sprint(round))
+		o := must(cards.Create(ctx, c))(t)
+		if o.ID().Compare(last) <= 0 {
+			t.Errorf("%s after %s", o.ID(), last)
+		}
+		last = o.ID()
+		o.SetTitle("not flushed")
+		want[o.ID()] = o.Snapshot()
+		gone := must(cards.Create(ctx, Card{}))(t)
+		if err := gone.Delete(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Close(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -260,4 +262,102 @@ func note(err error, told map[ID]bool) {
 	default:
 		told[ID{}] = true
 	}
+}
+
+// TestOutage lets the driver fail for a while: one report, and everything is
+// stored when it works again.
+func TestOutage(t *testing.T) {
+	inBubble(t, func(t *testing.T, d driver.Driver) {
+		down := errors.New("the disk is away")
+		flaky := &flaky{Driver: d}
+		b := open(t, flaky, &Options{tuning: tuning{backoff: 10 * time.Millisecond}})
+		var os []*OCard
+		for range 20 {
+			os = append(os, b.create(Card{}))
+		}
+		flaky.down.Store(&down)
+		for i, o := range os {
+			o.SetCount(i + 1)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n := flaky.failed.Load(); n > 5*60*int64(len(os)) {
+			t.Errorf("asked %d times in a minute", n)
+		}
+		list := b.errs.take()
+		if len(list) != 1 || !errors.Is(list[0], down) {
+			t.Errorf("reported %v", list)
+		}
+		if err := os[0].Flush(ctx); !errors.Is(err, down) || !os[0].Pending() {
+			t.Errorf("Flush gave %v, pending %v", err, os[0].Pending())
+		}
+		flaky.down.Store(nil)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		for i, o := range os {
+			if got, _ := b.asStored(o.ID()); got.Count != i+1 || o.Pending() {
+				t.Errorf("card %d: stored %d, pending %v", i, got.Count, o.Pending())
+			}
+		}
+	})
+}
+
+// flaky fails while it is down, and stores nothing.
+type flaky struct {
+	driver.Driver
+	down   atomic.Pointer[error]
+	failed atomic.Int64
+}
+
+func (f *flaky) Append(ctx context.Context, batch []driver.Commit) []driver.Result {
+	down := f.down.Load()
+	if down == nil {
+		return f.Driver.Append(ctx, batch)
+	}
+	f.failed.Add(int64(len(batch)))
+	results := make([]driver.Result, len(batch))
+	for i := range results {
+		results[i].Err = *down
+	}
+	return results
+}
+
+// TestGivenUp lets the store break for ever: each document that loses something
+// is named.
+func TestGivenUp(t *testing.T) {
+	onEach(t, func(t *testing.T, d driver.Driver) {
+		flaky := &flaky{Driver: d}
+		got := &errs{}
+		db := must(Open(ctx, flaky, &Options{Window: time.Hour, OnError: got.add}))(t)
+		cards := CardTable(db)
+		clean, dirty := must(cards.Create(ctx, Card{}))(t), must(cards.Create(ctx, Card{}))(t)
+		dirty.SetTitle("lost")
+		err := ErrPoisoned
+		flaky.down.Store(&err)
+		if err := dirty.Flush(ctx); !errors.Is(err, ErrPoisoned) {
+			t.Errorf("Flush gave %v", err)
+		}
+		if err := db.Close(ctx); !errors.Is(err, ErrPoisoned) {
+			t.Errorf("Close gave %v", err)
+		}
+		var named []ID
+		for _, err := range got.take() {
+			if e := err.(*Error); errors.Is(err, ErrPoisoned) && !e.ID.IsZero() {
+				named = append(named, e.ID)
+			}
+		}
+		if len(named) != 1 || named[0] != dirty.ID() {
+			t.Errorf("named %v, want %s", named, dirty.ID())
+		}
+		if dirty.Title() != "lost" || !dirty.Pending() || clean.Pending() {
+			t.Errorf("title %q, pending %v and %v", dirty.Title(), dirty.Pending(), clean.Pending())
+		}
+		clean.SetTitle("x")
+		if list := got.take(); clean.Title() != "" || len(list) != 1 || !errors.Is(list[0], ErrPoisoned) {
+			t.Errorf("a setter afterwards: reported %v", list)
+		}
+		if err := clean.Update(func(*OCard) error { t.Error("ran"); return nil }); !errors.Is(err, ErrPoisoned) {
+			t.Errorf("Update gave %v", err)
+		}
+	})
 }

@@ -1,6 +1,7 @@
 package destam
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"runtime"
@@ -31,6 +32,10 @@ type live struct {
 	size    atomic.Int64                  // of the newest checkpoint, the creation being one
 	since   atomic.Int64                  // bytes of commits after it
 
+	// With the document's lock: the newest section and its unique values.
+	section []byte
+	terms   []driver.Term
+
 	// With the slot.
 	unsure   *round // was sent, and nobody knows what became of it
 	ended    error  // why nothing can be stored any more
@@ -53,7 +58,9 @@ func (t *table) newLive(id ID) *live {
 		Backlog:  t.db.opts.Backlog,
 		Patience: t.db.opts.tuning.patience,
 	})
-	runtime.AddCleanup(l, t.claims.drop, l.claimant)
+	if len(t.unique) > 0 {
+		runtime.AddCleanup(l, t.claims.drop, l.claimant)
+	}
 	return l
 }
 
@@ -98,7 +105,7 @@ func (l *live) Dirty(*doc.Document) { l.table.db.schedule.mark(l) }
 
 // Admit is [doc.Host]'s: the unique values of the section are claimed.
 func (l *live) Admit(_ *doc.Document, section []byte) (held any, err error) {
-	terms, err := l.table.terms(section)
+	terms, err := l.termsOf(section)
 	if err == nil {
 		err = l.table.claims.reserve(l.claimant, terms)
 	}
@@ -111,11 +118,25 @@ func (l *live) Admit(_ *doc.Document, section []byte) (held any, err error) {
 // Section is [doc.Host]'s: queries of this process see the section at once.
 func (l *live) Section(_ *doc.Document, section []byte) {
 	if len(l.table.unique) > 0 {
-		if terms, err := l.table.terms(section); err == nil {
+		if terms, err := l.termsOf(section); err == nil {
 			l.table.claims.show(l.claimant, terms)
 		}
 	}
 	l.table.db.schedule.show(l, section)
+}
+
+// termsOf gives the unique values of a section; an error says why it can be
+// in no store. Most sections come twice, to be admitted and to be shown.
+func (l *live) termsOf(section []byte) ([]driver.Term, error) {
+	if l.section != nil && bytes.Equal(section, l.section) {
+		return l.terms, nil
+	}
+	v, err := driver.DecodeValue(section)
+	if err != nil {
+		return nil, err
+	}
+	l.section, l.terms = section, driver.Held(v, l.table.unique)
+	return l.terms, nil
 }
 
 // Watched is [doc.Host]'s: a subscription keeps the document in memory.

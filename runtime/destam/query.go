@@ -20,7 +20,9 @@ func (t *table) find(ctx context.Context, c *criteria, yield func(hit) bool) err
 	}
 	ours := t.overlay.view(c)
 	q := driver.Query{Terms: driver.Needs(c.preds), After: c.after}
-	if c.limit > 0 && exact(c.preds) {
+	exact := exact(c.preds)
+	shared := t.db.driver.Limits().Shared // then an index may be behind what it indexes
+	if c.limit > 0 && exact {
 		q.Limit = c.limit + len(ours.mask) // that many may have to be left out
 	}
 	for head, err := range t.db.driver.Find(ctx, t.name, q) {
@@ -36,9 +38,11 @@ func (t *table) find(ctx context.Context, c *criteria, yield func(hit) bool) err
 		if ours.mask[head.ID] {
 			continue
 		}
-		holds, err := holds(c.preds, head.Section)
-		if err != nil {
-			return &Error{Op: "find", Table: t.name, ID: head.ID, Version: head.Seq, Err: err}
+		holds := exact && !shared
+		if !holds {
+			if holds, err = holdsFor(c.preds, head.Section); err != nil {
+				return &Error{Op: "find", Table: t.name, ID: head.ID, Version: head.Seq, Err: err}
+			}
 		}
 		if holds && !give(hit{head.ID, head.Section}) {
 			return nil
@@ -62,8 +66,8 @@ func exact(preds []driver.Predicate) bool {
 	return true
 }
 
-// holds tells whether a stored section meets the predicates.
-func holds(preds []driver.Predicate, section []byte) (bool, error) {
+// holdsFor tells whether a stored section meets the predicates.
+func holdsFor(preds []driver.Predicate, section []byte) (bool, error) {
 	if len(preds) == 0 {
 		return true, nil
 	}

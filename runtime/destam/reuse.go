@@ -146,6 +146,9 @@ func merge(v, operand driver.Value) driver.Value {
 
 // contradiction says that what predicates describe does not meet one of them.
 func contradiction(preds []driver.Predicate, section []byte) error {
+	if len(preds) == 0 {
+		return nil
+	}
 	v, err := driver.DecodeValue(section)
 	for i := range preds {
 		if err == nil && !preds[i].Holds(v) {

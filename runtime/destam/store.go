@@ -74,7 +74,8 @@ func (l *live) bring(ctx context.Context, e effort) error {
 		}
 		switch again, err := l.follow(ctx, o); {
 		case err != nil && again:
-			if failed++; failed >= e.attempts || !pause(ctx, o.wait) {
+			failed++
+			if failed >= e.attempts || !pause(ctx, l.table.db.backoff(failed)) {
 				l.table.db.schedule.later(l, o.wait)
 				return err
 			}
@@ -84,6 +85,12 @@ func (l *live) bring(ctx context.Context, e effort) error {
 			return nil
 		}
 	}
+}
+
+// backoff is how long to wait after so many failures in a row.
+func (db *DB) backoff(failed int) time.Duration {
+	wait := min(db.opts.tuning.backoff<<min(failed-1, 10), maxBackoff)
+	return wait/2 + mathrand.N(wait) // many that failed together shall not come again together
 }
 
 // left does the rest of a round that nobody waits for any more.
@@ -173,12 +180,12 @@ func newTry() (try [16]byte) {
 // outcome is what a round came to. The zero outcome is that all is stored.
 type outcome struct {
 	err     error
-	refused *doc.Pending // by err; nil when err is of no single commit
-	again   bool         // the store gave no answer: the same later
-	wait    time.Duration
-	report  bool // this err is news
-	ended   bool // nothing of the document can be stored any more
-	broken  bool // nothing of the database can
+	refused *doc.Pending  // by err; nil when err is of no single commit
+	again   bool          // the store gave no answer: the same later
+	wait    time.Duration // before that, in the background
+	report  bool          // this err is news
+	ended   bool          // nothing of the document can be stored any more
+	broken  bool          // nothing of the database can
 }
 
 // conclude takes the results of a round; the slot is held. Commits after one
@@ -253,11 +260,9 @@ func (l *live) judge(r *round, i int, err error) outcome {
 // the given number of failures in a row, for a document, and as long as the
 // store accepts nothing for all of them.
 func (l *live) trouble(err error, tell int) outcome {
-	o := outcome{err: err, again: true}
-	backoff := l.table.db.opts.tuning.backoff
-	o.wait = min(backoff<<min(l.failed, 20), maxBackoff)
-	o.wait = o.wait/2 + mathrand.N(o.wait) // many that failed together shall not come again together
-	if l.failed++; l.failed >= tell && !l.troubled && l.table.db.outage.CompareAndSwap(false, true) {
+	l.failed++
+	o := outcome{err: err, again: true, wait: l.table.db.backoff(l.failed)}
+	if l.failed >= tell && !l.troubled && l.table.db.outage.CompareAndSwap(false, true) {
 		l.troubled, o.report = true, true
 	}
 	return o

@@ -278,14 +278,7 @@ func (t *table) refusal(op string, id ID, err error) *Error {
 	return e
 }
 
-// terms gives the unique values of a section; an error says why it can be in
-// no store.
-func (t *table) terms(section []byte) ([]driver.Term, error) {
-	v, err := driver.DecodeValue(section)
-	return driver.Held(v, t.unique), err
-}
-
-// read decodes a hit's section into the plain struct at p.
+// decode decodes a hit's section into the plain struct at p.
 func (t *table) decode(h hit, p unsafe.Pointer) error {
 	if t.section == nil {
 		return nil
