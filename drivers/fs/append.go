@@ -22,22 +22,11 @@ func (s *Store) Append(ctx context.Context, batch []driver.Commit) []driver.Resu
 		return results
 	}
 	defer s.leave()
-	// Checking and encoding take the most time and need no lock.
-	var buf []byte
-	records := make([][]byte, len(batch))
-	for i := range batch {
-		if results[i].Err = s.check(&batch[i]); results[i].Err != nil {
-			continue
-		}
-		start := len(buf)
-		buf = appendCommit(buf, &batch[i])
-		records[i] = buf[start:]
-		results[i].Err = s.Limits().Check(len(records[i]) - recordFront)
-	}
-	written := s.acceptAll(batch, records, results)
+	entries := s.prepare(batch, results)
+	s.acceptAll(batch, entries, results)
 	for i := range batch {
 		if results[i].Err == nil {
-			if err := s.journal.Write(written[i]); err != nil {
+			if err := s.journal.Write(entries[i].batch); err != nil {
 				results[i].Err = &unknownError{err}
 			}
 		}
@@ -45,10 +34,36 @@ func (s *Store) Append(ctx context.Context, batch []driver.Commit) []driver.Resu
 	return results
 }
 
-// acceptAll accepts what was not refused before, and gives the journal's batch
-// that holds each commit.
-func (s *Store) acceptAll(batch []driver.Commit, records [][]byte, results []driver.Result) []uint64 {
-	written := make([]uint64, len(batch))
+// entry is what becomes of a commit on its way into the journal.
+type entry struct {
+	rec   []byte // its record; nil when the commit was refused
+	batch uint64 // the journal's batch that holds it
+}
+
+// prepare checks and encodes commits, which takes the most time and needs no
+// lock.
+func (s *Store) prepare(batch []driver.Commit, results []driver.Result) []entry {
+	const front = 128 // more than a record has besides its long parts, mostly
+	size := 0
+	for i := range batch {
+		size += front + len(batch[i].Body) + len(batch[i].Section)
+	}
+	buf := make([]byte, 0, size)
+	entries := make([]entry, len(batch))
+	for i := range batch {
+		if results[i].Err = s.check(&batch[i]); results[i].Err != nil {
+			continue
+		}
+		start := len(buf)
+		buf = appendCommit(buf, &batch[i])
+		entries[i].rec = buf[start:]
+		results[i].Err = s.Limits().Check(len(buf) - start - recordFront)
+	}
+	return entries
+}
+
+// acceptAll accepts what was not refused before.
+func (s *Store) acceptAll(batch []driver.Commit, entries []entry, results []driver.Result) {
 	var full *journal.SegmentError
 	s.order.Lock()
 	defer s.order.Unlock()
@@ -60,11 +75,10 @@ func (s *Store) acceptAll(batch []driver.Commit, records [][]byte, results []dri
 			// enough for a batch.
 			results[i].Err = full
 		default:
-			written[i], results[i].Err = s.accept(&batch[i], records[i])
+			entries[i].batch, results[i].Err = s.accept(&batch[i], entries[i].rec)
 			errors.As(results[i].Err, &full)
 		}
 	}
-	return written
 }
 
 // check says what is wrong with a commit whatever the document is.

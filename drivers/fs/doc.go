@@ -33,9 +33,9 @@
 //
 // Documents are found in memory: Open reads the whole journal, and each
 // document takes memory for its query section, its index entries and 24 bytes a
-// commit; commits older than the newest 32 MiB are read from the files. Purge
-// hides a document at once and for ever; its bytes stay in the journal, and in
-// copies of the folder.
+// commit; commits older than the newest 32 MiB are read from the files, which
+// stay open. Purge hides a document at once and for ever; its bytes stay in the
+// journal, and in copies of the folder.
 //
 // A bit that flips in the last batch before anything vouches for it (a later
 // batch, a mark that is written within 10 ms, a close) looks like the tail that

@@ -5,14 +5,16 @@ import "fmt"
 // Options of a store. The zero Options are good ones.
 type Options struct {
 	// SegmentSize is how many bytes of the journal are in one file, once the
-	// store has grown: 16 MiB if it is 0. The first files are smaller.
+	// store has grown: 16 MiB if it is 0, otherwise 4 KiB to 1 GiB. The first
+	// files are smaller.
 	SegmentSize int
 }
 
 const (
 	segmentSize  = 16 << 20
 	firstSegment = 1 << 20
-	leastSegment = 4096
+	leastSegment = 4 << 10
+	mostSegment  = 1 << 30 // places in a segment are 32 bits
 )
 
 // sizes gives the sizes of a full-grown journal segment and of the first.
@@ -21,8 +23,8 @@ func (o *Options) sizes() (full, first int, err error) {
 	if o != nil && o.SegmentSize != 0 {
 		full = o.SegmentSize
 	}
-	if full < leastSegment {
-		return 0, 0, fmt.Errorf("Options.SegmentSize is %d, at least %d is needed", full, leastSegment)
+	if full < leastSegment || full > mostSegment {
+		return 0, 0, fmt.Errorf("Options.SegmentSize is %d, it must be %d to %d", full, leastSegment, mostSegment)
 	}
 	return full, min(full, firstSegment), nil
 }

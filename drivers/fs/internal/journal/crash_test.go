@@ -121,6 +121,7 @@ type world struct {
 	states *int
 	fail   error
 	nested bool // During appends a record
+	lives  int  // how often the journal was opened
 
 	before   func(vfs.Op) vfs.Fault
 	poisoned bool
@@ -166,6 +167,7 @@ func (w *world) reopen(disk *vfs.Mem) error {
 	}
 	w.j = f.Journal
 	w.poisoned = false
+	w.lives++
 	w.m.sent = w.m.sent[:len(f.records):len(f.records)]
 	w.m.written, w.m.durable = len(f.records), len(f.records)
 	return nil
@@ -173,7 +175,9 @@ func (w *world) reopen(disk *vfs.Mem) error {
 
 func (w *world) append(op byte) error {
 	n := len(w.m.sent)
-	w.m.sent = append(w.m.sent, record(n, sizeOf(op, n)))
+	// As long as in the life before, so that it comes to the same place, but
+	// not the same.
+	w.m.sent = append(w.m.sent, record(n+10_000*w.lives, sizeOf(op, n)))
 	_, _, err := w.j.Append(w.m.sent[n])
 	if err != nil {
 		w.m.sent = w.m.sent[:n] // it says that it is certainly not stored
@@ -261,13 +265,16 @@ func (w *world) after(op vfs.Op) {
 
 // cuts are n ways in which the power may fail.
 func cuts(n int, seed uint64) []vfs.Cut {
-	all := []vfs.Cut{{Pick: vfs.Drop}, {Pick: vfs.Keep}}
+	all := []vfs.Cut{
+		{Pick: vfs.Drop}, {Pick: vfs.Keep},
+		{Pick: vfs.Nth(1), Stale: true}, {Pick: vfs.Nth(2), Stale: true}, {Pick: vfs.Nth(3), Stale: true},
+	}
 	for i := len(all); i < n; i++ {
 		keep := []float64{0.5, 0.1, 0.9, 0.3}[i%4]
 		rng := rand.New(rand.NewPCG(seed, uint64(i)))
 		all = append(all, vfs.Cut{Pick: vfs.Random(rng, keep), Stale: i%3 == 0})
 	}
-	return all[:n]
+	return all[:min(n, len(all))]
 }
 
 // verify opens what a crash left, with a crash after every operation of that
@@ -444,7 +451,7 @@ func TestSequences(t *testing.T) {
 	const operations = "aAOgsdmckp"
 	length, fewest := 2, 80_000
 	if long() {
-		length, fewest = 3, 1_000_000
+		length, fewest = 3, 1_300_000
 	}
 	if racing {
 		length, fewest = 1, 1_000
@@ -459,7 +466,7 @@ func TestSequences(t *testing.T) {
 			}
 		}
 		for _, s := range longer {
-			if err := run(variant{}, s, 5, 1, &states); err != nil {
+			if err := run(variant{}, s, 6, 1, &states); err != nil {
 				t.Error(err)
 			}
 		}

@@ -88,31 +88,36 @@ func (r *recovery) run() (*Journal, error) {
 	if err := r.judge(); err != nil {
 		return nil, err
 	}
-	seg, off := r.last, r.end
-	if n, ok := r.clean(); ok {
-		if seg == nil {
-			seg = r.tail[0]
-			r.tail = nil
-		}
-		// Marks that nobody vouches for are written over: nothing may be
-		// appended behind a batch of which it is not known that it is durable.
-		off, r.batches = n.off, r.batches[:n.batches]
-		r.no = n.no
-	} else {
-		if err := r.setAside(); err != nil {
-			return nil, err
-		}
-		var err error
-		if seg, err = r.rehome(); err != nil {
-			return nil, err
-		}
-		off = r.end
+	seg, off, err := r.resume()
+	if err != nil {
+		return nil, err
 	}
 	if err := r.replayBatches(seg, r.batches); err != nil {
 		return nil, err
 	}
 	r.remove(append(r.old, r.tail...))
 	return r.journal(seg, off), nil
+}
+
+// resume gives the segment that is appended to from now on, and where.
+func (r *recovery) resume() (*segment, int, error) {
+	at, ok := r.clean()
+	if !ok {
+		if err := r.setAside(); err != nil {
+			return nil, 0, err
+		}
+		seg, err := r.rehome()
+		return seg, r.end, err
+	}
+	// Marks that nobody vouches for are written over: nothing may be appended
+	// behind a batch of which it is not known that it is durable.
+	r.no, r.batches = at.no, r.batches[:at.batches]
+	if r.last != nil {
+		return r.last, at.off, nil
+	}
+	seg := r.tail[0]
+	r.tail = nil
+	return seg, at.off, nil
 }
 
 // open opens all segments in the order of their numbers.

@@ -267,3 +267,63 @@ func runTorn(v variant, states *int) error {
 	}
 	return nil
 }
+
+// TestStray looks at a batch that has the right number and checksum at the
+// right place, and is of another segment.
+func TestStray(t *testing.T) {
+	states := 0
+	if err := runStray(variant{}, &states); err != nil {
+		t.Error(err)
+	}
+}
+
+// runStray lets two copies of a journal go on differently, and puts what one
+// wrote into the other, where it wrote nothing yet.
+func runStray(v variant, states *int) error {
+	w, err := newWorld(v, 0, 0, states)
+	if err != nil {
+		return err
+	}
+	for _, op := range []byte("asa") { // what nobody vouches for is copied by both
+		if err := w.step(op); err != nil {
+			return err
+		}
+	}
+	var files [2]map[string][]byte
+	var disks [2]*vfs.Mem
+	for i := range disks {
+		disks[i] = w.disk.Kill()
+		f, err := open(v, disks[i])
+		if err != nil {
+			return err
+		}
+		if i == 1 {
+			if _, _, err := f.Append(record(99, 200)); err != nil {
+				return err
+			}
+		}
+		if err := f.Close(); err != nil {
+			return err
+		}
+		if files[i], err = segmentFiles(disks[i]); err != nil {
+			return err
+		}
+	}
+	*states++
+	name := filepath.Join(journalDir, fileName(2))
+	mine, other := files[0][name], files[1][name]
+	end := used(mine) // padded: the last thing is the batch that was copied
+	copy(mine[padded(end):], other[padded(end):])
+	disk, err := damaged(disks[0], name, mine)
+	if err != nil {
+		return err
+	}
+	f, err := open(v, disk)
+	if err != nil {
+		return err
+	}
+	if err := w.m.isPrefix(f.records, 2); err != nil {
+		return err
+	}
+	return f.Close()
+}

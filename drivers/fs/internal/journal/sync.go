@@ -36,11 +36,25 @@ func (j *Journal) Sync(ctx context.Context, no uint64) error {
 		}
 		r.waiting = true
 		j.mu.Unlock()
-		select {
-		case <-r.done:
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := r.wait(ctx); err != nil {
+			return err
 		}
+	}
+}
+
+// wait returns when the round is over. Most contexts never end, and to wait for
+// one thing is cheaper than for two.
+func (r *round) wait(ctx context.Context) error {
+	ended := ctx.Done()
+	if ended == nil {
+		<-r.done
+		return nil
+	}
+	select {
+	case <-r.done:
+		return nil
+	case <-ended:
+		return ctx.Err()
 	}
 }
 

@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"bytes"
 	"cmp"
 	"iter"
 	"maps"
@@ -25,6 +26,11 @@ func Drop(int) int { return 0 }
 
 // Keep loses nothing.
 func Keep(n int) int { return n - 1 }
+
+// Nth takes the n-th version of each part that has so many, counted from the
+// one last synced, and otherwise the newest. With [Cut.Stale] the first few are
+// what other files held.
+func Nth(n int) func(int) int { return func(of int) int { return min(n, of-1) } }
 
 // Random keeps the newest version of each part with probability keep and
 // otherwise takes any.
@@ -74,7 +80,7 @@ func (m *Mem) Cut(c Cut) *Mem {
 	defer m.mu.Unlock()
 	out := m.bare()
 	seen := map[*inode]*inode{}
-	out.root = m.survivor(m.root, c, seen)
+	out.root = m.survivor(m.root, c, seen, out)
 	return out
 }
 
@@ -97,14 +103,17 @@ func (m *Mem) bare() *Mem {
 	return out
 }
 
-// survivor is what is left of n and of what is under it.
-func (m *Mem) survivor(n *inode, c Cut, seen map[*inode]*inode) *inode {
+// survivor is what is left on out of n and of what is under it.
+func (m *Mem) survivor(n *inode, c Cut, seen map[*inode]*inode, out *Mem) *inode {
 	if s, ok := seen[n]; ok {
 		return s
 	}
 	if !n.isDir() {
 		s := newFile()
 		s.data = m.survivingBytes(n, c)
+		for sector := range n.sectors {
+			out.haunt(sector, s.sector(sector))
+		}
 		s.sizes.versions[0].is = int64(len(s.data))
 		seen[n] = s
 		return s
@@ -118,7 +127,7 @@ func (m *Mem) survivor(n *inode, c Cut, seen map[*inode]*inode) *inode {
 	}
 	for _, name := range sortedKeys(names) {
 		if child := names[name]; child != nil {
-			s.names[name] = m.survivor(child, c, seen)
+			s.names[name] = m.survivor(child, c, seen, out)
 		}
 	}
 	return s
@@ -140,7 +149,9 @@ func (m *Mem) survivingBytes(n *inode, c Cut) []byte {
 		if c.Stale && allZero(versions[0].is) {
 			stale := []version[[]byte]{versions[0]}
 			for _, g := range m.ghosts[s] {
-				stale = append(stale, version[[]byte]{is: g})
+				if !bytes.Equal(g, n.sector(s)) {
+					stale = append(stale, version[[]byte]{is: g})
+				}
 			}
 			versions = append(stale, versions[1:]...)
 		}

@@ -120,10 +120,14 @@ func (n *inode) link(name string, c *inode) {
 	}
 }
 
-// settle makes durable what the inode had when the clock was now.
-func (n *inode) settle(now int) {
-	for s, d := range n.sectors {
-		if d.settle(now) {
+// settle makes durable what the inode had when the clock was now. Haunt is
+// told what the sectors hold on disk then.
+func (n *inode) settle(now int, haunt func(sector int64, b []byte)) {
+	for _, s := range sortedKeys(n.sectors) {
+		d := n.sectors[s]
+		settled := d.settle(now)
+		haunt(s, d.versions[0].is)
+		if settled {
 			delete(n.sectors, s)
 		} else {
 			n.sectors[s] = d

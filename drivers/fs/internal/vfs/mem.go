@@ -44,8 +44,8 @@ type Mem struct {
 	open   int               // guarded by mu; files that are not closed
 }
 
-// ghost is what a sector of some file once held: disks hand sectors out again
-// with their old content.
+// ghost is what a sector of some file once durably held: disks hand sectors
+// out again with their old content.
 type ghost []byte
 
 // maxGhosts bounds the contents remembered for one offset.

@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"bytes"
 	"io"
 	"io/fs"
 )
@@ -50,7 +51,7 @@ func (f *memFile) WriteAt(b []byte, off int64) (int, error) {
 		err = &fs.PathError{Op: "write", Path: f.name, Err: ErrFull}
 	}
 	if err == nil && len(b) > 0 {
-		f.m.write(f.n, b, off)
+		f.n.write(b, off)
 	}
 	f.m.mu.Unlock()
 	if err != nil {
@@ -70,29 +71,14 @@ func (m *Mem) fits(n *inode, end int64) bool {
 	return m.root.bytes()+end-int64(len(n.data)) <= m.Capacity
 }
 
-// write changes what readers see and remembers what the disk may have. The
-// caller holds m.mu.
-func (m *Mem) write(n *inode, b []byte, off int64) {
-	end := off + int64(len(b))
-	first, last := off/Sector, (end-1)/Sector
-	for s := first; s <= last; s++ {
-		if old := n.sector(s); old != nil {
-			m.haunt(s, old)
-		}
-	}
-	n.write(b, off)
-	for s := first; s <= last; s++ {
-		m.haunt(s, n.sector(s))
-	}
-}
-
-// haunt remembers content for [Cut.Stale].
+// haunt remembers what a sector of some file durably holds, for [Cut.Stale].
+// The caller holds m.mu.
 func (m *Mem) haunt(s int64, b []byte) {
-	if allZero(b) {
+	g := m.ghosts[s]
+	if allZero(b) || len(g) > 0 && bytes.Equal(g[len(g)-1], b) {
 		return
 	}
-	g := append(m.ghosts[s], append(ghost(nil), b...))
-	if len(g) > maxGhosts {
+	if g = append(g, ghost(clone(b))); len(g) > maxGhosts {
 		g = g[len(g)-maxGhosts:]
 	}
 	m.ghosts[s] = g
@@ -124,7 +110,7 @@ func (m *Mem) sync(op Op, fault Fault, n *inode) error {
 	if fault.Err != nil && !fault.Late {
 		n.abandon(now)
 	} else {
-		n.settle(now)
+		n.settle(now, m.haunt)
 	}
 	m.mu.Unlock()
 	if m.After != nil {

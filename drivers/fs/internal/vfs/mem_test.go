@@ -150,6 +150,7 @@ func TestCut(t *testing.T) {
 			do: func(m *Mem) {
 				g := create(m, "/g")
 				write(g, 'o', 0, 2)
+				check(t, g.Sync())
 				check(t, m.Remove("/g"))
 				f := create(m, "/a")
 				write(f, 0, 0, 1)
