@@ -76,13 +76,17 @@ func (l *live) born(ctx context.Context, c driver.Commit) error {
 		}
 		if dup := o.contest(); dup != nil && contests < 3 {
 			contests++
-			if free, err := l.mayFree(ctx, dup, effort{attempts: flushAttempts, behind: []*live{l}}); err == nil && free {
+			free, err := l.mayFree(ctx, dup, effort{attempts: flushAttempts, behind: []*live{l}})
+			if free {
 				c.Try = newTry()
 				continue
 			}
+			if err != nil {
+				o.err = err
+			}
 		}
 		if o.report {
-			l.Report(l.doc, &Error{Op: "create", Table: l.table.name, ID: l.id, Err: o.err})
+			l.table.db.opts.OnError(&Error{Op: "create", Table: l.table.name, ID: l.id, Err: o.err})
 		}
 		if failed++; !o.again || failed >= flushAttempts || !pause(ctx, l.table.db.backoff(failed)) {
 			l.stillborn(o.err)

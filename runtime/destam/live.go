@@ -152,6 +152,7 @@ func (l *live) Report(_ *doc.Document, err error) {
 	var (
 		refusal  *doc.Refusal
 		panicked *PanicError
+		waited   *LockError
 		placed   *Error
 	)
 	switch {
@@ -167,6 +168,8 @@ func (l *live) Report(_ *doc.Document, err error) {
 		l.table.db.failures.add(l, nil, e)
 	case errors.As(err, &panicked):
 		e.Op = "deliver"
+	case errors.As(err, &waited):
+		e.Op = "lock"
 	}
 	l.table.db.opts.OnError(e)
 }

@@ -73,7 +73,11 @@ func (t *table) build(s *driver.State) (l *live, bad bool, err error) {
 		if seq++; c.Seq != seq {
 			return nil, false, &Error{Op: "load", Table: t.name, ID: s.ID, Version: seq, Err: errMissing}
 		}
-		if err := l.doc.Replay(c.Seq, c.Body); err != nil {
+		err := l.doc.Replay(c.Seq, c.Body)
+		if len(c.Body) == 0 && c.Kind == driver.KindChange {
+			err = fmt.Errorf("%w: a change of nothing", ErrCorrupt)
+		}
+		if err != nil {
 			return nil, false, &Error{Op: "load", Table: t.name, ID: s.ID, Version: c.Seq, Err: err}
 		}
 		if c.Seq == 1 {

@@ -121,19 +121,21 @@ func TestCheckpointOfBusy(t *testing.T) {
 func TestCorrupt(t *testing.T) {
 	onEach(t, func(t *testing.T, d driver.Driver) {
 		b := open(t, d, nil)
-		id := b.DB.ids.next()
 		b.create(Card{})
-		section := must(driver.AppendValue(nil, driver.Object{}))(t)
-		r := d.Append(ctx, []driver.Commit{{
-			Table: "cards", ID: id, Seq: 1, Try: [16]byte{1}, Kind: driver.KindChange, Body: []byte{0x91, 0xc1}, Section: section,
-		}})
-		if r[0].Err != nil {
-			t.Fatal(r[0].Err)
-		}
-		_, err := b.cards.Get(ctx, id)
-		var e *Error
-		if !errors.Is(err, ErrCorrupt) || !errors.As(err, &e) || e.Version != 1 || e.ID != id {
-			t.Errorf("got %v", err)
+		for _, body := range [][]byte{{}, {0xc1}, {0x91, 0xc1}, {0x90, 0x90}} {
+			id := b.DB.ids.next()
+			section := must(driver.AppendValue(nil, driver.Object{}))(t)
+			r := d.Append(ctx, []driver.Commit{{
+				Table: "cards", ID: id, Seq: 1, Try: [16]byte{1}, Kind: driver.KindChange, Body: body, Section: section,
+			}})
+			if r[0].Err != nil {
+				t.Fatal(r[0].Err)
+			}
+			_, err := b.cards.Get(ctx, id)
+			var e *Error
+			if !errors.Is(err, ErrCorrupt) || !errors.As(err, &e) || e.Version != 1 || e.ID != id {
+				t.Errorf("body %x: got %v", body, err)
+			}
 		}
 	})
 }

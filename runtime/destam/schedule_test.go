@@ -219,6 +219,27 @@ func TestStorm(t *testing.T) {
 	}
 }
 
+// TestSlotTaken holds a document's slot when it is due: it is stored when the
+// slot is free, whoever had it.
+func TestSlotTaken(t *testing.T) {
+	inBubble(t, func(t *testing.T, d driver.Driver) {
+		b := open(t, d, nil)
+		o := b.create(Card{})
+		l := of(&o.OObject)
+		if err := l.acquire(ctx); err != nil {
+			t.Fatal(err)
+		}
+		o.SetTitle("x")
+		time.Sleep(time.Minute)
+		l.release()
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if o.Version() != 2 || o.Pending() {
+			t.Errorf("version %d, pending %v", o.Version(), o.Pending())
+		}
+	})
+}
+
 // TestSettleOvertaken changes a document after it said that it is clean, and
 // before that is noted.
 func TestSettleOvertaken(t *testing.T) {

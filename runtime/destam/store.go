@@ -108,8 +108,9 @@ func (l *live) left(r *round) {
 
 // background is bring for whoever is due.
 func (l *live) background() {
-	if len(l.slot) > 0 {
-		return // somebody is at it, and settles when done
+	if len(l.slot) > 0 { // somebody is at it; what they leave is looked after then
+		l.table.db.schedule.later(l, l.table.db.opts.Window)
+		return
 	}
 	// What it fails with was reported, or is that the database closes.
 	_ = l.bring(l.table.db.ctx, effort{attempts: 1})
@@ -215,7 +216,8 @@ func (l *live) accept(r *round, i int) {
 	if i < len(r.pending) {
 		l.doc.Stored(r.pending[i], c.Seq)
 	}
-	l.held.Store(&c.Held)
+	held := c.Held // not &c.Held, which would keep the whole round in memory
+	l.held.Store(&held)
 	l.version.Store(c.Seq)
 	l.since.Add(int64(len(c.Body) + len(c.Section)))
 	l.failed, l.troubled = 0, false
