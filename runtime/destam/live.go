@@ -80,16 +80,6 @@ func (l *live) acquire(ctx context.Context) error {
 	}
 }
 
-// tryAcquire takes the slot if nobody has it.
-func (l *live) tryAcquire() bool {
-	select {
-	case l.slot <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
-
 func (l *live) release() { <-l.slot }
 
 // holds gives the unique values of the newest stored version.
