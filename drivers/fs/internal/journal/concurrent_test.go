@@ -345,8 +345,8 @@ func TestCloseWaits(t *testing.T) {
 	if n := disk.OpenFiles(); n != 0 {
 		t.Errorf("%d files open", n)
 	}
-	for i := 0; runtime.NumGoroutine() > before && i < 1000; i++ {
-		runtime.Gosched()
+	for i := 0; runtime.NumGoroutine() > before && i < 5000; i++ {
+		time.Sleep(time.Millisecond) // a goroutine that has ended is counted until it is gone
 	}
 	if n := runtime.NumGoroutine(); n > before {
 		t.Errorf("%d goroutines, %d before", n, before)
