@@ -312,7 +312,7 @@ func (l *live) refuse(ctx context.Context, p *doc.Pending, err *Error) error {
 	}
 	if l.unsure == nil && l.ended == nil && slices.Contains(l.doc.Waiting(), p) {
 		if err.Err != errReturned {
-			l.table.db.failures.add(l, nil, err)
+			l.table.db.failures.announce(l, err)
 		}
 		l.doomed.Store(&doom{p, err})
 	}

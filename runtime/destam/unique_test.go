@@ -468,15 +468,18 @@ func TestRefusedRace(t *testing.T) {
 		if err := b.Flush(ctx); err != nil {
 			t.Error(err)
 		}
-		for _, err := range b.errs.take() {
-			if !errors.Is(err, ErrTaken) {
-				t.Errorf("reported %v", err)
-			}
-		}
 		for _, o := range os {
 			got, version := b.asStored(o.ID())
 			if diff := cmp.Diff(o.Snapshot(), got, same); diff != "" || version != o.Version() || o.Pending() {
 				t.Errorf("version %d, stored %d, pending %v (-shown +stored)\n%s", o.Version(), version, o.Pending(), diff)
+			}
+		}
+		if err := b.DB.Close(ctx); err != nil && !errors.Is(err, ErrTaken) { // it waits for what is being reported
+			t.Error(err)
+		}
+		for _, err := range b.errs.take() {
+			if !errors.Is(err, ErrTaken) {
+				t.Errorf("reported %v", err)
 			}
 		}
 	})
