@@ -449,7 +449,7 @@ func TestCrash(t *testing.T) {
 // TestSequences runs every sequence of a few operations.
 func TestSequences(t *testing.T) {
 	const operations = "aAOgsdmckp"
-	length, fewest := 2, 80_000
+	length, fewest := 2, 90_000
 	if long() {
 		length, fewest = 3, 1_300_000
 	}
