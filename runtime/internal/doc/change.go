@@ -21,9 +21,6 @@ type moved struct{ from, to slot }
 // subscription that is typed: at most one change a place.
 func (c *Commit) Changes() []Change { return c.changes }
 
-// empty tells whether a commit says nothing.
-func (c *Commit) empty() bool { return len(c.Deltas) == 0 && len(c.changes) == 0 }
-
 // idle tells whether nothing changed.
 func (x *Change) idle() bool {
 	if !x.Had || !x.Has {

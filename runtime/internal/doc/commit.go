@@ -1,6 +1,8 @@
 package doc
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/destam-go/destamgen/runtime/internal/pos"
@@ -24,6 +26,9 @@ type Cause struct {
 
 // Commit is what listeners get: deltas that happened together, at most one a
 // slot. It is not changed any more.
+//
+// What happened inside objects that came with the commit, or went with it, is
+// left out: whoever gets the object gets that.
 type Commit struct {
 	Cause
 	Time     time.Time
@@ -32,7 +37,16 @@ type Commit struct {
 	seq      uint64
 	changes  []Change // for one who looks through a lens: see hearing.go
 	moved    []moved
+	renames  []Delta // renumberings: nobody hears of them, but folding needs them
+	aside    []Delta // of what was outside the tree or is, for those who watch it
+	moves    bool    // slots got objects, or lost them
 }
+
+// empty tells whether a commit says nothing.
+func (c *Commit) empty() bool { return len(c.Deltas) == 0 && len(c.changes) == 0 }
+
+// renumbers tells whether a commit says more than it tells.
+func (c *Commit) renumbers() bool { return len(c.renames) > 0 || len(c.moved) > 0 }
 
 // slot identifies what a delta changes.
 type slot struct {
@@ -42,88 +56,252 @@ type slot struct {
 	key pos.Key
 }
 
-// fold coalesces deltas, oldest first, to at most one a slot. Renumberings
-// are followed and left out, and so is what happened inside objects that are
-// new or gone at the end: who gets the object gets that.
-func (d *Document) fold(log []Delta) []Delta {
-	if len(log) == 1 && log[0].Renamed == nil {
-		x := log[0]
-		if base := x.N.base(); base != d.root && !base.Attached() && base.fresh == d.ops {
-			return nil
+// commit makes what was logged into one: at most one delta a slot.
+func (d *Document) commit(c Cause) *Commit {
+	commit := &Commit{Cause: c, Time: now(), seq: d.out.commits + 1}
+	if len(d.log) == 1 && d.log[0].Renamed == nil {
+		x := d.log[0]
+		x.start = x.Key
+		if x.idle() {
+			return commit
 		}
-		return []Delta{x}
+		if x.N.typ.Fields[x.F].typ != nil {
+			commit.moves = true
+			if c, ok := x.Val.(*Node); ok && x.Has {
+				d.arrives(&x, c)
+			}
+		}
+		if x.N.Attached() {
+			commit.Deltas = []Delta{x}
+		} else {
+			commit.aside = []Delta{x}
+		}
+		return commit
 	}
-	var (
-		out  []Delta
-		here = map[slot]int{}
-	)
-	for _, x := range log {
-		if x.Renamed != nil {
-			follow(here, out, &x)
-			continue
-		}
-		s := slot{x.N, x.L, x.F, x.Key}
-		i, ok := here[s]
+	p := d.past()
+	commit.renames, commit.moves = p.renames(), p.moves()
+	v := view{past: p, to: d.root, f: -1}
+	for i := range p.slots {
+		x, ok := p.slots[i].delta()
 		if !ok {
-			here[s] = len(out)
-			out = append(out, x)
 			continue
 		}
-		y := &out[i]
-		y.Has, y.Val = x.Has, x.Val
+		if c, ok := x.Val.(*Node); ok && x.Has {
+			d.arrives(&x, c)
+		}
+		if v.has(x.N, x.F) && v.had(x.N, x.F) {
+			commit.Deltas = append(commit.Deltas, x)
+		} else {
+			commit.aside = append(commit.aside, x)
+		}
 	}
-	kept := out[:0]
-	for i := range out {
-		x := &out[i]
-		if !x.Had && !x.Has || x.Had && x.Has && x.same() {
-			continue
-		}
-		if base := x.N.base(); base != d.root && (base.fresh == d.ops || !base.Attached()) {
-			continue
-		}
-		kept = append(kept, *x)
-	}
-	clear(out[len(kept):])
-	return kept
+	return commit
 }
 
-// follow moves the folded deltas of renumbered elements to their new keys.
-// Those of elements that are gone stay, out of reach: the new keys may be
-// theirs.
-func follow(here map[slot]int, out []Delta, x *Delta) {
-	type move struct {
-		to slot
-		i  int
+// arrives notes whether c, which a slot has got, was outside the tree before
+// the operation. Then listeners get its content with it.
+func (d *Document) arrives(x *Delta, c *Node) {
+	x.came = c.fresh == d.ops
+	if !x.came {
+		v := view{past: d.past(), to: d.root, f: -1}
+		x.came = !v.hadNode(c)
 	}
-	var moves []move
-	for j, old := range x.Renamed.Old {
-		s := slot{x.N, x.L, x.F, old}
-		if i, ok := here[s]; ok && out[i].Has {
-			delete(here, s)
-			s.key = x.Renamed.New[j]
-			moves = append(moves, move{s, i})
-		}
-	}
-	for s, i := range here {
-		if s.l == x.L && !out[i].Has {
-			delete(here, s)
-		}
-	}
-	for _, m := range moves {
-		here[m.to] = m.i
-		out[m.i].Key = m.to.key
+	if x.came {
+		x.Plain = c.frozen()
 	}
 }
 
-// digest folds commits that were waiting into one.
-func (d *Document) digest(commits []*Commit) *Commit {
-	var log []Delta
+// frozen is the content of n as it is, nil when something in it is in several
+// places: a plain struct would have that in each, a million times in twenty
+// objects that hold each other twice. Its handle has to do then.
+func (n *Node) frozen() any {
+	shared := false
+	n.nodes(func(m *Node) { shared = shared || m != n && len(m.more) > 0 })
+	if shared {
+		return nil
+	}
+	return n.plain()
+}
+
+// idle tells whether a delta changes nothing.
+func (x *Delta) idle() bool {
+	if !x.Had || !x.Has {
+		return x.Had == x.Has
+	}
+	return x.same()
+}
+
+// delta is what happened to one slot; ok is false when that is nothing.
+func (x *passed) delta() (_ Delta, ok bool) {
+	if x.renamed {
+		return Delta{}, false
+	}
+	y := Delta{N: x.n, F: x.f, L: x.l, Key: x.key, start: x.old, Had: x.had, Has: x.has}
+	if x.had {
+		y.Prev = x.prev
+	}
+	if x.has {
+		y.Val = x.val
+	}
+	return y, !y.idle()
+}
+
+// moves tells whether slots got objects, or lost them.
+func (p *past) moves() bool { return p.held != nil || p.brings }
+
+// renames gives the renumberings, one a list.
+func (p *past) renames() (to []Delta) {
+	var lists map[*List][]*passed
+	for i := range p.slots {
+		x := &p.slots[i]
+		if x.l == nil || !x.had || !x.has || x.old == x.key {
+			continue
+		}
+		if lists == nil {
+			lists = map[*List][]*passed{}
+		}
+		lists[x.l] = append(lists[x.l], x)
+	}
+	for l, xs := range lists {
+		slices.SortFunc(xs, func(a, b *passed) int { return strings.Compare(string(a.key), string(b.key)) })
+		r := &Renamed{}
+		for _, x := range xs {
+			r.Old, r.New = append(r.Old, x.old), append(r.New, x.key)
+		}
+		to = append(to, Delta{N: l.owner, F: l.f, L: l, Renamed: r})
+	}
+	return to
+}
+
+// view is a document as somebody sees it who watches a part of it, after an
+// operation and before.
+type view struct {
+	past *past
+	to   *Node // the part
+	f    int32 // the field of it; -1 for all
+
+	// fixed asks for what was in view in between, too: over slots that nobody
+	// touched. Of what has moved somebody who hears of a part alone cannot
+	// tell whether it was.
+	fixed bool
+
+	memo    map[*Node]bool
+	last    *Node // the one that was asked for last: they come in runs
+	lastHad bool
+}
+
+// has tells whether field f of n is in view, had whether it was.
+func (v *view) has(n *Node, f int32) bool {
+	if n == v.to {
+		return v.f < 0 || v.f == f
+	}
+	return n.below(v.to, v.f)
+}
+
+func (v *view) had(n *Node, f int32) bool {
+	switch {
+	case n == v.to:
+		return v.f < 0 || v.f == f
+	case !v.past.moves() && !v.fixed:
+		return v.has(n, f)
+	case n != v.last:
+		v.last, v.lastHad = n, v.hadNode(n)
+	}
+	return v.lastHad
+}
+
+// hadNode tells whether n was in view.
+func (v *view) hadNode(n *Node) (had bool) {
+	if n == v.to {
+		return true
+	}
+	if had, known := v.memo[n]; known {
+		return had
+	}
+	if v.memo == nil {
+		v.memo = map[*Node]bool{}
+	}
+	holders := v.past.holders
+	if v.fixed {
+		holders = v.past.untouched
+	}
+	holders(n, func(h *holder) bool {
+		had = h.n == v.to && (v.f < 0 || h.f == v.f) || h.n != v.to && v.hadNode(h.n)
+		return !had
+	})
+	v.memo[n] = had
+	return had
+}
+
+// untouched yields the slots that hold n, and held it all the time.
+func (p *past) untouched(n *Node, yield func(*holder) bool) {
+	for h := range n.holders {
+		if x := p.find(slot{h.n, h.l, h.f, h.key}); x != nil && !x.renamed {
+			continue
+		}
+		if !yield(h) {
+			return
+		}
+	}
+}
+
+// digest folds commits that were waiting for s into one. What is shown now is
+// what they lead to. An object that was moved comes with its content, or as
+// its handle: it may have been out of view meanwhile, and what happened to it
+// then is in none of the commits.
+func (d *Document) digest(commits []*Commit, s *Subscription) *Commit {
+	var (
+		log   []Delta
+		fresh map[*Node]bool // objects whose content came with a commit
+	)
 	for _, c := range commits {
-		log = append(log, c.Deltas...)
+		log = c.unfold(log)
+		for i := range c.Deltas {
+			if x := &c.Deltas[i]; x.Plain != nil {
+				if fresh == nil {
+					fresh = map[*Node]bool{}
+				}
+				fresh[x.Val.(*Node)] = true
+			}
+		}
 	}
 	last := commits[len(commits)-1]
-	return &Commit{
-		Cause: Cause{Origin: last.Origin}, Time: last.Time, Deltas: d.fold(log), Digested: true, seq: last.seq,
-		changes: foldChanges(commits),
+	p := pastOf(log)
+	to := &Commit{
+		Cause: Cause{Origin: last.Origin}, Time: last.Time, Digested: true, seq: last.seq,
+		changes: foldChanges(commits), renames: p.renames(),
 	}
+	v := view{past: p, to: s.n, f: s.f, fixed: true}
+	for i := range p.slots {
+		x, ok := p.slots[i].delta()
+		if c, isNode := x.Val.(*Node); isNode && x.Has && !v.hadNode(c) {
+			x.came, ok = true, true
+			if fresh[c] {
+				x.Plain = c.frozen()
+			}
+		}
+		if ok && v.had(x.N, x.F) {
+			to.Deltas = append(to.Deltas, x)
+		}
+	}
+	return to
+}
+
+// unfold appends what a commit says in an order in which it could have
+// happened: what went, by the keys before it, then renumberings, then the
+// rest, by the keys after it.
+func (c *Commit) unfold(log []Delta) []Delta {
+	for _, x := range c.Deltas {
+		if !x.Has {
+			x.Key = x.start
+			log = append(log, x)
+		}
+	}
+	log = append(log, c.renames...)
+	for _, x := range c.Deltas {
+		if x.Has {
+			log = append(log, x)
+		}
+	}
+	return log
 }

@@ -13,33 +13,58 @@ func now() time.Time { return time.Now().UTC() }
 // time, without any lock held. Its fields are guarded by the document's lock.
 type delivery struct {
 	d             *Document
-	queue         []call
-	running       bool   // a goroutine is delivering
-	commits       uint64 // made
-	done          uint64 // delivered to everybody
-	subscriptions uint64 // ever made
-	readers       []*Reader
+	queue         []call // from head on; one commit's calls are neighbours
+	head          int
+	waiting       int           // commits in queue
+	running       bool          // a goroutine is delivering
+	commits       uint64        // made
+	done          uint64        // delivered to everybody
+	subscriptions uint64        // ever made
 	lenses        int           // subscriptions through lenses
-	climbs        uint64        // ascents in search of those
+	climbs        uint64        // ascents in search of subscriptions
 	ended         chan struct{} // closed when the document dies; nil when no reader waits
 	settled       chan struct{} // closed and renewed when done grows; nil when nobody waits
 }
 
 // call is one commit for one listener.
 type call struct {
-	s *Subscription
-	c *Commit
+	s     *Subscription
+	c     *Commit
+	first uint64 // the first commit that it is made of
 }
 
 // handover is how many commits of others a goroutine delivers before a fresh
 // one goes on, so that no setter is held for long.
 const handover = 64
 
-func (q *delivery) add(s *Subscription, c *Commit) {
-	if len(q.queue) >= 2*q.backlog() {
-		q.foldWaiting()
+// add queues a call. One that says nothing is kept only where folding may
+// need it.
+func (q *delivery) add(w call) {
+	if w.c.empty() && (q.head == len(q.queue) || !w.c.renumbers()) {
+		return
 	}
-	q.queue = append(q.queue, call{s, c})
+	if q.head > 0 && len(q.queue) == cap(q.queue) {
+		n := copy(q.queue, q.queue[q.head:])
+		clear(q.queue[n:])
+		q.queue, q.head = q.queue[:n], 0
+	}
+	if last := len(q.queue) - 1; last < q.head || q.queue[last].c.seq != w.c.seq {
+		q.waiting++
+	}
+	w.first = w.c.seq
+	q.queue = append(q.queue, w)
+}
+
+// pop takes the next call out.
+func (q *delivery) pop() {
+	seq := q.queue[q.head].c.seq
+	q.queue[q.head] = call{}
+	if q.head++; q.head == len(q.queue) {
+		q.queue, q.head = spare(q.queue), 0
+	}
+	if q.head == len(q.queue) || q.queue[q.head].c.seq != seq {
+		q.waiting--
+	}
 }
 
 func (q *delivery) backlog() int {
@@ -49,26 +74,33 @@ func (q *delivery) backlog() int {
 	return 1024
 }
 
-// foldWaiting folds what waits for each listener into one commit.
-func (q *delivery) foldWaiting() {
+// bound folds what waits for each listener into one commit, when that are too
+// many. What is shown must be what they lead to.
+func (q *delivery) bound() {
+	if q.waiting <= q.backlog() {
+		return
+	}
 	waiting := map[*Subscription][]*Commit{}
-	var order []*Subscription
-	for _, w := range q.queue {
+	var calls []call // in the order of first
+	for _, w := range q.queue[q.head:] {
+		if w.s.off {
+			continue
+		}
 		if waiting[w.s] == nil {
-			order = append(order, w.s)
+			calls = append(calls, w)
 		}
 		waiting[w.s] = append(waiting[w.s], w.c)
 	}
 	clear(q.queue)
-	q.queue = q.queue[:0]
-	for _, s := range order {
-		c := waiting[s][0]
-		if len(waiting[s]) > 1 {
-			c = q.d.digest(waiting[s])
+	q.queue, q.head, q.waiting = q.queue[:0], 0, 0
+	for _, w := range calls {
+		if cs := waiting[w.s]; len(cs) > 1 {
+			w.c = q.d.digest(cs, w.s)
 		}
-		if !c.empty() {
-			q.queue = append(q.queue, call{s, c})
+		if last := len(q.queue) - 1; last < 0 || q.queue[last].c.seq != w.c.seq {
+			q.waiting++
 		}
+		q.queue = append(q.queue, w)
 	}
 }
 
@@ -89,7 +121,7 @@ func (q *delivery) run() {
 		d.mu.Unlock()
 		return
 	}
-	if len(q.queue) == 0 {
+	if q.head == len(q.queue) {
 		q.settle()
 		d.mu.Unlock()
 		return
@@ -104,34 +136,30 @@ func (q *delivery) run() {
 // others committed meanwhile than its caller should wait for.
 func (q *delivery) loop(own uint64) {
 	d := q.d
-	for others := 0; ; {
+	others, last := 0, uint64(0)
+	for {
 		d.lock()
-		var w call
-		for len(q.queue) > 0 {
-			w = q.queue[0]
-			q.queue[0] = call{}
-			q.queue = q.queue[1:]
-			if !w.s.off {
-				break
-			}
-			w = call{}
+		for q.head < len(q.queue) && (q.queue[q.head].s.off || q.queue[q.head].c.empty()) {
+			q.pop()
 		}
-		if w.s == nil {
-			q.running, q.queue = false, nil
+		if q.head == len(q.queue) {
+			q.running = false
 			q.settle()
 			d.mu.Unlock()
 			return
 		}
-		if w.c.seq > own {
-			if others++; others > handover {
-				q.queue = append([]call{w}, q.queue...)
+		w := q.queue[q.head]
+		if w.c.seq > own && w.c.seq != last {
+			if others == handover {
 				d.mu.Unlock()
 				d.host.Go(func() { q.loop(^uint64(0)) })
 				return
 			}
+			others, last = others+1, w.c.seq
 		}
-		if w.c.seq > 0 {
-			q.done = w.c.seq - 1
+		q.pop()
+		if q.done < w.first-1 {
+			q.done = w.first - 1
 			q.settle()
 		}
 		d.mu.Unlock()
@@ -175,7 +203,7 @@ func (e *PanicError) Error() string {
 // settle tells those who wait how far delivery is; with nothing in the queue
 // that is all.
 func (q *delivery) settle() {
-	if len(q.queue) == 0 && !q.running {
+	if q.head == len(q.queue) && !q.running {
 		q.done = q.commits
 	}
 	if q.settled != nil {
@@ -188,7 +216,7 @@ func (q *delivery) settle() {
 func (d *Document) Settle(ctx context.Context) error {
 	d.lock()
 	want := d.out.commits
-	for d.out.done < want && (d.out.running || len(d.out.queue) > 0) {
+	for d.out.done < want && (d.out.running || d.out.head < len(d.out.queue)) {
 		if d.out.settled == nil {
 			d.out.settled = make(chan struct{})
 		}

@@ -40,6 +40,7 @@ type Document struct {
 	pending []*Pending
 	index   map[ID]*Node // by id; nil until something is applied
 	owed    []error      // to report when the lock is free
+	was     *past        // of the operation that is being finished, when somebody asks
 	loading bool         // it is being read from the store, and nobody has it yet
 
 	watching int // subscriptions and readers; 0: no commit is built
@@ -173,13 +174,18 @@ func (d *Document) finish(c Cause) {
 	if d.watching > 0 {
 		d.publish(c)
 	}
-	clear(d.log)
-	d.log = d.log[:0]
+	d.forgetLog()
 	d.ops++
 	if d.asked {
 		d.asked = false
 		d.host.Section(d, d.section())
 	}
+}
+
+// forgetLog lets go of what was logged, and of what it kept alive.
+func (d *Document) forgetLog() {
+	clear(d.log)
+	d.log, d.was = spare(d.log), nil
 }
 
 // Host gives what New was given.

@@ -46,7 +46,7 @@ func (d *Document) through(commit *Commit) []call {
 	calls := make([]call, 0, len(heard))
 	for _, s := range heard {
 		if its := s.hearing.commit(commit); its != nil {
-			calls = append(calls, call{s, its})
+			calls = append(calls, call{s: s, c: its})
 		}
 		s.hearing = nil
 	}

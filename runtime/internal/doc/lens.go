@@ -209,22 +209,8 @@ func (n *Node) Through(l *Lens, typed bool, call func(*Commit)) *Subscription {
 	return s
 }
 
-// LensReader is a [Reader] of what happens to what a lens leads to.
-type LensReader struct {
-	Reader
-	s *Subscription
+// NewLensReader reads what [Node.Through] would tell, from the commit after
+// this call on; the caller ends it with Close.
+func (n *Node) NewLensReader(l *Lens, typed bool) *Reader {
+	return newReader(&Subscription{d: n.doc, n: n, f: -1, lens: l, typed: typed})
 }
-
-// NewLensReader begins with the commit after this call; the caller ends it
-// with Close.
-func (n *Node) NewLensReader(l *Lens, typed bool) *LensReader {
-	r := &LensReader{Reader: Reader{n: n, f: -1, more: make(chan struct{}, 1)}}
-	r.s = &Subscription{d: n.doc, n: n, f: -1, lens: l, typed: typed, reader: &r.Reader}
-	n.doc.lock()
-	r.s.begin()
-	n.doc.mu.Unlock()
-	return r
-}
-
-// Close ends the reader.
-func (r *LensReader) Close() { r.s.Stop() }

@@ -366,7 +366,7 @@ func TestLensReader(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 9))
 			d, h, _ := create(t, seedNote, bound)
 			d.opts.Backlog = 2
-			readers := map[*LensReader]*bag{}
+			readers := map[*Reader]*bag{}
 			for range 6 {
 				b := &bag{t: t, n: d.root, lens: anyLens(r, noteType), digested: &digested}
 				b.values = b.now()

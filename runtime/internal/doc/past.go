@@ -14,6 +14,8 @@ type past struct {
 	gone  map[*List][]int // of the elements that are gone
 	held  map[*Node][]int // of the slots that held an object before
 	lists []*List         // of values, renumbered
+
+	brings bool // slots have got objects
 }
 
 // passed is one slot before and after an operation.
@@ -25,14 +27,22 @@ type passed struct {
 	renamed   bool // it has another key, and nothing else is known to have changed
 }
 
-// past makes the log of the operation that is being finished into a past.
+// past is that of the operation that is being finished.
 func (d *Document) past() *past {
-	p := &past{slots: make([]passed, 0, len(d.log))}
-	if len(d.log) > 1 {
-		p.here = make(map[slot]int, len(d.log))
+	if d.was == nil {
+		d.was = pastOf(d.log)
 	}
-	for i := range d.log {
-		x := &d.log[i]
+	return d.was
+}
+
+// pastOf makes a log into a past.
+func pastOf(log []Delta) *past {
+	p := &past{slots: make([]passed, 0, len(log))}
+	if len(log) > 1 {
+		p.here = make(map[slot]int, len(log))
+	}
+	for i := range log {
+		x := &log[i]
 		if x.Renamed != nil {
 			p.rename(x)
 		} else {
@@ -41,6 +51,9 @@ func (d *Document) past() *past {
 	}
 	for i := range p.slots {
 		x := &p.slots[i]
+		if _, ok := x.val.(*Node); ok && x.has {
+			p.brings = true
+		}
 		if c, ok := x.prev.(*Node); ok && x.had {
 			if p.held == nil {
 				p.held = map[*Node][]int{}
@@ -60,7 +73,7 @@ func (d *Document) past() *past {
 func (p *past) touch(x *Delta) {
 	s := slot{x.N, x.L, x.F, x.Key}
 	y := p.find(s)
-	if y == nil {
+	if y == nil || y.has != x.Had { // or something happened to it that is not in the log
 		if p.here != nil {
 			p.here[s] = len(p.slots)
 		}

@@ -101,8 +101,7 @@ func (d *Document) update(n *Node, fn func(unsafe.Pointer) error, c Cause) (p *P
 		if ok {
 			d.finish(c)
 		} else {
-			clear(d.log)
-			d.log = d.log[:0]
+			d.forgetLog()
 		}
 		// Also without a commit, what was subscribed inside begins with the next.
 		d.out.commits = max(d.out.commits, next)

@@ -1,6 +1,7 @@
 package doc
 
 import (
+	"cmp"
 	"slices"
 )
 
@@ -20,6 +21,8 @@ type Subscription struct {
 
 	climb   uint64   // the last ascent that found it
 	hearing *hearing // of the operation that is being published
+	mark    uint64   // the last commit that concerned it
+	at      []int    // the deltas of it that do
 }
 
 // watchers are the subscriptions at one node.
@@ -67,7 +70,7 @@ func (s *Subscription) begin() {
 		n.watchers = &watchers{}
 	}
 	subs := n.watchers.of(s)
-	*subs = append(slices.Clip(*subs), s)
+	*subs = append(*subs, s)
 	n.watchers.count++
 	if s.lens != nil {
 		d.out.lenses++
@@ -82,7 +85,7 @@ func (s *Subscription) Stop() {
 	s.stop()
 }
 
-// StopIn is Stop inside a transaction of the document.
+// stop is Stop with the lock held.
 func (s *Subscription) stop() {
 	if s.off {
 		return
@@ -91,7 +94,7 @@ func (s *Subscription) stop() {
 	w := s.n.watchers
 	subs := w.of(s)
 	i := slices.Index(*subs, s)
-	*subs = slices.Delete(slices.Clone(*subs), i, i+1)
+	*subs = slices.Delete(*subs, i, i+1)
 	if w.count--; w.count == 0 {
 		s.n.watchers = nil
 	}
@@ -112,42 +115,35 @@ func (d *Document) watch(by int) {
 
 // publish queues a commit of what was logged for everybody that it concerns.
 func (d *Document) publish(c Cause) {
-	if len(d.out.readers) == 0 && !d.concerns(false) {
+	if !d.concerns(false) {
 		return
 	}
-	deltas := d.fold(d.log)
-	for i := range deltas {
-		if c, ok := deltas[i].Val.(*Node); ok && c.fresh == d.ops {
-			deltas[i].Plain = c.plain()
-		}
-	}
-	commit := &Commit{Cause: c, Time: now(), Deltas: deltas, seq: d.out.commits + 1}
-	var calls []call
+	commit := d.commit(c)
+	var room [8]call
+	calls := room[:0]
 	if d.watching > d.out.lenses {
-		calls = d.hits(commit)
+		calls = d.hits(commit, calls)
 	}
 	if d.out.lenses > 0 && d.concerns(true) {
 		calls = append(calls, d.through(commit)...)
 	}
-	if len(deltas) == 0 && len(calls) == 0 {
+	if len(calls) == 0 {
 		return
 	}
 	d.out.commits++
-	for _, r := range d.out.readers {
-		if len(deltas) > 0 {
-			r.add(commit)
-		}
+	if len(calls) > 1 {
+		slices.SortFunc(calls, func(a, b call) int { return cmp.Compare(a.s.seq, b.s.seq) })
 	}
-	slices.SortFunc(calls, func(a, b call) int { return int(int64(a.s.seq) - int64(b.s.seq)) })
 	for _, w := range calls {
 		switch {
 		case w.s.after >= commit.seq:
 		case w.s.reader != nil:
 			w.s.reader.put(w.c)
 		default:
-			d.out.add(w.s, w.c)
+			d.out.add(w)
 		}
 	}
+	d.out.bound()
 }
 
 // concerns tells whether anybody may listen to what the operation touched;
@@ -166,54 +162,136 @@ func (d *Document) concerns(lenses bool) bool {
 	return false
 }
 
-// hits gives those who watch objects and lists what concerns them of a commit.
-func (d *Document) hits(commit *Commit) []call {
-	hits := map[*Subscription][]int{}
-	var order []*Subscription
+// hits appends those who watch objects and lists, with what concerns them of a
+// commit.
+func (d *Document) hits(commit *Commit, calls []call) []call {
+	h := hits{d: d, calls: calls}
 	for i := range commit.Deltas {
-		x := &commit.Deltas[i]
-		x.N.hit(x.F, func(s *Subscription) {
-			at := hits[s]
-			if len(at) > 0 && at[len(at)-1] == i {
-				return // through a second holder
-			}
-			if at == nil {
-				order = append(order, s)
-			}
-			hits[s] = append(at, i)
-		})
+		h.find(&commit.Deltas[i], i)
 	}
-	calls := make([]call, len(order))
-	for j, s := range order {
-		calls[j] = call{s, commit.only(hits[s])}
+	for i := range commit.aside {
+		h.find(&commit.aside[i], len(commit.Deltas)+i)
 	}
-	return calls
+	for i := range commit.renames {
+		h.find(&commit.renames[i], -1)
+	}
+	for i := range h.calls[len(calls):] {
+		w := &h.calls[len(calls)+i]
+		w.c = commit.of(w.s)
+		clear(w.s.at)
+		w.s.at = spare(w.s.at)
+	}
+	return h.calls
 }
 
-// only is c with some of its deltas.
-func (c *Commit) only(at []int) *Commit {
-	if len(at) == len(c.Deltas) {
-		return c
+// hits looks for those who watch what a delta changes.
+type hits struct {
+	d     *Document
+	count uint64 // of the ascent
+	i     int    // of the delta
+	calls []call
+	seen  map[*Node]bool // with several holders
+}
+
+func (h *hits) find(x *Delta, i int) {
+	h.d.out.climbs++
+	h.count, h.i = h.d.out.climbs, i
+	clear(h.seen)
+	h.up(x.N, x.F)
+}
+
+// up takes the subscriptions of n and of everything above it that field f of n
+// concerns.
+func (h *hits) up(n *Node, f int32) {
+	for {
+		if w := n.watchers; w != nil {
+			h.take(w, f)
+		}
+		if len(n.more) > 0 {
+			break
+		}
+		if !n.held() {
+			return
+		}
+		n, f = n.up.n, n.up.f
+	}
+	if h.seen[n] {
+		return
+	}
+	if h.seen == nil {
+		h.seen = map[*Node]bool{}
+	}
+	h.seen[n] = true
+	for o := range n.holders {
+		h.up(o.n, o.f)
+	}
+}
+
+func (h *hits) take(w *watchers, f int32) {
+	for _, s := range w.subs {
+		if s.f >= 0 && s.f != f || s.climb == h.count {
+			continue
+		}
+		s.climb = h.count
+		if s.mark != h.d.out.commits+1 {
+			s.mark = h.d.out.commits + 1
+			h.calls = append(h.calls, call{s: s})
+		}
+		if h.i >= 0 {
+			s.at = append(s.at, h.i)
+		}
+	}
+}
+
+// of is what of c concerns s, which has found the deltas that might: the
+// slots that it saw before and sees now.
+func (c *Commit) of(s *Subscription) *Commit {
+	if s.n == s.d.root && s.f < 0 {
+		at := s.at
+		for len(at) > 0 && at[len(at)-1] >= len(c.Deltas) {
+			at = at[:len(at)-1] // aside: not in the tree both times
+		}
+		return c.only(at)
+	}
+	if !c.moves {
+		return c.only(s.at)
+	}
+	at := s.at[:0]
+	v := view{past: s.d.past(), to: s.n, f: s.f}
+	for _, i := range s.at {
+		if x := c.delta(i); v.had(x.N, x.F) {
+			at = append(at, i)
+		}
 	}
 	own := *c
-	own.Deltas = make([]Delta, len(at))
+	own.aside, own.Deltas = nil, make([]Delta, len(at))
 	for j, i := range at {
-		own.Deltas[j] = c.Deltas[i]
+		own.Deltas[j] = *c.delta(i)
+		if x := &own.Deltas[j]; x.Has {
+			n, ok := x.Val.(*Node)
+			x.came = ok && !v.hadNode(n)
+		}
 	}
 	return &own
 }
 
-// hit calls found with the subscriptions that a change of field f of n
-// concerns: those of n and of everything above it.
-func (n *Node) hit(f int32, found func(*Subscription)) {
-	if n.watchers != nil {
-		for _, s := range n.watchers.subs {
-			if s.f < 0 || s.f == f {
-				found(s)
-			}
-		}
+// delta gives the i-th delta, those aside being counted last.
+func (c *Commit) delta(i int) *Delta {
+	if i < len(c.Deltas) {
+		return &c.Deltas[i]
 	}
-	for h := range n.holders {
-		h.n.hit(h.f, found)
+	return &c.aside[i-len(c.Deltas)]
+}
+
+// only is c with some of its deltas.
+func (c *Commit) only(at []int) *Commit {
+	if len(at) == len(c.Deltas) && (len(at) == 0 || at[len(at)-1] == len(at)-1) {
+		return c
 	}
+	own := *c
+	own.Deltas, own.aside = make([]Delta, len(at)), nil
+	for j, i := range at {
+		own.Deltas[j] = *c.delta(i)
+	}
+	return &own
 }

@@ -16,8 +16,9 @@ type Delta struct {
 	L         *List   // of an element
 	Key       pos.Key // of the element when the delta was made
 	Had, Has  bool
+	came      bool // for listeners: the value is an object that they did not see before
 	Prev, Val any
-	Plain     any // of an object that is new in a commit for listeners: its content then
+	Plain     any // of an object that was outside the tree before, unless something in it is in several places: its content
 	Renamed   *Renamed
 	start     pos.Key // of an element that was there: its key before the commit
 }
