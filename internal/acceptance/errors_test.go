@@ -20,8 +20,7 @@ import (
 // real files. Each case wants an error that a program can tell from others,
 // that tells people where and what to do, and no damage: afterwards the store
 // opens and everything is there. What the generator refuses is held by the
-// scripts in testdata/script, a full disk by the tests of drivers/fs, which
-// have a disk that is full when they say so.
+// scripts in testdata/script; a full disk is in fulldisk_linux_test.go.
 
 // filled makes a store with some documents in a folder, closes it and gives
 // what is in it.
