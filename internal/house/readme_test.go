@@ -17,8 +17,8 @@ import (
 
 // TestReadme runs what README.md tells newcomers to type, unchanged, with an
 // empty environment: no build cache, no settings, a home of its own. The block
-// that runs all tests would run this one too: .ci/run runs that block, in the
-// same way.
+// that runs all tests runs this one too, so it is left to the long mode, of
+// which the inner run knows nothing, and to .ci/run, which runs it the same way.
 func TestReadme(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the blocks of README.md are for a POSIX shell")
@@ -37,6 +37,12 @@ func TestReadme(t *testing.T) {
 			t.Error("the quickstart printed nothing")
 		}
 		checkUnchanged(t, clone, us.unpack(t))
+	})
+	t.Run("tests", func(t *testing.T) {
+		if os.Getenv("DESTAM_LONG") == "" {
+			t.Skip("runs all tests; .ci/run does that with an empty environment too, DESTAM_LONG=1 does it here")
+		}
+		runBlock(t, blocks, "tests", us.unpack(t), home, nil)
 	})
 	t.Run("module from a clone", func(t *testing.T) {
 		dir := t.TempDir()
