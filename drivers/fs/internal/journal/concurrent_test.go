@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -33,108 +35,196 @@ func openNew(t testing.TB, f vfs.FS, o Options) *Journal {
 	return j
 }
 
-// named is a record that says who wrote it.
+// named is a record that says who wrote it. Many end in zeros, so that a batch
+// may have a sector that looks as if nothing was ever written there.
 func named(writer, n int) []byte {
 	b := make([]byte, 16+(writer*31+n*17)%300)
 	binary.LittleEndian.PutUint64(b, uint64(writer))
 	binary.LittleEndian.PutUint64(b[8:], uint64(n))
-	for i := 16; i < len(b); i++ {
+	for i := 16; i < len(b)-n%3*40; i++ {
 		b[i] = byte(writer + n + i)
 	}
 	return b
 }
 
-// snapshot is a disk after a power failure and what each writer was told by
-// then.
-type snapshot struct {
-	disk  *vfs.Mem
-	acked []int64
+// crowd is many who write at once to a disk whose power is cut meanwhile. Who
+// runs when is perturbed at every operation of the disk, most of all inside a
+// sync, so that appends, writes, marks and changes of the segment fall into it.
+type crowd struct {
+	v    variant
+	disk *vfs.Mem
+	j    *Journal
+
+	mu    sync.Mutex
+	rng   *rand.Rand // guarded by mu, as are all below
+	acked []int      // records that each writer was told are durable
+	log   []string   // what happened, in order
+	snaps []snapshot
+	err   error
 }
 
-// TestConcurrent cuts the power while many write. Whatever is found must be a
-// prefix of the order that the journal turned out to have, and hold what each
-// writer was told is durable.
-func TestConcurrent(t *testing.T) {
-	const writers, records = 16, 40
-	for seed := range uint64(6) {
-		disk := vfs.NewMem()
-		o := variant{}.options()
-		o.Spawn = nil
-		j := openNew(t, disk, o)
-		acked := make([]atomic.Int64, writers)
-		var (
-			mu    sync.Mutex
-			rng   = rand.New(rand.NewPCG(seed, 0))
-			snaps []snapshot
-		)
-		disk.After = func(op vfs.Op) {
-			mu.Lock()
-			defer mu.Unlock()
-			if !op.Kind.Changes() || rng.IntN(12) > 0 {
-				return
-			}
-			s := snapshot{acked: make([]int64, writers)}
-			for i := range acked { // before the cut: what comes later need not be there
-				s.acked[i] = acked[i].Load()
-			}
-			s.disk = disk.Cut(vfs.Cut{Pick: vfs.Random(rng, rng.Float64()), Stale: true})
-			snaps = append(snaps, s)
-		}
-		var wg sync.WaitGroup
-		for w := range writers {
-			wg.Go(func() {
-				for n := range records {
-					_, no, err := j.Append(named(w, n))
-					if err == nil && (w+n)%3 > 0 {
-						err = j.Write(no)
-					}
-					if err == nil {
-						err = j.Sync(context.Background(), no)
-					}
-					if err != nil {
-						t.Error(err)
-						return
-					}
-					acked[w].Store(int64(n + 1))
-				}
-			})
-		}
-		wg.Wait()
-		if err := j.Close(); err != nil {
-			t.Fatal(err)
-		}
-		disk.After = nil
-		order, err := open(variant{}, disk)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(order.records) != writers*records {
-			t.Fatalf("%d records of %d", len(order.records), writers*records)
-		}
-		for i, s := range snaps {
-			if err := s.check(order.records); err != nil {
-				t.Fatalf("seed %d, power cut %d: %v", seed, i, err)
-			}
-		}
-		if len(snaps) < 10 {
-			t.Errorf("only %d power cuts", len(snaps))
-		}
-		_ = order.Close()
+// snapshot is a disk after a crash and what each writer was told by then.
+type snapshot struct {
+	disk  *vfs.Mem
+	acked []int
+	log   int // how much of the log was written by then
+}
+
+const crowdWriters, crowdRecords = 16, 40
+
+// fail notes the first thing that is wrong.
+func (c *crowd) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil {
+		c.err = err
 	}
 }
 
-func (s snapshot) check(order [][]byte) error {
-	f, err := open(variant{}, s.disk)
+func (c *crowd) note(format string, args ...any) {
+	c.log = append(c.log, fmt.Sprintf(format, args...))
+}
+
+// yield lets others run, up to n times.
+func (c *crowd) yield(n int) {
+	c.mu.Lock()
+	n = c.rng.IntN(n + 1)
+	c.mu.Unlock()
+	for range n {
+		runtime.Gosched()
+	}
+}
+
+// after takes what a crash would leave now and then.
+func (c *crowd) after(op vfs.Op) {
+	if op.Kind.Changes() {
+		c.mu.Lock()
+		c.note("%v", op)
+		if c.rng.IntN(12) == 0 {
+			// What is acknowledged is taken before the disk: what is between
+			// the two need not be there.
+			s := snapshot{acked: slices.Clone(c.acked), log: len(c.log)}
+			if c.rng.IntN(4) == 0 {
+				s.disk = c.disk.Kill()
+			} else {
+				s.disk = c.disk.Cut(vfs.Cut{Pick: vfs.Random(c.rng, c.rng.Float64()), Stale: true})
+			}
+			c.snaps = append(c.snaps, s)
+		}
+		c.mu.Unlock()
+	}
+	c.yield(1)
+}
+
+// write appends the records of one writer, some a few in one Sync.
+func (c *crowd) write(w int) error {
+	for n := range crowdRecords {
+		_, no, err := c.j.Append(named(w, n))
+		if err != nil {
+			return err
+		}
+		if (w+n)%3 > 0 {
+			if err := c.j.Write(no); err != nil {
+				return err
+			}
+		}
+		if (w*n)%5 == 1 {
+			continue
+		}
+		if err := c.j.Sync(context.Background(), no); err != nil {
+			return err
+		}
+		c.mu.Lock()
+		c.acked[w] = n + 1
+		c.note("writer %d: record %d in batch %d is durable", w, n, no)
+		c.mu.Unlock()
+	}
+	return nil
+}
+
+// runCrowd runs a crowd and opens what each crash has left. Whatever is found
+// must be a prefix of the order that the journal turned out to have, and hold
+// what each writer was told is durable.
+func runCrowd(v variant, seed uint64, states *int) error {
+	c := &crowd{v: v, disk: vfs.NewMem(), rng: rand.New(rand.NewPCG(seed, 0)), acked: make([]int, crowdWriters)}
+	if err := vfs.MkdirAll(c.disk, journalDir); err != nil {
+		return err
+	}
+	o := v.options()
+	o.Spawn = nil
+	if err := Create(v.on(c.disk), journalDir, o); err != nil {
+		return err
+	}
+	var err error
+	if c.j, err = Open(v.on(c.disk), journalDir, o, func([]byte, Place, uint64) error { return nil }); err != nil {
+		return err
+	}
+	c.disk.Before = func(vfs.Op) vfs.Fault { c.yield(2); return vfs.Fault{} }
+	c.disk.During = func(vfs.Op) { c.yield(30) }
+	c.disk.After = c.after
+	if err := c.run(); err != nil {
+		return err
+	}
+	c.disk.Before, c.disk.During, c.disk.After = nil, nil, nil
+	order, err := open(v, c.disk)
+	if err != nil {
+		return err
+	}
+	if n := len(order.records); n != crowdWriters*crowdRecords {
+		return fmt.Errorf("seed %d: %d records", seed, n)
+	}
+	for i, s := range c.snaps {
+		*states++
+		if err := s.check(v, order.records); err != nil {
+			return fmt.Errorf("seed %d, crash %d: %w; before it:\n%s",
+				seed, i, err, strings.Join(c.log[max(0, s.log-60):s.log], "\n"))
+		}
+	}
+	return order.Close()
+}
+
+// run lets all write, and somebody put marks between, and closes.
+func (c *crowd) run() error {
+	var wg sync.WaitGroup
+	safely := func(fn func() error) {
+		wg.Go(func() {
+			defer func() {
+				if p := recover(); p != nil {
+					c.fail(fmt.Errorf("panic: %v", p))
+				}
+			}()
+			if err := fn(); err != nil {
+				c.fail(err)
+			}
+		})
+	}
+	for w := range crowdWriters {
+		safely(func() error { return c.write(w) })
+	}
+	safely(func() error {
+		for range 2 * crowdRecords {
+			c.j.Mark()
+			c.yield(20)
+		}
+		return nil
+	})
+	wg.Wait()
+	c.fail(c.j.Close())
+	return c.err
+}
+
+func (s snapshot) check(v variant, order [][]byte) error {
+	f, err := open(v, s.disk)
 	if err != nil {
 		return err
 	}
 	if err := (model{sent: order}).isPrefix(f.records, 0); err != nil {
 		return err
 	}
-	has := make([]int64, len(s.acked))
+	has := make([]int, len(s.acked))
 	for _, r := range f.records {
 		w, n := binary.LittleEndian.Uint64(r), binary.LittleEndian.Uint64(r[8:])
-		if !bytes.Equal(r, named(int(w), int(n))) || int64(n) != has[w] {
+		if !bytes.Equal(r, named(int(w), int(n))) || int(n) != has[w] {
 			return fmt.Errorf("writer %d: record %d stands where %d should", w, n, has[w])
 		}
 		has[w]++
@@ -145,6 +235,27 @@ func (s snapshot) check(order [][]byte) error {
 		}
 	}
 	return f.Close()
+}
+
+// TestConcurrent crashes while many write.
+func TestConcurrent(t *testing.T) {
+	seeds := uint64(30)
+	if racing {
+		seeds = 6
+	}
+	if long() {
+		seeds = 2_000
+	}
+	states := 0
+	for seed := range seeds {
+		if err := runCrowd(variant{}, seed, &states); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("%d crash states of %d crowds", states, seeds)
+	if states < int(seeds)*10 {
+		t.Errorf("only %d crash states", states)
+	}
 }
 
 // TestGroupCommit lets many wait for one sync: while it runs they gather, and

@@ -51,7 +51,8 @@ func (v variant) on(disk *vfs.Mem) vfs.FS {
 	return v.bend(disk)
 }
 
-// record is the n-th record of a history: its bytes are told by n alone.
+// record is the n-th record of a history: its bytes are told by n alone. None is
+// zero, for [vfs.Cut.Hollow].
 func record(n, size int) []byte {
 	rng := rand.New(rand.NewPCG(uint64(n), 7))
 	b := make([]byte, size)
@@ -267,12 +268,12 @@ func (w *world) after(op vfs.Op) {
 func cuts(n int, seed uint64) []vfs.Cut {
 	all := []vfs.Cut{
 		{Pick: vfs.Drop}, {Pick: vfs.Keep},
-		{Pick: vfs.Nth(1), Stale: true}, {Pick: vfs.Nth(2), Stale: true}, {Pick: vfs.Nth(3), Stale: true},
+		{Pick: vfs.Nth(1), Hollow: true}, {Pick: vfs.Nth(2), Hollow: true}, {Pick: vfs.Nth(3), Hollow: true},
 	}
 	for i := len(all); i < n; i++ {
 		keep := []float64{0.5, 0.1, 0.9, 0.3}[i%4]
 		rng := rand.New(rand.NewPCG(seed, uint64(i)))
-		all = append(all, vfs.Cut{Pick: vfs.Random(rng, keep), Stale: i%3 == 0})
+		all = append(all, vfs.Cut{Pick: vfs.Random(rng, keep), Hollow: i%3 == 0, Stale: true})
 	}
 	return all[:min(n, len(all))]
 }

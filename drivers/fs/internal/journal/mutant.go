@@ -7,6 +7,7 @@ type mutant uint8
 
 const (
 	sound          mutant = iota
+	ackedEarly            // who waited for somebody else's sync is not in doubt whether it was the right one
 	lateTarget            // a sync vouches for what was written while it ran
 	writtenOn             // a failed write does not poison
 	syncedAgain           // a failed sync does not poison: the next one says yes

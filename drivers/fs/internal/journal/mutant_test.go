@@ -15,6 +15,7 @@ import (
 // mutants are bugs that stores of this kind had. Each must be caught, or the
 // tests are blind to it.
 var mutants = []variant{
+	{name: "the end of a sync that began too early acknowledges", bug: ackedEarly},
 	{name: "a sync vouches for what was written while it ran", bug: lateTarget},
 	{name: "a failed write does not poison", bug: writtenOn},
 	{name: "a failed sync is tried again", bug: syncedAgain},
@@ -221,6 +222,11 @@ func hunt(v variant, states *int) error {
 	}
 	if err := runStray(v, states); err != nil {
 		return err
+	}
+	for seed := range uint64(20) {
+		if err := runCrowd(v, seed, states); err != nil {
+			return err
+		}
 	}
 	for _, s := range rotScripts {
 		if err := runRot(v, s, states); err != nil {

@@ -36,7 +36,7 @@ func (j *Journal) Sync(ctx context.Context, no uint64) error {
 		}
 		r.waiting = true
 		j.mu.Unlock()
-		if err := r.wait(ctx); err != nil {
+		if err := r.wait(ctx); err != nil || j.o.bug == ackedEarly {
 			return err
 		}
 	}

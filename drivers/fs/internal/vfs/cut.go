@@ -16,9 +16,17 @@ import (
 type Cut struct {
 	Pick func(n int) int
 
-	// Stale lets sectors that never held anything durable but zeros come back
-	// with what a sector at this offset of any file once held.
+	// Stale lets sectors of which nothing was ever synced come back with what
+	// a sector at this offset of any file once held.
 	Stale bool
+
+	// Hollow lets zeros that were synced be no better than what was never
+	// synced, as on a disk that does not keep zeros and a file system that
+	// takes preparing for a promise. No store has to bear this, and one whose
+	// records have zeros cannot: where zeros are all that a record has in a
+	// sector, it is lost with them. It shows what a log makes of strange bytes
+	// where it expects nothing.
+	Hollow bool
 }
 
 // Drop loses everything un-synced.
@@ -28,8 +36,8 @@ func Drop(int) int { return 0 }
 func Keep(n int) int { return n - 1 }
 
 // Nth takes the n-th version of each part that has so many, counted from the
-// one last synced, and otherwise the newest. With [Cut.Stale] the first few are
-// what other files held.
+// one last synced, and otherwise the newest. Of a [Cut] that is stale or hollow
+// the first few are what other files held.
 func Nth(n int) func(int) int { return func(of int) int { return min(n, of-1) } }
 
 // Random keeps the newest version of each part with probability keep and
@@ -146,7 +154,7 @@ func (m *Mem) survivingBytes(n *inode, c Cut) []byte {
 			continue
 		}
 		versions := n.sectors[s].versions
-		if c.Stale && allZero(versions[0].is) {
+		if c.Stale && versions[0].is == nil || c.Hollow && allZero(versions[0].is) {
 			stale := []version[[]byte]{versions[0]}
 			for _, g := range m.ghosts[s] {
 				if !bytes.Equal(g, n.sector(s)) {

@@ -46,11 +46,11 @@ func sketch(b []byte) string {
 }
 
 // states cuts the power in every way and gives the distinct disks found.
-func states(t *testing.T, m *Mem, stale bool) []string {
+func states(t *testing.T, m *Mem, c Cut) []string {
 	t.Helper()
 	var out []string
-	for pick := range Every(1 << 12) {
-		out = append(out, strings.Join(state(t, m.Cut(Cut{Pick: pick, Stale: stale}), "/"), ", "))
+	for c.Pick = range Every(1 << 12) {
+		out = append(out, strings.Join(state(t, m.Cut(c), "/"), ", "))
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
@@ -61,11 +61,17 @@ func fill(c byte, sectors int) []byte { return bytes.Repeat([]byte{c}, sectors*S
 func TestCut(t *testing.T) {
 	create := func(m *Mem, name string) File { return must[File](t)(m.Create(name)) }
 	write := func(f File, c byte, sector, n int) { must[int](t)(f.WriteAt(fill(c, n), int64(sector*Sector))) }
+	haunt := func(m *Mem) { // what is there before
+		g := create(m, "/g")
+		write(g, 'o', 0, 2)
+		check(t, g.Sync())
+		check(t, m.Remove("/g"))
+	}
 	tests := []struct {
-		name  string
-		do    func(m *Mem)
-		stale bool
-		want  []string
+		name string
+		do   func(m *Mem)
+		cut  Cut
+		want []string
 	}{
 		{
 			name: "a file without a synced entry may be gone with its synced bytes",
@@ -146,12 +152,35 @@ func TestCut(t *testing.T) {
 			want: []string{"a .y", "a xy"},
 		},
 		{
-			name: "stale bytes come back where only zeros were synced",
+			name: "stale bytes come back where nothing was ever synced",
 			do: func(m *Mem) {
-				g := create(m, "/g")
-				write(g, 'o', 0, 2)
-				check(t, g.Sync())
-				check(t, m.Remove("/g"))
+				haunt(m)
+				f := create(m, "/a")
+				write(f, 0, 0, 1)
+				check(t, f.Sync())
+				check(t, m.SyncDir("/"))
+				write(f, 'n', 0, 2)
+			},
+			cut:  Cut{Stale: true},
+			want: []string{"a .", "a ..", "a .n", "a .o", "a n", "a n.", "a nn", "a no"},
+		},
+		{
+			name: "zeros that were synced are as good as any bytes",
+			do: func(m *Mem) {
+				haunt(m)
+				f := create(m, "/a")
+				write(f, 0, 0, 2)
+				check(t, f.Sync())
+				check(t, m.SyncDir("/"))
+				write(f, 'n', 0, 1)
+			},
+			cut:  Cut{Stale: true},
+			want: []string{"a ..", "a n."},
+		},
+		{
+			name: "a hollow disk gives stale bytes where only zeros were synced",
+			do: func(m *Mem) {
+				haunt(m)
 				f := create(m, "/a")
 				write(f, 0, 0, 1)
 				write(f, 'd', 1, 1)
@@ -159,15 +188,15 @@ func TestCut(t *testing.T) {
 				check(t, m.SyncDir("/"))
 				write(f, 'n', 0, 2)
 			},
-			stale: true,
-			want:  []string{"a .d", "a .n", "a nd", "a nn", "a od", "a on"},
+			cut:  Cut{Hollow: true},
+			want: []string{"a .d", "a .n", "a nd", "a nn", "a od", "a on"},
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			m := NewMem()
 			tt.do(m)
-			got := states(t, m, tt.stale)
+			got := states(t, m, tt.cut)
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("states (-want +got):\n%s", diff)
 			}
@@ -198,7 +227,7 @@ func TestDuring(t *testing.T) {
 	}
 	check(t, f.Sync())
 	want := []string{"a x", "a x.", "a xy", "a y", "a y.", "a yy"}
-	if got := states(t, m, false); !cmp.Equal(got, want) {
+	if got := states(t, m, Cut{}); !cmp.Equal(got, want) {
 		t.Errorf("states %q, want %q", got, want)
 	}
 }
@@ -214,7 +243,7 @@ func TestKill(t *testing.T) {
 	if got := state(t, k, "/"); !cmp.Equal(got, []string{"a x"}) {
 		t.Errorf("after the kill: %q", got)
 	}
-	if got := states(t, k, false); !cmp.Equal(got, []string{"a ", "a .", "a x"}) {
+	if got := states(t, k, Cut{}); !cmp.Equal(got, []string{"a ", "a .", "a x"}) {
 		t.Errorf("after the kill and the power failure: %q", got)
 	}
 }
@@ -339,7 +368,7 @@ func TestWriteFile(t *testing.T) {
 		}
 		check(t, WriteFile(m, "/f", fill('n', 2)))
 		m.After = nil
-		if got := states(t, m, false); !cmp.Equal(got, []string{"f nn"}) {
+		if got := states(t, m, Cut{}); !cmp.Equal(got, []string{"f nn"}) {
 			t.Errorf("in the end %q", got)
 		}
 		if n < 10 {
