@@ -23,17 +23,23 @@ type claims struct {
 type claimant struct {
 	id       ID
 	shown    []driver.Term // guarded by claims.mu: of the section that was shown last
+	unborn   bool          // guarded by claims.mu: its first commit is on its way, and may be refused
 	reserved []driver.Term // guarded by claims.mu: what the document may claim beyond these
 }
 
-// reserve lets c claim the terms, all or none. It gives who has one already.
+// reserve lets c claim the terms, all or none. It gives who has one already, by no
+// id while that may still come to nothing.
 // What c claims beyond what it shows it loses with the next show or restore.
 func (s *claims) reserve(c *claimant, terms []driver.Term) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, t := range terms {
 		if other := s.by[t]; other != nil && other.id != c.id {
-			return &driver.DuplicateError{Term: t, Holder: other.id}
+			dup := &driver.DuplicateError{Term: t}
+			if !other.unborn {
+				dup.Holder = other.id
+			}
+			return dup
 		}
 	}
 	for _, t := range terms {
@@ -60,6 +66,13 @@ func (s *claims) show(c *claimant, terms []driver.Term) {
 	c.reserved = append(c.reserved, c.shown...)
 	c.shown = terms
 	s.settle(c)
+}
+
+// born notes that the store has c.
+func (s *claims) born(c *claimant) {
+	s.mu.Lock()
+	c.unborn = false
+	s.mu.Unlock()
 }
 
 // restore makes c claim what it shows: what it had reserved came to nothing.

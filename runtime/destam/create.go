@@ -22,12 +22,25 @@ func (t *table) creates(ctx context.Context, p unsafe.Pointer) (unsafe.Pointer, 
 	return l.handle(), nil
 }
 
+// nobody gives an error of a document that never came to be without its id:
+// who looks for that finds nothing. Where the store may have the document all
+// the same, the id stays.
+func nobody(err error) error {
+	if e, ok := err.(*Error); ok && !errors.Is(err, ErrUnknown) {
+		placed := *e
+		placed.ID = ID{}
+		return &placed
+	}
+	return err
+}
+
 // create makes a document for which the predicates hold, or none.
 func (t *table) create(ctx context.Context, p unsafe.Pointer, preds []driver.Predicate) (*live, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	l := t.newLive(t.db.ids.next())
+	l.claimant.unborn = true
 	l.doc.Init(p)
 	first, err := l.doc.Create(doc.Cause{})
 	if err == nil {
@@ -35,7 +48,7 @@ func (t *table) create(ctx context.Context, p unsafe.Pointer, preds []driver.Pre
 	}
 	if err != nil {
 		t.claims.drop(l.claimant)
-		return nil, err
+		return nil, nobody(err)
 	}
 	// In the cache before anybody can find it, so that nobody loads another;
 	// whoever has it early waits for the slot.
@@ -67,7 +80,7 @@ func (l *live) born(ctx context.Context, c driver.Commit) error {
 					l.settleNew()
 				}
 			})
-			return ctx.Err()
+			return &Error{Op: "create", Table: l.table.name, ID: l.id, Err: ctx.Err()}
 		}
 		o := l.conclude(r)
 		if o.err == nil {
@@ -90,7 +103,7 @@ func (l *live) born(ctx context.Context, c driver.Commit) error {
 		}
 		if failed++; !o.again || failed >= flushAttempts || !pause(ctx, l.table.db.backoff(failed)) {
 			l.stillborn(o.err)
-			return l.table.refusal("create", l.id, o.err)
+			return nobody(l.table.refusal("create", l.id, o.err))
 		}
 	}
 }
@@ -98,6 +111,7 @@ func (l *live) born(ctx context.Context, c driver.Commit) error {
 // settleNew lets a document go that the store has now.
 func (l *live) settleNew() {
 	l.size.Store(l.since.Swap(0))
+	l.table.claims.born(l.claimant)
 	l.table.db.hold(l)
 	l.release()
 	l.settle()

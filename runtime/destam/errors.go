@@ -3,7 +3,6 @@ package destam
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/destam-go/destamgen/runtime/driver"
@@ -82,42 +81,45 @@ type RefusedError struct {
 func (e *RefusedError) Error() string { return "taken back: " + e.paths + e.Err.Error() }
 func (e *RefusedError) Unwrap() error { return e.Err }
 
-// refuse makes e the report of a refusal. The document is not locked.
+// refuse makes e the report of a refusal.
 func (e *Error) refuse(r *doc.Refusal) {
 	e.Op, e.Err = "store", r.Err
 	if placed := (*Error)(nil); errors.As(r.Err, &placed) {
 		e.Path, e.Err = placed.Path, placed.Err
 	}
-	deltas := slices.DeleteFunc(slices.Clone(r.Deltas), func(x doc.Delta) bool { return x.Renamed != nil })
 	shown := &RefusedError{
-		Commit: public(&doc.Commit{Cause: doc.Cause{Origin: TakenBack, By: r.By, Because: r.Because}, Deltas: deltas}),
+		Commit: public(&doc.Commit{Cause: doc.Cause{Origin: TakenBack, By: r.By, Because: r.Because}, Deltas: r.Deltas}),
 		Err:    e.Err,
 	}
 	e.Err = shown
-	const few = 8
-	var paths []string
-	for i, d := range shown.Commit.Deltas {
-		if i == few {
-			paths = append(paths, fmt.Sprintf("and %d more", len(deltas)-few))
-			break
-		}
-		paths = append(paths, d.Path().String())
+	if e.Path == "" {
+		e.Path = r.Path
 	}
-	if len(paths) == 1 && e.Path == "" {
-		e.Path = paths[0]
-	} else if len(paths) > 1 {
-		shown.paths = strings.Join(paths, ", ") + ": "
+	if len(r.Deltas) > 1 {
+		shown.paths = r.Paths + ": "
 	}
 }
 
 // takenError says who has a unique value. It is ErrTaken, and the driver's
 // error underneath.
 type takenError struct {
-	path string // of the field, from the document's root
-	dup  *driver.DuplicateError
+	path  string // of the field, from the document's root
+	empty bool   // the value is what a field has that nobody has set
+	dup   *driver.DuplicateError
 }
 
-func (e *takenError) Error() string        { return fmt.Sprintf("%s by document %s", ErrTaken, e.dup.Holder) }
+func (e *takenError) Error() string {
+	who := "document " + e.dup.Holder.String()
+	if e.dup.Holder.IsZero() {
+		who = "a document that is being created"
+	}
+	text := fmt.Sprintf("%s by %s", ErrTaken, who)
+	if e.empty {
+		text += ": it is the empty one, which counts as any other; make the field a pointer, so that documents may have none"
+	}
+	return text
+}
+
 func (e *takenError) Is(target error) bool { return target == ErrTaken }
 func (e *takenError) Unwrap() error        { return e.dup }
 

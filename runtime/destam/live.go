@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math"
 	"runtime"
 	"sync/atomic"
 	"unsafe"
@@ -105,6 +106,41 @@ func (l *live) Admit(_ *doc.Document, section []byte) (held any, err error) {
 	return terms, nil
 }
 
+// Fits is [doc.Host]'s: what is too large for the store is refused before
+// anybody waits for it.
+func (l *live) Fits(_ *doc.Document, p *doc.Pending) error {
+	err := l.fits(p)
+	if err != nil {
+		err = &Error{Op: "store", Table: l.table.name, ID: l.id, Err: err}
+	}
+	return err
+}
+
+func (l *live) fits(p *doc.Pending) error {
+	if len(p.Section) > driver.MaxSection {
+		return &driver.LimitError{What: "query section", Size: len(p.Section), Max: driver.MaxSection}
+	}
+	// The most that a commit takes beside these, and its unique values: what
+	// is far from the limit is not encoded twice.
+	const beside = 128
+	size := beside + len(p.Body) + len(p.Section) + len(p.By) + len(p.Because) + len(l.table.name)
+	held, _ := p.Held.([]driver.Term)
+	if p.Section == nil {
+		if held = l.terms; l.section == nil {
+			held = l.holds()
+		}
+	}
+	for _, t := range held {
+		size += len(t) + 5
+	}
+	limits := l.table.db.driver.Limits()
+	if limits.Check(size) == nil {
+		return nil
+	}
+	c := l.commit(p, math.MaxUint64, held) // whatever its version will be
+	return limits.Check(len(driver.AppendCommit(nil, &c)))
+}
+
 // Section is [doc.Host]'s: queries of this process see the section at once.
 func (l *live) Section(_ *doc.Document, section []byte) {
 	if len(l.table.unique) > 0 {
@@ -135,27 +171,32 @@ func (l *live) Watched(_ *doc.Document, yes bool) { l.table.db.schedule.watched(
 // Go is [doc.Host]'s.
 func (l *live) Go(f func()) { l.table.db.workers.run(f) }
 
-// Report is [doc.Host]'s. What was taken back goes to the next Flush, too,
-// unless there can be none: the document is deleted.
+// Owed is [doc.Host]'s: what was taken back, and what is not stored, goes to
+// the next Flush too. It is noted while the document is locked, so that no
+// Flush that finds it gone can miss it.
+func (l *live) Owed(_ *doc.Document, err error) error {
+	if errors.Is(err, errReturned) {
+		return nil
+	}
+	e := &Error{Op: "store", Table: l.table.name, ID: l.id, Err: err}
+	if refusal := (*doc.Refusal)(nil); errors.As(err, &refusal) {
+		e.refuse(refusal)
+	}
+	l.table.db.failures.add(l, e)
+	return e
+}
+
+// Report is [doc.Host]'s.
 func (l *live) Report(_ *doc.Document, err error) {
 	e := &Error{Op: "document", Table: l.table.name, ID: l.id, Err: err}
 	var (
-		refusal  *doc.Refusal
 		panicked *PanicError
 		waited   *LockError
 		placed   *Error
 	)
 	switch {
-	case errors.Is(err, errReturned):
-		return
-	case errors.As(err, &refusal):
-		e.refuse(refusal)
-		l.table.db.failures.add(l, refusal.Err, e)
 	case errors.As(err, &placed):
 		e = placed
-	case errors.Is(err, ErrDetached):
-		e.Op = "store"
-		l.table.db.failures.add(l, nil, e)
 	case errors.As(err, &panicked):
 		e.Op = "deliver"
 	case errors.As(err, &waited):

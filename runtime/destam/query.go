@@ -18,9 +18,12 @@ func (t *table) find(ctx context.Context, c *criteria, yield func(hit) bool) err
 		left--
 		return yield(h) && left != 0
 	}
+	terms, exact, err := t.needs(ctx, c.preds)
+	if err != nil {
+		return err
+	}
 	ours := t.overlay.view(c)
-	q := driver.Query{Terms: driver.Needs(c.preds), After: c.after}
-	exact := exact(c.preds)
+	q := driver.Query{Terms: terms, After: c.after}
 	shared := t.db.driver.Limits().Shared // then an index may be behind what it indexes
 	if c.limit > 0 && exact {
 		q.Limit = c.limit + len(ours.mask) // that many may have to be left out
@@ -40,7 +43,7 @@ func (t *table) find(ctx context.Context, c *criteria, yield func(hit) bool) err
 		}
 		holds := exact && !shared
 		if !holds {
-			if holds, err = holdsFor(c.preds, head.Section); err != nil {
+			if holds, err = t.holdsFor(c.preds, head.Section); err != nil {
 				return &Error{Op: "find", Table: t.name, ID: head.ID, Version: head.Seq, Err: err}
 			}
 		}
@@ -54,25 +57,6 @@ func (t *table) find(ctx context.Context, c *criteria, yield func(hit) bool) err
 		}
 	}
 	return nil
-}
-
-// exact tells whether the store's answer needs no second look.
-func exact(preds []driver.Predicate) bool {
-	for _, p := range preds {
-		if !p.Exact() {
-			return false
-		}
-	}
-	return true
-}
-
-// holdsFor tells whether a stored section meets the predicates.
-func holdsFor(preds []driver.Predicate, section []byte) (bool, error) {
-	if len(preds) == 0 {
-		return true, nil
-	}
-	v, err := driver.DecodeValue(section)
-	return err == nil && driver.Holds(preds, v), err
 }
 
 // hits is find for the predicates of a user.
@@ -123,8 +107,14 @@ func (t *table) count(ctx context.Context, where []*predicate) (n int, err error
 	if err != nil {
 		return 0, err
 	}
-	if c.limit == 0 && c.after.IsZero() && exact(c.preds) && t.overlay.empty() {
-		return t.db.driver.Count(ctx, t.name, driver.Needs(c.preds))
+	if c.limit == 0 && c.after.IsZero() && t.overlay.empty() {
+		terms, exact, err := t.needs(ctx, c.preds)
+		if err != nil || exact {
+			if err == nil {
+				n, err = t.db.driver.Count(ctx, t.name, terms)
+			}
+			return n, err
+		}
 	}
 	err = t.find(ctx, &c, func(hit) bool { n++; return true })
 	return n, err

@@ -304,16 +304,13 @@ type doom struct {
 // refuse takes a pending commit back, unless the store has it by now, or may
 // have it. It is certain that it is not on its way because the slot is held
 // while it is marked; and it is taken back without the slot because listeners
-// hear of it, who may want the slot. A Flush that comes in between shall know,
-// so that err is kept for it at once.
+// hear of it, who may want the slot. A Flush that comes in between takes it
+// back itself.
 func (l *live) refuse(ctx context.Context, p *doc.Pending, err *Error) error {
 	if err := l.acquire(ctx); err != nil {
 		return err
 	}
 	if l.unsure == nil && l.ended == nil && slices.Contains(l.doc.Waiting(), p) {
-		if err.Err != errReturned {
-			l.table.db.failures.announce(l, err)
-		}
 		l.doomed.Store(&doom{p, err})
 	}
 	l.release()

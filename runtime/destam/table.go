@@ -170,6 +170,7 @@ type table struct {
 	cache   cache.Cache[ID, live]
 	overlay overlay
 	claims  claims
+	gaps    gaps
 
 	declare  chan struct{}         // held by whoever declares the table
 	declared atomic.Pointer[error] // what that came to, for ever; nil before
@@ -270,7 +271,7 @@ func (t *table) refusal(op string, id ID, err error) *Error {
 	switch {
 	case errors.As(err, &dup):
 		e.Path = t.path(dup.Term.Path())
-		e.Err = &takenError{path: e.Path, dup: dup}
+		e.Err = &takenError{path: e.Path, empty: t.zero(dup.Term), dup: dup}
 	case errors.As(err, &value):
 		e.Path = t.path(value.Path)
 		e.Err = &sectionError{path: e.Path, err: errors.New(value.Why)}

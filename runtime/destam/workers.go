@@ -61,9 +61,6 @@ const maxFailures = 1024
 type failures struct {
 	mu   sync.Mutex
 	list []failure // guarded by mu; oldest first
-
-	// Guarded by mu: what was kept before it happened; see announce.
-	announced map[*Error]bool
 }
 
 type failure struct {
@@ -71,34 +68,14 @@ type failure struct {
 	err error
 }
 
-// announce keeps err, of what is about to happen, for a Flush that comes before
-// it did. When it has, add is told by instead, and keeps the better error in
-// its place, or nothing when a Flush has given it already.
-func (f *failures) announce(l *live, err *Error) {
-	f.add(l, nil, err)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.announced == nil {
-		f.announced = map[*Error]bool{}
-	}
-	f.announced[err] = true
-}
-
-// add keeps err for the next Flush of a document; instead is what announced
-// it, if anything did.
-func (f *failures) add(l *live, instead, err error) {
+// add keeps err for the next Flush of a document. It may be called under the
+// document's lock.
+func (f *failures) add(l *live, err error) {
 	if l.table.db.schedule.isGone(l) {
 		return // nobody can flush it any more
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if e, ok := instead.(*Error); ok && f.announced[e] {
-		delete(f.announced, e)
-		if i := slices.IndexFunc(f.list, func(x failure) bool { return x.err == instead }); i >= 0 {
-			f.list[i].err = err
-		}
-		return
-	}
 	if len(f.list) == maxFailures {
 		f.list = slices.Delete(f.list, 0, 1)
 	}

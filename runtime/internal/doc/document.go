@@ -54,8 +54,8 @@ type Options struct {
 	Patience time.Duration // a wait for a lock longer than this is reported
 }
 
-// Host is the database as a document sees it. Dirty, Admit, Section and
-// Watched are called with the document's lock held: they take leaf locks only
+// Host is the database as a document sees it. Dirty, Admit, Fits, Section,
+// Owed and Watched are called with the document's lock held: they take leaf locks only
 // and must not call the document or a driver.
 type Host interface {
 	// Dirty says that the document has something to store and had nothing.
@@ -64,10 +64,17 @@ type Host interface {
 	// the document hold the unique values of this section? What it gives
 	// back goes with the commit, as Pending.Held. An error refuses the change.
 	Admit(d *Document, section []byte) (held any, err error)
+	// Fits is asked before a commit becomes pending: may a store have it? An
+	// error refuses the commit as one of Admit does.
+	Fits(d *Document, p *Pending) error
 	// Section says what the query section is now, stored or not.
 	Section(d *Document, section []byte)
 	// Watched says whether anybody watches the document now.
 	Watched(d *Document, yes bool)
+	// Owed tells of an error that Report will tell of once the lock is free,
+	// with what Owed made of it; nothing is reported if that is nil. Who waits
+	// for what is stored may come in between, and must not miss it.
+	Owed(d *Document, err error) error
 	// Report tells of an error that has no caller. It is called without any
 	// lock, and may call the document.
 	Report(d *Document, err error)
@@ -186,6 +193,13 @@ func (d *Document) finish(c Cause) {
 func (d *Document) forgetLog() {
 	clear(d.log)
 	d.log, d.was = spare(d.log), nil
+}
+
+// owe reports err once the lock is free.
+func (d *Document) owe(err error) {
+	if err = d.host.Owed(d, err); err != nil {
+		d.owed = append(d.owed, err)
+	}
 }
 
 // Host gives what New was given.

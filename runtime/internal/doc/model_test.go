@@ -157,6 +157,15 @@ func (h *host) Report(_ *Document, err error) {
 	h.reports = append(h.reports, err)
 	h.mu.Unlock()
 }
+func (h *host) Fits(*Document, *Pending) error { return nil }
+
+func (h *host) Owed(d *Document, err error) error {
+	if d.mu.TryLock() {
+		panic("Owed was called without the lock: a Flush may miss the error")
+	}
+	return err
+}
+
 func (h *host) Go(f func()) { h.running.Go(f) }
 
 // take gives the reports so far and forgets them.

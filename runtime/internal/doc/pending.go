@@ -88,20 +88,11 @@ type Refusal struct {
 	Err         error
 	By, Because string
 	Deltas      []Delta // what was taken back
+	Paths       string  // of the deltas, as they were then: reading them needs the lock
+	Path        string  // if there is only one
 }
 
-func (e *Refusal) Error() string {
-	paths := make([]string, 0, len(e.Deltas))
-	for i := range e.Deltas {
-		if e.Deltas[i].Renamed == nil {
-			paths = append(paths, e.Deltas[i].Path().String())
-		}
-	}
-	if len(paths) > 8 {
-		paths = append(paths[:8], fmt.Sprintf("and %d more", len(paths)-8))
-	}
-	return fmt.Sprintf("%s taken back: %s", strings.Join(paths, ", "), e.Err)
-}
+func (e *Refusal) Error() string { return fmt.Sprintf("%s taken back: %s", e.Paths, e.Err) }
 
 func (e *Refusal) Unwrap() error { return e.Err }
 
@@ -128,9 +119,29 @@ func (d *Document) takeBack(i int, err error) {
 	d.finish(Cause{Origin: TakenBack, By: p.By, Because: p.Because})
 }
 
-// owe reports what was taken back once the lock is free.
-func (d *Document) owe(p *Pending, lost []Delta, err error) {
-	d.owed = append(d.owed, &Refusal{Err: err, By: p.By, Because: p.Because, Deltas: lost})
+// fewPaths is how many paths an error has.
+const fewPaths = 8
+
+// refused reports what was taken back once the lock is free.
+func (d *Document) refused(p *Pending, lost []Delta, err error) {
+	r := &Refusal{Err: err, By: p.By, Because: p.Because}
+	var paths []string
+	for _, x := range lost {
+		if x.Renamed != nil {
+			continue
+		}
+		if r.Deltas = append(r.Deltas, x); len(r.Deltas) <= fewPaths {
+			paths = append(paths, x.Path().String())
+		}
+	}
+	if more := len(r.Deltas) - fewPaths; more > 0 {
+		paths = append(paths, fmt.Sprintf("and %d more", more))
+	}
+	if len(paths) == 1 {
+		r.Path = paths[0]
+	}
+	r.Paths = strings.Join(paths, ", ")
+	d.owe(r)
 }
 
 // divide separates the deltas that an error is about from the others. Of an
@@ -202,7 +213,7 @@ func (d *Document) redo(p *Pending, err error) {
 	for {
 		if err != nil {
 			lost, kept := p.divide(todo, err)
-			d.owe(p, lost, err)
+			d.refused(p, lost, err)
 			d.orders.pass(lost)
 			if todo = kept; len(todo) == 0 {
 				return
@@ -215,13 +226,13 @@ func (d *Document) redo(p *Pending, err error) {
 			d.gather(undone)
 			d.invert(undone)
 			d.reset()
-			d.owe(p, p.deltas, ErrConflict)
+			d.refused(p, p.deltas, ErrConflict)
 			d.orders = before
 			d.orders.pass(p.deltas)
 			return
 		}
 		if len(lost) > 0 {
-			d.owe(p, lost, ErrDropped)
+			d.refused(p, lost, ErrDropped)
 		}
 		var q *Pending
 		if q, err = d.seal(Cause{By: p.By, Because: p.Because}, p.Update, true); err == nil {

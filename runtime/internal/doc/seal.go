@@ -65,9 +65,12 @@ func (d *Document) seal(c Cause, update, again bool) (*Pending, error) {
 			return p, err
 		}
 	}
+	if err := d.host.Fits(d, p); err != nil && len(p.deltas) > 0 {
+		return p, err
+	}
 	if !again {
 		for _, n := range strays {
-			d.owed = append(d.owed, n.detached())
+			d.owe(n.detached())
 		}
 	}
 	if len(p.deltas) == 0 {
@@ -358,6 +361,9 @@ func (d *Document) Create(c Cause) (*Pending, error) {
 	d.root.known, d.born = true, nil
 	var err error
 	if p.Held, err = d.host.Admit(d, p.Section); err != nil {
+		return nil, err
+	}
+	if err := d.host.Fits(d, p); err != nil {
 		return nil, err
 	}
 	d.host.Section(d, p.Section)
