@@ -27,6 +27,9 @@ func (t *table) reuse(ctx context.Context, where []*predicate) (*live, error) {
 		if w != nil && w.page {
 			return nil, errors.New("After and Limit do not describe a document")
 		}
+		if w != nil && w.none != nil {
+			return nil, w.none
+		}
 	}
 	l, err := t.first(ctx, where)
 	if !errors.Is(err, ErrNotFound) {

@@ -44,7 +44,8 @@ type predicate struct {
 	asks  driver.Predicate
 	page  bool // it is After or Limit instead
 	after ID
-	limit int // 0 for none
+	limit int   // 0 for none
+	none  error // why nothing meets it, if that is known; see Dynamic
 	err   error
 }
 
