@@ -39,9 +39,13 @@ func (t *table) create(ctx context.Context, p unsafe.Pointer, preds []driver.Pre
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	e, err := t.typ.Encode(p)
+	if err != nil {
+		return nil, err
+	}
 	l := t.newLive(t.db.ids.next())
 	l.claimant.unborn = true
-	l.doc.Init(p)
+	l.doc.Init(p, e)
 	first, err := l.doc.Create(doc.Cause{})
 	if err == nil {
 		err = contradiction(preds, first.Section)
@@ -89,7 +93,7 @@ func (l *live) born(ctx context.Context, c driver.Commit) error {
 		}
 		if dup := o.contest(); dup != nil && contests < 3 {
 			contests++
-			free, err := l.mayFree(ctx, dup, effort{attempts: flushAttempts, behind: []*live{l}})
+			free, err := l.table.mayFree(ctx, l.id, dup, effort{attempts: flushAttempts, behind: []*live{l}})
 			if free {
 				c.Try = newTry()
 				continue

@@ -63,7 +63,7 @@ func (l *live) bring(ctx context.Context, e effort) error {
 		l.release()
 		if dup := o.contest(); dup != nil && contests < 3 {
 			contests++
-			free, err := l.mayFree(ctx, dup, e)
+			free, err := l.table.mayFree(ctx, l.id, dup, effort{attempts: e.attempts, behind: append(slices.Clip(e.behind), l)})
 			if err != nil {
 				l.table.db.schedule.later(l, maxBackoff)
 				return err
@@ -357,17 +357,19 @@ func (o *outcome) contest() (dup *driver.DuplicateError) {
 // mayFree tells whether a unique value that another document has in the store
 // is free in what this process shows. Then that document was stored, and the
 // commit that was refused may be sent again.
-func (l *live) mayFree(ctx context.Context, dup *driver.DuplicateError, e effort) (bool, error) {
-	holder := l.table.cache.Get(dup.Holder)
+//
+// Behind in e are the documents that wait for it, the asking one included.
+func (t *table) mayFree(ctx context.Context, self ID, dup *driver.DuplicateError, e effort) (bool, error) {
+	holder := t.cache.Get(dup.Holder)
 	if holder == nil {
 		// Whoever had it may have let it go in the very same batch.
-		found, err := l.table.takenBy(ctx, []driver.Term{dup.Term}, l.id)
+		found, err := t.takenBy(ctx, []driver.Term{dup.Term}, self)
 		return err == nil && found == nil, err
 	}
-	if l.table.claims.shows(holder.claimant, dup.Term) || slices.Contains(e.behind, holder) {
+	if t.claims.shows(holder.claimant, dup.Term) || slices.Contains(e.behind, holder) {
 		return false, nil
 	}
-	err := holder.bring(ctx, effort{attempts: e.attempts, behind: append(e.behind, l)})
+	err := holder.bring(ctx, e)
 	return err == nil, err
 }
 
