@@ -131,7 +131,7 @@ func (c *crowd) write(w int) error {
 		if (w*n)%5 == 1 {
 			continue
 		}
-		if err := c.j.Sync(context.Background(), no); err != nil {
+		if err := c.sync(no, (w*n)%7 == 3); err != nil {
 			return err
 		}
 		c.mu.Lock()
@@ -140,6 +140,22 @@ func (c *crowd) write(w int) error {
 		c.mu.Unlock()
 	}
 	return nil
+}
+
+// sync makes a batch durable, and before that may ask for it and give up: others
+// count on who does that.
+func (c *crowd) sync(no uint64, fickle bool) error {
+	if fickle {
+		ctx, cancel := context.WithCancel(context.Background())
+		given := make(chan error)
+		go func() { given <- c.j.Sync(ctx, no) }()
+		c.yield(20)
+		cancel()
+		if err := <-given; !errors.Is(err, context.Canceled) {
+			return err
+		}
+	}
+	return c.j.Sync(context.Background(), no)
 }
 
 // runCrowd runs a crowd and opens what each crash has left. Whatever is found
@@ -307,38 +323,68 @@ func TestGroupCommit(t *testing.T) {
 	}
 }
 
-// TestSyncCancelled gives up waiting for somebody else's sync.
+// TestSyncCancelled gives up a sync that others count on: the one that runs is
+// over when the disk says so, the one after it gets another leader.
 func TestSyncCancelled(t *testing.T) {
 	disk := vfs.NewMem()
 	j := openNew(t, disk, variant{}.options())
 	entered, release := make(chan bool), make(chan bool)
-	var once sync.Once
+	var syncs atomic.Int32
 	disk.Before = func(op vfs.Op) vfs.Fault {
-		if op.Kind == vfs.OpSync {
-			once.Do(func() {
-				entered <- true
-				<-release
-			})
+		if op.Kind == vfs.OpSync && syncs.Add(1) == 1 {
+			entered <- true
+			<-release
 		}
 		return vfs.Fault{}
 	}
-	_, no, err := j.Append([]byte("record"))
-	if err != nil {
-		t.Fatal(err)
+	put := func() uint64 {
+		_, no, err := j.Append([]byte("record"))
+		if err == nil {
+			err = j.Write(no)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return no
 	}
-	leader := make(chan error)
-	go func() { leader <- j.Sync(context.Background(), no) }()
+	syncing := func(ctx context.Context, no uint64) chan error {
+		c := make(chan error, 1)
+		go func() { c <- j.Sync(ctx, no) }()
+		return c
+	}
+	// until waits for the others to come so far; they need nothing more.
+	until := func(is func() bool) {
+		for is := func() bool { j.mu.Lock(); defer j.mu.Unlock(); return is() }; !is(); {
+			runtime.Gosched()
+		}
+	}
+	first, second := put(), uint64(0)
+	runs := syncing(context.Background(), first)
 	<-entered
 	ctx, cancel := context.WithCancel(context.Background())
-	follower := make(chan error)
-	go func() { follower <- j.Sync(ctx, no) }()
+	followers := []chan error{syncing(ctx, first)}
+	until(func() bool { return j.round.waiting })
+	second = put()
+	leads := syncing(ctx, second)
+	until(func() bool { return j.later != nil })
+	led := j.later
+	others := []chan error{syncing(context.Background(), second), syncing(context.Background(), second)}
+	until(func() bool { return led.waiting })
 	cancel()
-	if err := <-follower; !errors.Is(err, context.Canceled) {
-		t.Errorf("the follower got %v", err)
+	for i, c := range append(followers, leads) {
+		if err := <-c; !errors.Is(err, context.Canceled) {
+			t.Errorf("%d of those who gave up got %v", i, err)
+		}
 	}
+	until(func() bool { return j.later != nil && j.later != led })
 	release <- true
-	if err := <-leader; err != nil {
-		t.Errorf("the leader got %v", err)
+	for i, c := range append(others, runs) {
+		if err := <-c; err != nil {
+			t.Errorf("%d of those who stayed got %v", i, err)
+		}
+	}
+	if n := syncs.Load(); n != 2 {
+		t.Errorf("%d syncs, want 2", n)
 	}
 	if err := j.Close(); err != nil {
 		t.Fatal(err)

@@ -61,7 +61,8 @@ type Journal struct {
 	durable uint64     // highest batch that is known to be on disk
 	vouched uint64     // highest batch that a header in the file says is durable
 	bytes   progress   // of records
-	round   *round     // the sync that runs, nil if none does
+	round   *round     // the sync that runs or is about to, nil if none does
+	later   *round     // the one after it, nil if nobody needs one
 	err     *failure   // set once: the journal is poisoned
 	closed  bool       // no more records
 	full    []*segment // the segments before seg, oldest first

@@ -2,16 +2,23 @@ package journal
 
 import "context"
 
-// round is one sync of the disk and those who wait for it.
+// round is one sync of the disk and those who wait for it: one leads it, the
+// others follow. All but the channels is guarded by the journal's mu.
 type round struct {
-	done    chan struct{}
-	waiting bool // guarded by the journal's mu: somebody does
+	over    chan struct{} // closed when it is over, for who leads the next
+	done    chan struct{} // closed after that, for its followers
+	begun   bool          // target is set
+	target  uint64        // it makes batches up to this number durable
+	waiting bool          // it has followers
 }
 
+func newRound() *round { return &round{over: make(chan struct{}), done: make(chan struct{})} }
+
 // Sync returns when the batch and all before it are durable. Whoever finds no
-// sync running starts one, for everything written so far; those who come while
-// it runs wait for it, and one of them starts the next. A context that ends
-// leaves the batch to others.
+// sync running leads one, for everything written so far. Of those who come
+// while it runs and whom it does not serve, the first leads the next, as soon
+// as it is over, and the others follow. A context that ends leaves the batch to
+// others.
 func (j *Journal) Sync(ctx context.Context, no uint64) error {
 	if err := j.Write(no); err != nil {
 		return err
@@ -26,56 +33,100 @@ func (j *Journal) Sync(ctx context.Context, no uint64) error {
 			defer j.mu.Unlock()
 			return j.err
 		}
-		r := j.round
-		if r == nil {
-			r = &round{done: make(chan struct{})}
-			j.round = r
-			j.mu.Unlock()
-			j.lead(r)
+		r, before, leads := j.join(no)
+		j.mu.Unlock()
+		if !leads {
+			if err := wait(ctx, r.done); err != nil || j.o.bug == ackedEarly {
+				return err
+			}
 			continue
 		}
-		r.waiting = true
-		j.mu.Unlock()
-		if err := r.wait(ctx); err != nil || j.o.bug == ackedEarly {
-			return err
+		if before != nil {
+			if err := wait(ctx, before.over); err != nil {
+				j.leave(r)
+				return err
+			}
 		}
+		j.lead(r)
 	}
 }
 
-// wait returns when the round is over. Most contexts never end, and to wait for
-// one thing is cheaper than for two.
-func (r *round) wait(ctx context.Context) error {
+// join gives the round that makes a written batch durable and whether the
+// caller leads it, then also the one before it, if that is not over. The
+// caller holds mu.
+func (j *Journal) join(no uint64) (r, before *round, leads bool) {
+	switch {
+	case j.round == nil:
+		j.round = newRound()
+		return j.round, nil, true
+	case !j.round.begun || no <= j.round.target || j.o.bug == ackedEarly:
+		r = j.round
+	case j.later == nil:
+		j.later = newRound()
+		return j.later, j.round, true
+	default:
+		r = j.later
+	}
+	r.waiting = true
+	return r, nil, false
+}
+
+// wait returns when c is closed. Most contexts never end, and to wait for one
+// thing is cheaper than for two.
+func wait(ctx context.Context, c <-chan struct{}) error {
 	ended := ctx.Done()
 	if ended == nil {
-		<-r.done
+		<-c
 		return nil
 	}
 	select {
-	case <-r.done:
+	case <-c:
 		return nil
 	case <-ended:
 		return ctx.Err()
 	}
 }
 
-// lead syncs the active segment and then lets the others of the round go,
-// also when it panics. What was written before the sync began is durable
-// after it, and no more: the number is taken first.
-func (j *Journal) lead(r *round) {
-	defer func() {
-		j.mu.Lock()
-		j.round = nil
-		j.crowd.Store(r.waiting)
+// leave gives a round up that its leader will not lead. Its followers look for
+// another.
+func (j *Journal) leave(r *round) {
+	j.mu.Lock()
+	if j.later == r {
+		j.later = nil
 		j.mu.Unlock()
-		close(r.done)
-	}()
+		close(r.done) // nobody leads after it yet
+		return
+	}
+	j.mu.Unlock()
+	j.conclude(r) // its turn has come meanwhile
+}
+
+// conclude lets a round go and the next one come.
+func (j *Journal) conclude(r *round) {
+	j.mu.Lock()
+	j.round, j.later = j.later, nil
+	j.crowd.Store(r.waiting || j.round != nil)
+	j.mu.Unlock()
+	// Who leads the next is woken first: the disk shall not wait until all the
+	// others have had their turn.
+	close(r.over)
+	close(r.done)
+}
+
+// lead syncs the active segment and then ends the round, also when it panics.
+// What was written before the sync began is durable after it, and no more: the
+// number is taken first.
+func (j *Journal) lead(r *round) {
+	defer j.conclude(r)
 	j.press.Lock()
 	defer j.press.Unlock()
 	j.mu.Lock()
 	seg, target, bytes := j.seg, j.written.Load(), j.bytes.written
+	r.begun, r.target = true, target
+	left := target <= j.durable // the segment was, and synced on the way
 	j.mu.Unlock()
-	if j.syncSegment(seg) != nil {
-		return // those who wait find it in j.err
+	if left || j.syncSegment(seg) != nil {
+		return // those who wait find an error in j.err
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
