@@ -1,0 +1,348 @@
+package run
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"slices"
+
+	"github.com/destam-go/destamgen/runtime/driver"
+)
+
+// Kinds of records. The numbers are stored.
+const (
+	Commit     = 1 // Body is a commit as driver.AppendCommit writes it
+	Checkpoint = 2 // Body is the content as of Seq
+	Tries      = 3 // Body has the 16 bytes of each commit, from Seq on, that a purge erased
+)
+
+// Record is one thing that is known of a document.
+type Record struct {
+	Kind byte
+	Seq  uint64 // of the commit, of the checkpoint, of the first of the tries
+	Body []byte
+}
+
+// Head is a document without its records.
+type Head struct {
+	ID       driver.ID
+	Standing driver.Standing
+	First    uint64 // the oldest commit in this run, or the first of its tries
+	Section  []byte // of the newest commit that had one, nil if none did
+}
+
+// Document is what a run has of a document. Records stand in the order of
+// their sequences, a checkpoint behind the commit of its.
+type Document struct {
+	Head
+	Records []Record
+}
+
+// Terms gives the terms by which a document is found.
+func (h *Head) Terms() []driver.Term {
+	if h.Standing.Life != driver.Alive {
+		return nil
+	}
+	section, err := driver.DecodeValue(h.Section)
+	if err != nil {
+		return nil // not possible: it was checked when it was accepted
+	}
+	return driver.Terms(section)
+}
+
+const (
+	frameHeader = 64
+	align       = 8
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// salt is what every checksum of a run begins with.
+func salt(id uint64) uint32 {
+	return crc32.Update(0, castagnoli, binary.LittleEndian.AppendUint64(nil, id))
+}
+
+// split gives the index of the first record of the front: the newest
+// checkpoint, or the oldest record if there is none.
+func (d *Document) split() int {
+	for i := len(d.Records) - 1; i >= 0; i-- {
+		if d.Records[i].Kind == Checkpoint {
+			return i
+		}
+	}
+	return 0
+}
+
+// append appends the frame of a document, b being empty or whole frames.
+func (d *Document) append(b []byte, salt uint32) []byte {
+	le := binary.LittleEndian
+	start := len(b)
+	b = append(b, make([]byte, 24)...)
+	b = append(b, d.ID[:]...)
+	b = le.AppendUint64(b, d.Standing.Seq)
+	b = le.AppendUint64(b, d.First)
+	b = append(b, byte(d.Standing.Life), 0, 0, 0, 0, 0, 0, 0)
+	if d.Section == nil {
+		b = append(b, 0)
+	} else {
+		b = binary.AppendUvarint(b, uint64(len(d.Section))+1)
+		b = append(b, d.Section...)
+	}
+	b = binary.AppendUvarint(b, uint64(len(d.Standing.Held)))
+	for _, term := range d.Standing.Held {
+		b = binary.AppendUvarint(b, uint64(len(term)))
+		b = append(b, term...)
+	}
+	at := d.split()
+	size := 0
+	for _, r := range d.Records[at:] {
+		size += r.size()
+	}
+	b = binary.AppendUvarint(b, uint64(size))
+	b = slices.Grow(b, size+align)
+	for _, r := range d.Records[at:] {
+		b = r.append(b)
+	}
+	b = pad(b, start)
+	front := len(b) - start
+	for _, r := range d.Records[:at] {
+		b = r.append(b)
+	}
+	b = pad(b, start)
+	f := b[start:]
+	le.PutUint64(f[0:], uint64(len(f)))
+	le.PutUint64(f[8:], uint64(front))
+	le.PutUint32(f[16:], frontSum(f, front, salt))
+	le.PutUint32(f[20:], crc32.Update(salt, castagnoli, f[front:]))
+	return b
+}
+
+// frontSum is the checksum of a frame's front.
+func frontSum(f []byte, front int, salt uint32) uint32 {
+	return crc32.Update(crc32.Update(salt, castagnoli, f[:16]), castagnoli, f[24:front])
+}
+
+func pad(b []byte, start int) []byte {
+	var zeros [align]byte
+	return append(b, zeros[:(align-(len(b)-start)%align)%align]...)
+}
+
+// size is how many bytes a record takes.
+func (r Record) size() int {
+	n := r.inner()
+	var b [binary.MaxVarintLen64]byte
+	return binary.PutUvarint(b[:], uint64(n)) + n
+}
+
+// inner is size without the length in front.
+func (r Record) inner() int {
+	n := 1 + len(r.Body)
+	if r.Kind != Commit {
+		var b [binary.MaxVarintLen64]byte
+		n += binary.PutUvarint(b[:], r.Seq)
+	}
+	return n
+}
+
+func (r Record) append(b []byte) []byte {
+	b = binary.AppendUvarint(b, uint64(r.inner()))
+	b = append(b, r.Kind)
+	if r.Kind != Commit {
+		b = binary.AppendUvarint(b, r.Seq)
+	}
+	return append(b, r.Body...)
+}
+
+// Frame is a document in a run's own memory: it ends with the function that it
+// was given to, and so does everything that it gives.
+type Frame struct {
+	id      driver.ID
+	seq     uint64
+	first   uint64
+	life    driver.Life
+	section []byte
+	held    []byte // count and texts
+	front   []byte // records
+	rest    []byte // records; nil when only the front was read
+}
+
+var errFrame = errors.New("frame is malformed")
+
+// frameSize gives the lengths of the frame at the front of b, which has at
+// least its header, if they can be in a file of which so much is left.
+func frameSize(b []byte, left int64) (length, front int64, err error) {
+	l, f := binary.LittleEndian.Uint64(b[0:]), binary.LittleEndian.Uint64(b[8:])
+	if l > uint64(left) || f > l || f < frameHeader || l%align != 0 || f%align != 0 {
+		return 0, 0, errFrame
+	}
+	return int64(l), int64(f), nil
+}
+
+// parseFront takes the front of a frame apart, whose checksum it compares.
+func parseFront(b []byte, salt uint32) (Frame, error) {
+	le := binary.LittleEndian
+	if frontSum(b, len(b), salt) != le.Uint32(b[16:]) {
+		return Frame{}, errors.New("its checksum is wrong")
+	}
+	f := Frame{id: driver.ID(b[24:40]), seq: le.Uint64(b[40:]), first: le.Uint64(b[48:]), life: driver.Life(b[56])}
+	if f.life > driver.Purged || f.first == 0 || f.first > f.seq || le.Uint64(b[56:])>>8 != 0 {
+		return Frame{}, errFrame
+	}
+	r := reader{b: b[frameHeader:]}
+	if n := r.number(); n > 0 {
+		f.section = r.bytes(n - 1)
+	}
+	whole := r.b
+	for range r.number() {
+		if r.bytes(r.number()); r.bad {
+			break
+		}
+	}
+	f.held = whole[:len(whole)-len(r.b)]
+	f.front = r.bytes(r.number())
+	if r.bad || len(r.b) >= align || !zero(r.b) {
+		return Frame{}, errFrame
+	}
+	return f, nil
+}
+
+// parseRest compares the checksum of what is behind the front of a frame.
+func parseRest(front, rest []byte, salt uint32) error {
+	if crc32.Update(salt, castagnoli, rest) != binary.LittleEndian.Uint32(front[20:]) {
+		return errors.New("its checksum is wrong")
+	}
+	return nil
+}
+
+func zero(b []byte) bool {
+	for _, x := range b {
+		if x != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// ID is the document's.
+func (f *Frame) ID() driver.ID { return f.id }
+
+// Head gives the head, in memory of its own.
+func (f *Frame) Head() Head {
+	h := Head{ID: f.id, First: f.first, Standing: driver.Standing{Seq: f.seq, Life: f.life}}
+	if f.section != nil {
+		h.Section = append([]byte{}, f.section...)
+	}
+	r := reader{b: f.held}
+	if n := r.number(); n > 0 {
+		h.Standing.Held = make([]driver.Term, 0, min(n, 16))
+		for range n {
+			h.Standing.Held = append(h.Standing.Held, driver.Term(r.bytes(r.number())))
+		}
+	}
+	return h
+}
+
+// Records yields the records in order: those of the front, or all if the frame
+// was read whole. A record that is none ends it with an error.
+func (f *Frame) Records(yield func(Record) error) error {
+	r := reader{b: f.rest}
+	for len(r.b) > 0 && (len(r.b) >= align || !zero(r.b)) {
+		if err := r.record(yield); err != nil {
+			return err
+		}
+	}
+	r.b = f.front
+	for len(r.b) > 0 {
+		if err := r.record(yield); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reader takes bytes apart. After the first thing that is not there it is bad
+// and gives nothing more.
+type reader struct {
+	b   []byte
+	bad bool
+}
+
+func (r *reader) number() uint64 {
+	n, k := binary.Uvarint(r.b)
+	if k <= 0 {
+		r.b, r.bad = nil, true
+		return 0
+	}
+	r.b = r.b[k:]
+	return n
+}
+
+func (r *reader) bytes(n uint64) []byte {
+	if n > uint64(len(r.b)) {
+		r.b, r.bad = nil, true
+		return nil
+	}
+	b := r.b[:n:n]
+	r.b = r.b[n:]
+	return b
+}
+
+// record takes one record and gives it to yield. A commit's Seq is not in it
+// and left to those who count.
+func (r *reader) record(yield func(Record) error) error {
+	in := reader{b: r.bytes(r.number())}
+	kind := in.bytes(1)
+	if r.bad || in.bad {
+		return errFrame
+	}
+	rec := Record{Kind: kind[0]}
+	switch rec.Kind {
+	case Commit:
+	case Checkpoint, Tries:
+		rec.Seq = in.number()
+	default:
+		return fmt.Errorf("%w: a record has kind %d", errFrame, rec.Kind)
+	}
+	rec.Body = in.b
+	if in.bad || rec.Kind == Tries && len(rec.Body)%16 != 0 {
+		return errFrame
+	}
+	return yield(rec)
+}
+
+// document reads a whole frame into memory of its own and checks that its
+// records fit together.
+func (f *Frame) document() (*Document, error) {
+	d := &Document{Head: f.Head()}
+	err := f.Records(func(r Record) error {
+		r.Body = append([]byte{}, r.Body...)
+		d.Records = append(d.Records, r)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return d, d.number()
+}
+
+// number gives the commits their sequences and checks that none is missing.
+func (d *Document) number() error {
+	next := d.First
+	for i := range d.Records {
+		switch r := &d.Records[i]; r.Kind {
+		case Commit:
+			r.Seq = next
+			next++
+		case Tries:
+			if r.Seq != next || d.Standing.Life != driver.Purged {
+				return errFrame
+			}
+			next += uint64(len(r.Body) / 16)
+		}
+	}
+	if next != d.Standing.Seq+1 {
+		return fmt.Errorf("%w: it has commits up to %d of %d", errFrame, next-1, d.Standing.Seq)
+	}
+	return nil
+}

@@ -1,0 +1,366 @@
+package run
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+	"slices"
+
+	"github.com/destam-go/destamgen/runtime/driver"
+)
+
+// bytes gives a piece of the index that lies in one block.
+func (x *finder) bytes(off, n int64) ([]byte, error) {
+	if x.memory != nil {
+		return x.memory[off : off+n], nil
+	}
+	b, err := x.block(int(off / block))
+	if err != nil {
+		return nil, err
+	}
+	off %= block
+	return b[off : off+n], nil
+}
+
+// block gives a block of the index, of which the checksum was compared when it
+// was read first.
+func (x *finder) block(i int) ([]byte, error) {
+	src := x.run.src
+	off := int64(i) * block
+	n := min(block, x.size-off)
+	if src.file == nil {
+		b := src.mapped[x.off+off : x.off+off+n]
+		if word, bit := &src.seen[i/64], uint64(1)<<(i%64); word.Load()&bit == 0 {
+			if !x.whole(i, b) {
+				return nil, errIndex
+			}
+			word.Or(bit)
+		}
+		return b, nil
+	}
+	src.mu.Lock()
+	b := src.blocks[i]
+	src.mu.Unlock()
+	if b != nil {
+		return b, nil
+	}
+	b, err := src.bytes(x.off+off, n)
+	if err != nil {
+		return nil, err
+	}
+	if !x.whole(i, b) {
+		return nil, errIndex
+	}
+	src.mu.Lock()
+	defer src.mu.Unlock()
+	if src.blocks == nil || len(src.blocks) >= cached {
+		src.blocks = make(map[int][]byte)
+	}
+	src.blocks[i] = b
+	return b, nil
+}
+
+func (x *finder) whole(i int, b []byte) bool {
+	return crc32.Update(x.run.salt, castagnoli, b) == binary.LittleEndian.Uint32(x.sums[4*i:])
+}
+
+func (x *finder) id(doc int64) (driver.ID, error) {
+	b, err := x.bytes(16*doc, 16)
+	if err != nil {
+		return driver.ID{}, err
+	}
+	return driver.ID(b), nil
+}
+
+func (x *finder) uint64(off int64) (uint64, error) {
+	b, err := x.bytes(off, 8)
+	if err != nil {
+		return 0, err
+	}
+	return binary.LittleEndian.Uint64(b), nil
+}
+
+// guesses is how many steps of a search guess where the key is, before it
+// halves what is left: keys are spread evenly, mostly.
+const guesses = 8
+
+// search gives the first place of n ascending entries that is not below key,
+// entries being told apart by their first 8 bytes for guessing, and by below.
+func search(n int64, key uint64, at func(i int64) (uint64, error), below func(i int64) (bool, error)) (int64, error) {
+	if n == 0 {
+		return 0, nil
+	}
+	lo, hi := int64(0), n // the answer is in [lo, hi]
+	least, err := at(0)
+	if err != nil {
+		return 0, err
+	}
+	most, err := at(n - 1)
+	if err != nil {
+		return 0, err
+	}
+	for step := 0; lo < hi; step++ {
+		mid := lo + (hi-lo)/2
+		if step < guesses && hi-lo > 8 && key > least && key < most {
+			mid = lo + int64(float64(key-least)/float64(most-least)*float64(hi-1-lo))
+			mid = min(max(mid, lo), hi-1)
+		}
+		b, err := below(mid)
+		if err != nil {
+			return 0, err
+		}
+		k, err := at(mid)
+		if err != nil {
+			return 0, err
+		}
+		if b {
+			lo, least = mid+1, k
+		} else {
+			hi, most = mid, k
+		}
+	}
+	return lo, nil
+}
+
+// from gives the number of the first document that is not below an id.
+func (x *finder) from(id driver.ID) (int64, error) {
+	be := binary.BigEndian
+	at := func(i int64) (uint64, error) {
+		k, err := x.id(i)
+		return be.Uint64(k[:8]), err
+	}
+	return search(x.documents, be.Uint64(id[:8]), at, func(i int64) (bool, error) {
+		k, err := x.id(i)
+		return k.Compare(id) < 0, err
+	})
+}
+
+// find gives the number of a document.
+func (x *finder) find(id driver.ID) (int64, bool, error) {
+	doc, err := x.from(id)
+	if err != nil || doc == x.documents {
+		return 0, false, err
+	}
+	k, err := x.id(doc)
+	return doc, k == id, err
+}
+
+// postings are the entries of one hash: documents that may have a term.
+type postings struct {
+	x      *finder
+	docs   int64 // where their numbers are in the index
+	lo, hi int64
+}
+
+// postings gives the entries of a term in one of the two indexes of hashes.
+func (x *finder) postings(term driver.Term, hashes, docs, n int64) (postings, error) {
+	h := x.seed.hash(string(term))
+	at := func(i int64) (uint64, error) { return x.uint64(hashes + 8*i) }
+	lo, err := search(n, h, at, func(i int64) (bool, error) {
+		k, err := at(i)
+		return k < h, err
+	})
+	if err != nil {
+		return postings{}, err
+	}
+	// Most terms that are asked for have few documents.
+	hi, step := lo, int64(1)
+	for hi < n {
+		k, err := at(hi)
+		if err != nil {
+			return postings{}, err
+		}
+		if k > h {
+			break
+		}
+		hi += step
+		step *= 2
+	}
+	hi = min(hi, n)
+	lower := max(lo, hi-step/2)
+	hi, err = halve(lower, hi, func(i int64) (bool, error) {
+		k, err := at(i)
+		return k <= h, err
+	})
+	return postings{x, docs, lo, hi}, err
+}
+
+// halve gives the first place in [lo, hi) that is not below, or hi.
+func halve(lo, hi int64, below func(i int64) (bool, error)) (int64, error) {
+	for lo < hi {
+		mid := lo + (hi-lo)/2
+		b, err := below(mid)
+		if err != nil {
+			return 0, err
+		}
+		if b {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo, nil
+}
+
+func (p *postings) doc(i int64) (int64, error) {
+	b, err := p.x.bytes(p.docs+4*i, 4)
+	if err != nil {
+		return 0, err
+	}
+	return int64(binary.LittleEndian.Uint32(b)), nil
+}
+
+// skip lets the entries below a document go and gives the first left, or ok
+// false.
+func (p *postings) skip(doc int64) (first int64, ok bool, err error) {
+	// What is looked for is near, mostly.
+	step := int64(1)
+	lo, hi := p.lo, p.lo
+	for hi < p.hi {
+		k, err := p.doc(hi)
+		if err != nil {
+			return 0, false, err
+		}
+		if k >= doc {
+			break
+		}
+		lo = hi + 1
+		hi += step
+		step *= 2
+	}
+	p.lo, err = halve(lo, min(hi, p.hi), func(i int64) (bool, error) {
+		k, err := p.doc(i)
+		return k < doc, err
+	})
+	if err != nil || p.lo == p.hi {
+		return 0, false, err
+	}
+	first, err = p.doc(p.lo)
+	return first, true, err
+}
+
+// Find gives the heads of the first n documents from an id on that are alive
+// and have all the terms.
+func (r *Run) Find(terms []driver.Term, from driver.ID, n int) (heads []Head, err error) {
+	err = r.use(func(x *finder) error {
+		heads = nil
+		return x.match(terms, from, func(f *Frame) bool {
+			heads = append(heads, f.Head())
+			return len(heads) < n
+		})
+	})
+	return heads, err
+}
+
+// Holders gives the documents that hold a unique value in this run: one, if
+// newer runs know no better.
+func (r *Run) Holders(term driver.Term) (ids []driver.ID, err error) {
+	err = r.use(func(x *finder) error {
+		ids = nil
+		p, err := x.postings(term, x.layout.values, x.valueDocs, x.values)
+		for err == nil && p.lo < p.hi {
+			var doc int64
+			if doc, err = p.doc(p.lo); err != nil {
+				break
+			}
+			p.lo++
+			var f Frame
+			if f, err = x.at(doc); err == nil && slices.Contains(f.Head().Standing.Held, term) {
+				ids = append(ids, f.id)
+			}
+		}
+		return err
+	})
+	return ids, err
+}
+
+// at reads the front of the frame of a document by its number.
+func (x *finder) at(doc int64) (Frame, error) {
+	if doc >= x.documents {
+		return Frame{}, errIndex
+	}
+	id, err := x.id(doc)
+	if err != nil {
+		return Frame{}, err
+	}
+	return x.document(doc, id, false)
+}
+
+// match yields the documents from an id on that are alive and have the terms.
+func (x *finder) match(terms []driver.Term, from driver.ID, yield func(f *Frame) bool) error {
+	doc, err := x.from(from)
+	if err != nil {
+		return err
+	}
+	if len(terms) == 0 {
+		return x.all(doc, yield)
+	}
+	lists := make([]postings, len(terms))
+	for i, term := range terms {
+		if lists[i], err = x.postings(term, x.layout.terms, x.termDocs, x.terms); err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(lists, func(a, b postings) int { return int(min(max((a.hi-a.lo)-(b.hi-b.lo), -1), 1)) })
+	for {
+		candidate := doc
+		for i := range lists {
+			var ok bool
+			if doc, ok, err = lists[i].skip(candidate); err != nil || !ok {
+				return err
+			}
+			if doc > candidate && i > 0 {
+				break // begin again with this one
+			}
+			candidate = doc
+		}
+		if doc > candidate {
+			continue
+		}
+		f, err := x.at(doc)
+		if err != nil {
+			return err
+		}
+		if f.has(terms) && !yield(&f) {
+			return nil
+		}
+		doc++
+	}
+}
+
+// all yields the documents from a number on that are alive.
+func (x *finder) all(doc int64, yield func(f *Frame) bool) error {
+	for ; doc < x.documents; doc++ {
+		f, err := x.at(doc)
+		if err != nil {
+			return err
+		}
+		if f.life == driver.Alive && !yield(&f) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// has tells whether a document is found by all the terms, whatever their
+// hashes say.
+func (f *Frame) has(terms []driver.Term) bool {
+	h := Head{Standing: driver.Standing{Life: f.life}, Section: f.section}
+	own := h.Terms()
+	for _, term := range terms {
+		if _, ok := slices.BinarySearch(own, term); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// Len gives how many documents may have a term: exactly so many but for
+// collisions of hashes.
+func (r *Run) Len(term driver.Term) (n int, err error) {
+	err = r.use(func(x *finder) error {
+		p, err := x.postings(term, x.layout.terms, x.termDocs, x.terms)
+		n = int(p.hi - p.lo)
+		return err
+	})
+	return n, err
+}

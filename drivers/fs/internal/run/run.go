@@ -1,0 +1,318 @@
+package run
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"sync/atomic"
+
+	"github.com/destam-go/destamgen/drivers/fs/internal/vfs"
+	"github.com/destam-go/destamgen/runtime/driver"
+)
+
+// Run is an open run. Its methods are safe for concurrent use until Close.
+type Run struct {
+	Ref
+	name string
+	salt uint32
+	src  *source
+
+	// at is how documents are found: by the index of the file, or by one that
+	// was made anew when that was found damaged.
+	at     atomic.Pointer[finder]
+	healed atomic.Bool
+}
+
+// finder is an index, in the file or in memory.
+type finder struct {
+	layout
+	run    *Run
+	memory []byte // all of it, or nil when it is in the file
+	off    int64  // where it is in the file
+	sums   []byte
+	seed   seed
+
+	documents, terms, values int64
+}
+
+var errIndex = errors.New("index is damaged")
+
+// Open opens the run that ref names. Nothing is read yet but its ends; what is
+// read later is compared with its checksum each time.
+func Open(f vfs.FS, name string, ref Ref, store [16]byte, mayMap bool) (*Run, error) {
+	src, err := openSource(f, name, mayMap)
+	if err != nil {
+		return nil, err
+	}
+	r := &Run{Ref: ref, name: name, salt: salt(ref.ID), src: src}
+	if err := src.guard(name, func() error { return r.open(store) }); err != nil {
+		return nil, errors.Join(err, src.close())
+	}
+	return r, nil
+}
+
+// Close lets the file go. Nobody may use the run any more.
+func (r *Run) Close() error { return r.src.close() }
+
+// Healed tells whether the index in the file is damaged: the run works, by an
+// index in memory, and should be written again.
+func (r *Run) Healed() bool { return r.healed.Load() }
+
+// Name is that of the file.
+func (r *Run) Name() string { return r.name }
+
+func (r *Run) damaged(off int64, why string) error {
+	return &DamageError{File: r.name, Offset: off, Why: why}
+}
+
+func (r *Run) open(store [16]byte) error {
+	if r.src.size < headerSize {
+		return r.damaged(r.src.size, "it ends too early")
+	}
+	b, err := r.src.bytes(0, headerSize)
+	if err != nil {
+		return err
+	}
+	newer, ok := end(b, headMagic)
+	if newer > 0 {
+		return &FormatError{File: r.name, Version: newer}
+	}
+	if !ok {
+		return r.damaged(0, "its header is damaged")
+	}
+	h, ok := decodeHeader(b)
+	if !ok || h.number != r.Number || h.id != r.ID || h.store != store || h.table != r.Table {
+		return r.damaged(0, "it is another run than the manifest names")
+	}
+	if r.Data < headerSize || r.src.size < r.Data {
+		return r.damaged(r.src.size, fmt.Sprintf("it is %d bytes long and its documents are %d", r.src.size, r.Data))
+	}
+	x, err := r.footer()
+	if err != nil {
+		return err
+	}
+	if x != nil {
+		r.at.Store(x)
+		return nil
+	}
+	return r.heal()
+}
+
+// footer gives the index in the file, nil if its footer or sums are not what
+// was written.
+func (r *Run) footer() (*finder, error) {
+	if r.src.size != r.Size || r.Size-r.Data < footerSize {
+		return nil, nil
+	}
+	b, err := r.src.bytes(r.Size-footerSize, footerSize)
+	if err != nil {
+		return nil, err
+	}
+	newer, ok := end(b, footMagic)
+	if newer > 0 {
+		return nil, &FormatError{File: r.name, Version: newer}
+	}
+	f := decodeFooter(b)
+	room := uint64(r.Size - r.Data)
+	if !ok || f.id != r.ID || f.data != r.Data || f.Counts != r.Counts ||
+		f.Documents > room || f.terms > room || f.values > room {
+		return nil, nil
+	}
+	x := &finder{
+		run: r, off: r.Data, seed: f.seed, layout: layoutOf(f.Documents, f.terms, f.values),
+		documents: int64(f.Documents), terms: int64(f.terms), values: int64(f.values),
+	}
+	blocks := (x.size + block - 1) / block
+	if r.Data+x.size+4*blocks+footerSize != r.Size {
+		return nil, nil
+	}
+	if b, err = r.src.bytes(r.Data+x.size, 4*blocks); err != nil {
+		return nil, err
+	}
+	if crc32.Update(r.salt, castagnoli, b) != f.sums {
+		return nil, nil
+	}
+	x.sums = append([]byte(nil), b...)
+	r.src.seen = make([]atomic.Uint64, (blocks+63)/64)
+	return x, nil
+}
+
+// heal makes the index anew, in memory, from the frames.
+func (r *Run) heal() error {
+	x := newIndex()
+	err := r.scan(func(place int64, f *Frame) error {
+		h := f.Head()
+		x.note(&h, uint64(place), 0)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if x.Documents != r.Documents {
+		return r.damaged(r.Data, fmt.Sprintf("it has %d documents of %d", x.Documents, r.Documents))
+	}
+	r.healed.Store(true)
+	r.at.Store(&finder{
+		run: r, memory: x.encode(), seed: x.seed, layout: layoutOf(x.Documents, uint64(len(x.terms)), uint64(len(x.values))),
+		documents: int64(x.Documents), terms: int64(len(x.terms)), values: int64(len(x.values)),
+	})
+	return nil
+}
+
+// scan calls fn with the front of every frame, in order.
+func (r *Run) scan(fn func(place int64, f *Frame) error) error {
+	var last driver.ID
+	for place := int64(headerSize); place < r.Data; {
+		f, length, err := r.frame(place, false)
+		if err != nil {
+			return err
+		}
+		if f.id.Compare(last) <= 0 {
+			return r.damaged(place, "its documents are not in order")
+		}
+		last = f.id
+		if err := fn(place, &f); err != nil {
+			return err
+		}
+		place += length
+	}
+	return nil
+}
+
+// frame reads the frame at a place: its front, or all of it.
+func (r *Run) frame(place int64, whole bool) (Frame, int64, error) {
+	fail := func(err error) (Frame, int64, error) {
+		return Frame{}, 0, r.damaged(place, "a document: "+err.Error())
+	}
+	if place < headerSize || place%align != 0 || place > r.Data-frameHeader {
+		return fail(errFrame)
+	}
+	b, err := r.src.bytes(place, frameHeader)
+	if err != nil {
+		return Frame{}, 0, err
+	}
+	length, front, err := frameSize(b, r.Data-place)
+	if err != nil {
+		return fail(err)
+	}
+	n := front
+	if whole {
+		n = length
+	}
+	if b, err = r.src.bytes(place, n); err != nil {
+		return Frame{}, 0, err
+	}
+	f, err := parseFront(b[:front], r.salt)
+	if err == nil && whole {
+		f.rest = b[front:]
+		err = parseRest(b[:front], f.rest, r.salt)
+	}
+	if err != nil {
+		return fail(err)
+	}
+	return f, length, nil
+}
+
+// use runs fn with the index, and once more with one made anew when it turns
+// out to be damaged.
+func (r *Run) use(fn func(x *finder) error) error {
+	return r.src.guard(r.name, func() error {
+		x := r.at.Load()
+		err := fn(x)
+		if errors.Is(err, errIndex) && x.memory == nil {
+			if err = r.heal(); err == nil {
+				err = fn(r.at.Load())
+			}
+		}
+		return err
+	})
+}
+
+// View calls fn with a document, if the run has it: with its front, or all of
+// it. The frame ends with fn.
+func (r *Run) View(id driver.ID, whole bool, fn func(f *Frame) error) (found bool, err error) {
+	err = r.use(func(x *finder) error {
+		doc, ok, err := x.find(id)
+		if err != nil || !ok {
+			return err
+		}
+		f, err := x.document(doc, id, whole)
+		if err != nil {
+			return err
+		}
+		found = true
+		return fn(&f)
+	})
+	return found, err
+}
+
+// Has tells whether the run has a document.
+func (r *Run) Has(id driver.ID) (ok bool, err error) {
+	err = r.use(func(x *finder) error {
+		_, ok, err = x.find(id)
+		return err
+	})
+	return ok, err
+}
+
+// Head gives the head of a document, if the run has it.
+func (r *Run) Head(id driver.ID) (h Head, found bool, err error) {
+	found, err = r.View(id, false, func(f *Frame) error {
+		h = f.Head()
+		return nil
+	})
+	return h, found, err
+}
+
+// Documents yields all documents whole, in the order of their ids, in memory of
+// their own.
+func (r *Run) Each(yield func(*Document) error) error {
+	for place := int64(headerSize); place < r.Data; {
+		d, next, err := r.At(place)
+		if err != nil {
+			return err
+		}
+		if err := yield(d); err != nil {
+			return err
+		}
+		place = next
+	}
+	return nil
+}
+
+// First is the place of the first document.
+const First = headerSize
+
+// At gives the document at a place, whole, in memory of its own, and the place
+// of the next; nil at the end. It is for reading a run from front to back.
+func (r *Run) At(place int64) (d *Document, next int64, err error) {
+	if place >= r.Data {
+		return nil, place, nil
+	}
+	err = r.src.guard(r.name, func() error {
+		f, length, err := r.frame(place, true)
+		if err != nil {
+			return err
+		}
+		next = place + length
+		if d, err = f.document(); err != nil {
+			return r.damaged(place, err.Error())
+		}
+		return nil
+	})
+	return d, next, err
+}
+
+// document reads the frame of a document, which must be that of the id.
+func (x *finder) document(doc int64, id driver.ID, whole bool) (Frame, error) {
+	b, err := x.bytes(x.places+8*doc, 8)
+	if err != nil {
+		return Frame{}, err
+	}
+	f, _, err := x.run.frame(int64(binary.LittleEndian.Uint64(b)), whole)
+	if err == nil && f.id != id {
+		err = x.run.damaged(x.run.Data, "its index leads to another document")
+	}
+	return f, err
+}

@@ -1,0 +1,96 @@
+package run
+
+import (
+	"errors"
+	"io"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+
+	"github.com/destam-go/destamgen/drivers/fs/internal/vfs"
+)
+
+// block is how much of an index has one checksum.
+const block = 4096
+
+// cached is how many blocks of an index are kept that were read.
+const cached = 1024
+
+// source is the file of a run, mapped or read.
+type source struct {
+	file   vfs.File // nil when it is mapped
+	mapped []byte
+	unmap  func() error
+	size   int64
+
+	mu     sync.Mutex
+	blocks map[int][]byte // guarded by mu; of the index, of a file that is read
+	seen   []atomic.Uint64
+}
+
+// openSource opens a file. Map says whether it may be mapped.
+func openSource(f vfs.FS, name string, mayMap bool) (*source, error) {
+	file, err := f.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	s := &source{file: file}
+	if s.size, err = file.Size(); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	if !mayMap {
+		return s, nil
+	}
+	b, unmap, err := vfs.Map(file)
+	if err != nil || int64(len(b)) != s.size {
+		return s, nil // there are other reasons than that it is not possible: no room, say
+	}
+	s.file, s.mapped, s.unmap = nil, b, unmap
+	return s, file.Close()
+}
+
+func (s *source) close() error {
+	if s.file != nil {
+		return s.file.Close()
+	}
+	return s.unmap()
+}
+
+// bytes gives n bytes of the file, which are in it.
+func (s *source) bytes(off, n int64) ([]byte, error) {
+	if s.file == nil {
+		return s.mapped[off : off+n : off+n], nil
+	}
+	b := make([]byte, n)
+	_, err := s.file.ReadAt(b, off)
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF // somebody cut it after it was opened
+	}
+	return b, err
+}
+
+// fault is what reading a map gives where the disk cannot read, or where
+// somebody cut the file.
+type fault interface {
+	error
+	Addr() uintptr
+}
+
+// guard runs fn, which reads the source, and makes its faults errors.
+func (s *source) guard(name string, fn func() error) (err error) {
+	if s.file != nil {
+		return fn()
+	}
+	old := debug.SetPanicOnFault(true)
+	defer func() {
+		debug.SetPanicOnFault(old)
+		switch p := recover().(type) {
+		case nil:
+		case fault:
+			err = &DamageError{File: name, Why: "the system cannot read it: " + p.Error()}
+		default:
+			panic(p)
+		}
+	}()
+	return fn()
+}
