@@ -51,6 +51,10 @@ type Diagnostic = schema.Diagnostic
 // the order of the source.
 type Diagnostics = schema.Diagnostics
 
+// ErrNoStructs is the error of a run that found nothing to generate, and nothing
+// that was generated earlier.
+var ErrNoStructs = errors.New("no struct has a destam tag")
+
 // Run generates. If the input is wrong the error is [Diagnostics], and nothing
 // was written.
 func Run(cfg Config) (*Report, error) {
@@ -70,7 +74,7 @@ func Run(cfg Config) (*Report, error) {
 	}
 	r.report.Warnings = warnings
 	if !r.found {
-		return nil, fmt.Errorf("no struct in %s has a destam tag", strings.Join(named(cfg.Folders), " "))
+		return nil, fmt.Errorf("%w: %s", ErrNoStructs, strings.Join(named(cfg.Folders), " "))
 	}
 	for _, p := range r.packages {
 		if err := r.render(p); err != nil {

@@ -45,6 +45,9 @@ func (c *checker) tags(s *Struct) {
 			f.Tag, problems = ParseTag(f.Literal, f.Name)
 			for _, p := range problems {
 				c.report(f.inTag(p.At), p.Fix, "%s%s", f.label(), p.Message)
+				if at := f.LiteralAt.Offset; p.Edit != (Edit{}) {
+					c.Diagnostics[len(c.Diagnostics)-1].Edit = Edit{at + p.Edit.From, at + p.Edit.To, p.Edit.Text}
+				}
 			}
 		}
 		if f.Locks != "" {

@@ -14,6 +14,14 @@ type Diagnostic struct {
 	Message string
 	Fix     string // what to do about it; may be empty
 	Warning bool   // nothing is wrong, but the user should know
+	Edit    Edit   // of the file at Pos, where the fix is certain
+}
+
+// Edit replaces the bytes from From to To by Text. The zero Edit changes
+// nothing, and says that there is none.
+type Edit struct {
+	From, To int
+	Text     string
 }
 
 // String gives the form that editors and people read:

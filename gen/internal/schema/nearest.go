@@ -17,6 +17,9 @@ func nearest(word string, words []string) string {
 	return best
 }
 
+// Nearest is nearest for those who check what names fields elsewhere.
+func Nearest(word string, words []string) string { return nearest(word, words) }
+
 // distance counts the insertions, deletions and replacements from a to b.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)

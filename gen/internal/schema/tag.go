@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"fmt"
 	"go/token"
 	"strconv"
@@ -41,6 +42,7 @@ type TagProblem struct {
 	At      int // offset into the literal
 	Message string
 	Fix     string
+	Edit    Edit // of the literal, where the fix is certain
 }
 
 // query is the name that marks the query section of a document.
@@ -82,6 +84,12 @@ func (p *tagParser) report(at int, fix, format string, args ...any) {
 	p.problems = append(p.problems, TagProblem{At: p.at[at], Message: fmt.Sprintf(format, args...), Fix: fix})
 }
 
+// edit says how to correct what was reported last: by text instead of the
+// bytes from and to of the value.
+func (p *tagParser) edit(from, to int, text string) {
+	p.problems[len(p.problems)-1].Edit = Edit{p.at[from], p.at[to], text}
+}
+
 func (p *tagParser) parse(value string) {
 	head, rest, more := strings.Cut(value, ",")
 	start := len(head) + 1
@@ -97,6 +105,7 @@ func (p *tagParser) parse(value string) {
 		p.table(head, argument, assigned)
 		if more {
 			p.report(len(head), "leave "+strconv.Quote(rest)+" out", "table= takes no options")
+			p.edit(len(head), len(value), "")
 		}
 		return
 	case head == "":
@@ -147,16 +156,18 @@ func (p *tagParser) option(start int, option string) {
 		p.report(start, "keep the old name for now", "was= is not supported yet")
 	case assigned && (word == "unique" || word == "local"):
 		p.report(start, word, "%s takes no value", word)
+		p.edit(start, start+len(option), word)
 	case option == "omitempty" || option == "omitzero":
 		p.report(start, "make the field a pointer, if absent must differ from zero", "there is no %s: absent and zero differ", option)
 	case option == "":
 		p.report(start, "leave the comma out", "an option is missing after the comma")
+		p.edit(start-1, start, "")
 	default:
-		fix := "one of unique, local, go=Name"
-		if near := nearest(word, options); near != "" {
-			fix = near
+		near := nearest(word, options)
+		p.report(start, cmp.Or(near, "one of unique, local, go=Name"), "unknown option %q", option)
+		if near != "" {
+			p.edit(start, start+len(word), near)
 		}
-		p.report(start, fix, "unknown option %q", option)
 	}
 }
 
@@ -164,6 +175,7 @@ func (p *tagParser) option(start int, option string) {
 func (p *tagParser) flag(start int, option string, set *bool, at *int) {
 	if *set {
 		p.report(start, "once is enough", "%s is said twice", option)
+		p.edit(start-1, start+len(option), "")
 	}
 	*set, *at = true, p.at[start]
 }
