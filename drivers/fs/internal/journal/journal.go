@@ -26,6 +26,7 @@ type Options struct {
 	Memory    int           // bytes of full segments that are kept in memory
 	Idle      time.Duration // how long after the last sync a mark is written; 0 for never
 	LostFound string        // the directory for bytes that recovery sets aside
+	Sealed    uint64        // batches up to this number are kept elsewhere: see Release
 	Spawn     func(func())  // starts the preparation of a segment; nil is go
 
 	codec codec
@@ -66,6 +67,7 @@ type Journal struct {
 	err     *failure   // set once: the journal is poisoned
 	closed  bool       // no more records
 	full    []*segment // the segments before seg, oldest first
+	spare   []string   // segments that hold only what is sealed
 	ahead   *prepared  // the next segment, nil if nobody has begun it
 	idle    *time.Timer
 }

@@ -178,6 +178,7 @@ func (j *Journal) rotate(need int) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.settled(last, j.bytes.written)
+	old.last = last
 	j.full = append(j.full, old)
 	j.begin(next, segmentHeader)
 	j.ahead = nil

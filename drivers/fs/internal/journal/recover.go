@@ -47,7 +47,7 @@ func Open(f vfs.FS, dir string, o Options, replay Replay) (*Journal, error) {
 	if o.codec.seal == nil {
 		o.codec = format
 	}
-	r := &recovery{fs: f, dir: dir, o: o, replay: replay, no: 1}
+	r := &recovery{fs: f, dir: dir, o: o, replay: replay, no: o.Sealed + 1}
 	j, err := r.run()
 	if err != nil {
 		for _, s := range r.segs {
@@ -70,6 +70,7 @@ type recovery struct {
 	last *segment   // the last that holds a batch, nil if none does
 	tail []*segment // those after last
 	old  []*segment // those whose batches a later segment has
+	done []*segment // those that hold nothing but what is sealed
 
 	batches []batch // good ones of last
 	end     int     // where they end
@@ -85,6 +86,9 @@ func (r *recovery) run() (*Journal, error) {
 	if err := r.sort(); err != nil {
 		return nil, err
 	}
+	if err := r.passSealed(); err != nil {
+		return nil, err
+	}
 	if err := r.judge(); err != nil {
 		return nil, err
 	}
@@ -96,7 +100,12 @@ func (r *recovery) run() (*Journal, error) {
 		return nil, err
 	}
 	r.remove(append(r.old, r.tail...))
-	return r.journal(seg, off), nil
+	j := r.journal(seg, off)
+	for _, s := range r.done {
+		_ = s.file.Close()
+		j.spare = append(j.spare, s.name)
+	}
+	return j, nil
 }
 
 // resume gives the segment that is appended to from now on, and where.
@@ -170,6 +179,7 @@ func (r *recovery) sort() error {
 			return err
 		}
 	}
+	begun := false
 	for i, s := range r.segs {
 		var next uint64 // of the next segment that holds batches
 		for _, b := range bases[i+1:] {
@@ -177,6 +187,14 @@ func (r *recovery) sort() error {
 				break
 			}
 		}
+		if next > 0 && next <= r.o.Sealed+1 {
+			r.done = append(r.done, s)
+			continue
+		}
+		if !begun && bases[i] > 0 && bases[i] <= r.o.Sealed+1 {
+			r.no = bases[i]
+		}
+		begun = begun || bases[i] > 0
 		if err := r.take(s, bases[i], next); err != nil {
 			return err
 		}
@@ -211,6 +229,7 @@ func (r *recovery) take(s *segment, base, next uint64) error {
 	if r.no < next && r.o.bug != copiesReplayed {
 		return s.damaged(int64(end), fmt.Sprintf("batch %d is not whole", r.no))
 	}
+	s.last = next - 1
 	r.full = append(r.full, s)
 	err = r.replayBatches(s, batches)
 	trim(r.full, r.o.Memory)
@@ -316,6 +335,9 @@ func (r *recovery) replayBatches(s *segment, batches []batch) error {
 		return err
 	}
 	for _, b := range batches {
+		if b.no <= r.o.Sealed {
+			continue
+		}
 		err := b.records(image, func(off, n int) error {
 			rec := image[off : off+n : off+n]
 			p := Place{seg: s, off: uint32(off), n: uint32(n), sum: crc32.Checksum(rec, castagnoli)}

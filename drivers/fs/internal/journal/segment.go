@@ -26,6 +26,7 @@ type segment struct {
 	id     uint64 // random: a batch of another segment is none of this
 	synced uint64 // batches up to this number were durable when it got its name
 	size   int    // of the file, which never changes
+	last   uint64 // the number of its last batch, once it is full
 	file   vfs.File
 	name   string
 
@@ -137,6 +138,9 @@ type Place struct {
 	sum uint32 // checked when the record is read from the file
 }
 
+// Segment is the number of the segment that the record is in.
+func (p Place) Segment() uint64 { return p.seg.number }
+
 func (p Place) String() string { return fmt.Sprintf("%s at offset %d", p.seg.name, p.off) }
 
 // Read gives the record. It must not be changed: it may be the journal's own
@@ -148,6 +152,9 @@ func (p Place) Read() ([]byte, error) {
 	}
 	b := make([]byte, p.n)
 	if _, err := p.seg.file.ReadAt(b, int64(p.off)); err != nil {
+		if p.seg.image.Load() != nil {
+			return p.Read() // released meanwhile, see Release
+		}
 		return nil, err
 	}
 	if crc32.Checksum(b, castagnoli) != p.sum {
