@@ -21,6 +21,9 @@ type fault struct {
 }
 
 func (f fault) String() string {
+	if f.err == nil {
+		return "nothing fails"
+	}
 	return fmt.Sprintf("operation %d of kind %d fails, sticky=%v late=%v short=%d: %v", f.k, f.kind, f.sticky, f.late, f.short, f.err)
 }
 
@@ -152,40 +155,81 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestFullDisk fills the disk, reads on, makes room and writes on.
+// fewestFull is what TestFullDisk must see at least.
+const fewestFull = 15_000
+
+// TestFullDisk runs scripts on disks of every size up to one that has room for
+// all. What has no room is refused and certainly not stored, and the journal
+// goes on by itself when there is room; a crash on the way loses nothing.
 func TestFullDisk(t *testing.T) {
-	states := 0
-	w, err := newWorld(variant{}, 0, 0, &states)
+	states, step := 0, int64(1000)
+	if long() {
+		step = 100
+	}
+	for _, s := range part(scripts) {
+		for capacity := int64(2500); ; capacity += step {
+			full, err := runFull(s, capacity, &states)
+			if err != nil {
+				t.Error(err)
+			}
+			if err != nil || !full {
+				break
+			}
+		}
+	}
+	t.Logf("%d crash states on full disks", states)
+	if states < fewestFull && !racing {
+		t.Errorf("%d crash states, at least %d are expected", states, fewestFull)
+	}
+}
+
+// runFull runs a script on a disk that holds so many bytes and tells whether it
+// was too small.
+func runFull(script string, capacity int64, states *int) (full bool, err error) {
+	w, err := newWorld(variant{}, 3, 0, states)
 	if err != nil {
-		t.Fatal(err)
+		return false, err
 	}
-	w.disk.Capacity = 8000
-	var full *SegmentError
-	for err == nil {
-		err = w.step('A')
+	w.roomy = true
+	w.disk.Capacity = capacity
+	fail := func(i int, err error) (bool, error) {
+		return full, fmt.Errorf("script %q, %d bytes, operation %d: %w", script, capacity, i, err)
 	}
-	if !errors.As(err, &full) || !vfs.Full(err) {
-		t.Fatalf("a full disk gives %v", err)
-	}
-	for range 3 {
-		if err := w.step('A'); !errors.As(err, &full) {
-			t.Fatalf("a disk that is still full gives %v", err)
+	for i := range script {
+		err := w.step(script[i])
+		if err == nil {
+			err = w.fail
+		}
+		if err == nil {
+			continue
+		}
+		if !vfs.Full(err) || errors.Is(err, driver.ErrPoisoned) {
+			return fail(i, err)
+		}
+		full = true
+		if script[i] == 'k' || script[i] == 'p' { // it was not opened; its disk is as it was
+			w.disk.Capacity = 0
+			if err := w.reopen(w.disk.Kill()); err != nil {
+				return fail(i, err)
+			}
+			w.disk.Capacity = capacity
 		}
 	}
 	if err := w.step('s'); err != nil {
-		t.Fatalf("sync on a full disk: %v", err)
+		return fail(len(script), err)
 	}
+	had := len(w.m.sent)
 	w.disk.Capacity = 0
-	if err := w.step('A'); err != nil {
-		t.Fatalf("append when there is room again: %v", err)
+	for _, op := range []byte("AAsAc") {
+		if err := w.step(op); err != nil {
+			return fail(len(script), fmt.Errorf("when there was room again: %w", err))
+		}
 	}
-	if err := w.step('c'); err != nil {
-		t.Fatal(err)
+	if len(w.m.sent) != had+3 {
+		return fail(len(script), fmt.Errorf("%d records, %d before there was room", len(w.m.sent), had))
 	}
-	if len(w.m.sent) < 5 {
-		t.Errorf("only %d records", len(w.m.sent))
+	if w.fail != nil {
+		return fail(len(script), w.fail)
 	}
-	if err := w.closeFaulty(); err != nil {
-		t.Error(err)
-	}
+	return full, w.closeFaulty()
 }

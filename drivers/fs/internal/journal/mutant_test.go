@@ -40,6 +40,9 @@ var mutants = []variant{
 		c.vouched = func([]byte, int, uint64) uint64 { return 0 }
 		c.batch = vouchersForgotten
 	})},
+	{name: "only good batches are asked for vouchers", codec: broken(func(c *codec) {
+		c.vouched = func([]byte, int, uint64) uint64 { return 0 }
+	})},
 	{name: "batches vouch for what is not synced", codec: broken(func(c *codec) { c.seal = vouchedEarly })},
 
 	{name: "no file is synced", bend: func(f vfs.FS) vfs.FS { return &bent{FS: f, unsynced: func(string) bool { return true }} }},
@@ -52,6 +55,13 @@ var mutants = []variant{
 	}},
 	{name: "an active segment is filled with zeros", bend: func(f vfs.FS) vfs.FS { return &bent{FS: f, zeroedLate: true} }},
 	{name: "a read error is the end", bend: func(f vfs.FS) vfs.FS { return &bent{FS: f, readErrors: true} }},
+	{name: "only the first segment's name is made durable", bend: func(f vfs.FS) vfs.FS { return &bent{FS: f, namedOnce: true} }},
+	{name: "torn bytes are kept under a name that is not durable", bend: func(f vfs.FS) vfs.FS {
+		return &bent{FS: f, lostNames: true}
+	}},
+	{name: "the error of a write is ignored", bend: func(f vfs.FS) vfs.FS { return &bent{FS: f, deaf: vfs.OpWrite} }},
+	{name: "the error of a sync is ignored", bend: func(f vfs.FS) vfs.FS { return &bent{FS: f, deaf: vfs.OpSync} }},
+	{name: "the error of a directory's sync is ignored", bend: func(f vfs.FS) vfs.FS { return &bent{FS: f, deaf: vfs.OpSyncDir} }},
 	{name: "the old segment is removed before the copy has its name", bend: func(f vfs.FS) vfs.FS {
 		return &bent{FS: f, syncedLate: true}
 	}},
@@ -135,8 +145,12 @@ type bent struct {
 	zeroedLate   bool
 	readErrors   bool
 	syncedLate   bool
+	namedOnce    bool
+	lostNames    bool
+	deaf         vfs.Kind // whose errors are not heard
 
-	late []string // directories whose sync was put off
+	late  []string // directories whose sync was put off
+	named bool     // the journal's directory was synced
 }
 
 func (b *bent) wrap(f vfs.File, err error, name string) (vfs.File, error) {
@@ -168,7 +182,14 @@ func (b *bent) SyncDir(dir string) error {
 		b.late = append(b.late, dir)
 		return nil
 	}
-	return b.FS.SyncDir(dir)
+	if b.lostNames && dir == lostFound || b.namedOnce && dir == journalDir && b.named {
+		return nil
+	}
+	b.named = b.named || dir == journalDir
+	if err := b.FS.SyncDir(dir); b.deaf != vfs.OpSyncDir {
+		return err
+	}
+	return nil
 }
 
 func (b *bent) Remove(name string) error {
@@ -198,7 +219,18 @@ func (f *bentFile) Sync() error {
 		_, _ = f.File.WriteAt(make([]byte, int(size)-f.zeroes), int64(f.zeroes))
 		f.zeroes = 0
 	}
-	return f.File.Sync()
+	if err := f.File.Sync(); f.b.deaf != vfs.OpSync {
+		return err
+	}
+	return nil
+}
+
+func (f *bentFile) WriteAt(p []byte, off int64) (int, error) {
+	n, err := f.File.WriteAt(p, off)
+	if f.b.deaf == vfs.OpWrite {
+		return len(p), nil
+	}
+	return n, err
 }
 
 func (f *bentFile) ReadAt(p []byte, off int64) (int, error) {
@@ -224,7 +256,7 @@ func hunt(v variant, states *int) error {
 		return err
 	}
 	for seed := range uint64(20) {
-		if err := runCrowd(v, seed, states); err != nil {
+		if err := runCrowd(v, fault{}, seed, states); err != nil {
 			return err
 		}
 	}
