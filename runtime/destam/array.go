@@ -3,6 +3,7 @@ package destam
 import (
 	"context"
 	"iter"
+	"slices"
 	"unsafe"
 )
 
@@ -73,12 +74,7 @@ func (a Array[T]) All() iter.Seq2[int, T] {
 // Set sets the i-th element, which must be there.
 //
 //go:noinline
-func (a Array[T]) Set(i int, v T) {
-	if l, ok := a.v.writeAt(i, 1); ok {
-		l.SetLeaf(i, unsafe.Pointer(&v))
-		a.v.wrote()
-	}
-}
+func (a Array[T]) Set(i int, v T) { a.v.set(i, unsafe.Pointer(&v)) }
 
 // Append adds values at the end.
 //
@@ -96,6 +92,11 @@ func (a Array[T]) Insert(i int, vs ...T) {
 }
 
 func (a Array[T]) insert(i int, vs []T) {
+	if a.v.coded() {
+		own := slices.Clone(vs) // only such values go to the heap
+		a.v.insertPlain(i, len(own), unsafe.Pointer(unsafe.SliceData(own)), unsafe.Sizeof(*new(T)))
+		return
+	}
 	l, i, ok := a.v.open(i, len(vs))
 	if !ok {
 		return
@@ -104,7 +105,7 @@ func (a Array[T]) insert(i int, vs []T) {
 		if l.Flat() {
 			*(*T)(l.At(i + j)) = v
 		} else {
-			w := v // only such values go to the heap
+			w := v // as above
 			l.Copy(l.At(i+j), unsafe.Pointer(&w))
 		}
 	}
@@ -217,12 +218,7 @@ func (a ObjectArray[O, P]) All() iter.Seq2[int, O] {
 // there, use its handle.
 //
 //go:noinline
-func (a ObjectArray[O, P]) Set(i int, v P) {
-	if l, ok := a.v.writeAt(i, 1); ok {
-		l.Replace(i, unsafe.Pointer(&v))
-		a.v.wrote()
-	}
-}
+func (a ObjectArray[O, P]) Set(i int, v P) { a.v.set(i, unsafe.Pointer(&v)) }
 
 // Append adds new objects at the end.
 //

@@ -99,7 +99,7 @@ func quoted(v any) string {
 
 // Old is the value before, nil when there was none: a value of the field's Go
 // type, or the handle of an object.
-func (d Delta) Old() any { return shown(d.x.Prev) }
+func (d Delta) Old() any { return shown(d.x, d.x.Prev) }
 
 // New is the value after, nil when there is none: a value of the field's Go
 // type; for an object that is new in this commit its plain struct as the
@@ -108,15 +108,15 @@ func (d Delta) New() any {
 	if d.x.Plain != nil {
 		return d.x.Plain
 	}
-	return shown(d.x.Val)
+	return shown(d.x, d.x.Val)
 }
 
 // shown gives a delta's value as users know it.
-func shown(v any) any {
+func shown(x *doc.Delta, v any) any {
 	if n, ok := v.(*doc.Node); ok {
 		return n.Shown()
 	}
-	return v
+	return x.Shown(v)
 }
 
 // Path is the place of a slot in its document.

@@ -170,9 +170,11 @@ func (l *Lens[T]) Set(v T) bool {
 	if l.l.Many() {
 		panic("destam: Set of a lens behind Each would set a place in every element: range over the array or map and set each by its handle")
 	}
-	if !l.o.o.Write() {
+	e, err := l.l.Encode(unsafe.Pointer(&v))
+	if refused(l.o, err) || !l.o.o.Write() {
 		return false
 	}
+	l.o.o.Use(e)
 	ok := l.l.Set(l.o.o.Node(), unsafe.Pointer(&v))
 	l.o.o.Wrote()
 	return ok

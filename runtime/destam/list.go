@@ -136,7 +136,9 @@ func (v list) snapshot(p unsafe.Pointer) {
 
 // assign makes the list equal to the plain slice or map at p.
 func (v list) assign(p unsafe.Pointer) {
-	if v.o.o.Write() {
+	e, err := v.o.o.Node().Type().EncodeField(v.f, p)
+	if !refused(v.o, err) && v.o.o.Write() {
+		v.o.o.Use(e)
 		v.o.o.Node().AssignList(v.f, p)
 		v.wrote()
 	}
@@ -145,15 +147,43 @@ func (v list) assign(p unsafe.Pointer) {
 // insertPlain inserts n plain structs, the first of them at p, each size
 // bytes, at index i.
 func (v list) insertPlain(i, n int, p unsafe.Pointer, size uintptr) {
+	e, ok := v.encode(p, n)
+	if !ok {
+		return
+	}
 	l, i, ok := v.open(i, n)
 	if !ok {
 		return
 	}
+	v.o.o.Use(e)
 	for j := range n {
 		l.Init(i+j, unsafe.Add(p, uintptr(j)*size))
 	}
 	l.Close(i, n)
 	v.wrote()
+}
+
+// encode encodes what the n plain elements from p on have with codecs; ok is
+// false when that failed and was reported.
+func (v list) encode(p unsafe.Pointer, n int) (e *doc.Encoded, ok bool) {
+	e, err := v.o.o.Node().Type().EncodeElements(v.f, p, n)
+	return e, !refused(v.o, err)
+}
+
+// coded tells whether the elements are values with a codec.
+func (v list) coded() bool { return v.o.o.Node().Type().Coded(v.f) }
+
+// set replaces the i-th element by the plain value at p.
+func (v list) set(i int, p unsafe.Pointer) {
+	e, ok := v.encode(p, 1)
+	if !ok {
+		return
+	}
+	if l, ok := v.writeAt(i, 1); ok {
+		v.o.o.Use(e)
+		l.Replace(i, p)
+		v.wrote()
+	}
 }
 
 // link puts a live object of the same document at index i.

@@ -29,7 +29,12 @@ func (v list) find(k unsafe.Pointer) (l *doc.List, i int, ok bool) {
 
 // put gives a key a plain value.
 func (v list) put(k, p unsafe.Pointer) {
+	e, ok := v.encode(p, 1)
+	if !ok {
+		return
+	}
 	if l, ok := v.write(); ok {
+		v.o.o.Use(e)
 		l.PutPlain(v.key(k), p)
 		v.wrote()
 	}

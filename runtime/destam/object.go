@@ -214,7 +214,9 @@ func GetChild[O any](o *OObject, f int) (h O) {
 //
 //go:noinline
 func SetChild(o *OObject, f int, v any) {
-	if o.o.Write() {
+	e, err := o.o.Node().Type().EncodeField(f, pointer(v))
+	if !refused(o, err) && o.o.Write() {
+		o.o.Use(e)
 		n := o.o.Node()
 		n.SetChild(f, n.Document().Build(n.Type().Nested(f), pointer(v)))
 		o.o.Wrote()
@@ -252,7 +254,9 @@ func Snapshot[P any](o *OObject, p P) P {
 //
 //go:noinline
 func Assign(o *OObject, v any) {
-	if o.o.Write() {
+	e, err := o.o.Node().Type().Encode(pointer(v))
+	if !refused(o, err) && o.o.Write() {
+		o.o.Use(e)
 		o.o.Node().Assign(pointer(v))
 		o.o.Wrote()
 	}

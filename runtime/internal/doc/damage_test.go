@@ -18,7 +18,7 @@ func history(t testing.TB, seed uint64) (content []byte, bodies [][]byte) {
 	s := scribbler{rand.New(rand.NewPCG(seed, 30))}
 	d := New(newType, ID{1}, &host{}, Options{KeyBound: 6})
 	v := NewThing{Title: "t", Items: []NewItem{{Text: "1", Parts: []NewItem{{Text: "2"}}}, {Text: "3"}}}
-	d.Init(unsafe.Pointer(&v))
+	d.Init(unsafe.Pointer(&v), nil)
 	p, err := d.Create(Cause{})
 	if err != nil {
 		t.Fatal(err)

@@ -41,6 +41,8 @@ type Document struct {
 	index   map[ID]*Node // by id; nil until something is applied
 	owed    []error      // to report when the lock is free
 	was     *past        // of the operation that is being finished, when somebody asks
+	reused  map[ID]*Node // that came back under the id of one that was gone; see Become
+	encoded *Encoded     // what the change that is running was given with Use
 	loading bool         // it is being read from the store, and nobody has it yet
 
 	watching int // subscriptions and readers; 0: no commit is built
@@ -162,10 +164,13 @@ func (o *Object) TryWrite() error {
 // Wrote ends what Write began: the changes since are one commit, which is
 // delivered before Wrote returns unless a delivery is running already.
 func (o *Object) Wrote() {
+	d := o.n.doc
+	if d.encoded != nil {
+		d.encoded = nil
+	}
 	if o.tx != nil {
 		return
 	}
-	d := o.n.doc
 	if len(d.log) == 0 && !d.asked {
 		d.ops++ // what was made is not new to whoever listens from now on
 		d.mu.Unlock()

@@ -37,7 +37,7 @@ func (owner *Node) Linkable(f int, n *Node) error {
 // SetLeaf sets a leaf field or an optional one from the value at p, copying it.
 func (n *Node) SetLeaf(f int, p unsafe.Pointer) {
 	fd := &n.typ.Fields[f]
-	at := n.ptr(f)
+	at, p := n.ptr(f), n.doc.cell(fd.leaf, p)
 	optional := fd.Kind == OptionalLeaf
 	if (!optional || *fd.ok(at)) && fd.leaf.equal(at, p) {
 		return
@@ -90,6 +90,9 @@ func (n *Node) SetChild(f int, c *Node) {
 
 func (d *Document) link(c *Node, h holder) {
 	c.hold(h)
+	if d.reused != nil && !d.still {
+		d.distinguish(c)
+	}
 	if h.n.section && !c.section {
 		c.inSection()
 	}
@@ -258,6 +261,7 @@ func (l *List) Changed(i int) {
 // SetLeaf sets the i-th element of a list of leaves from the value at p.
 func (l *List) SetLeaf(i int, p unsafe.Pointer) {
 	lf := l.field().leaf
+	p = l.owner.doc.cell(lf, p)
 	if lf.equal(l.cells.at(i), p) {
 		return
 	}

@@ -23,30 +23,39 @@ type leaf struct {
 	box    func(p unsafe.Pointer) any    // a value of typ that shares no memory with *p
 	unbox  func(p unsafe.Pointer, v any) // *p = v, v of typ, without sharing memory
 	copy   func(dst, src unsafe.Pointer) // *dst = *src without sharing memory
-	column func() cells                  // elements of a list of such values
+	column func() cells                  // elements of a list of such values; nil where there is none
 	flat   bool                          // copy is assignment
+
+	// Of a type with a codec, what is in the state is Coded and all of the
+	// above are of that. Other types look in the state as users know them.
+	codec *codec
+	show  func(dst, src unsafe.Pointer) // *dst = *src decoded; copy where there is no codec
 }
 
 // timeType is the type that is a leaf by name, not by kind.
 var timeType = reflect.TypeFor[time.Time]()
 
-// leafOf makes the table of t; ok is false when t is no leaf.
+// leafOf makes the table of t; ok is false when t is no leaf. What has a basic
+// type or is bytes is stored as that, whatever methods it has; of the others, a
+// codec counts more than what the type is made of.
 func leafOf(t reflect.Type) (l *leaf, ok bool) {
-	switch {
-	case t == timeType:
+	if t == timeType {
 		l = timeLeaf()
-	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8:
-		l = bytesLeaf()
-	case t.Kind() == reflect.Slice:
-		if l, ok = sliceLeaf(t); !ok {
-			return nil, false
-		}
-	default:
-		if l = scalarLeaf(t.Kind()); l == nil {
-			return nil, false
+	} else if l = plainLeaf(t); l == nil {
+		if c := codecOf(t); c != nil {
+			l = codedLeaf(t, c)
+		} else if t.Kind() == reflect.Slice || t.Kind() == reflect.Array {
+			l = partsLeaf(t)
 		}
 	}
+	if l == nil {
+		return nil, false
+	}
 	l.typ = t
+	if l.codec != nil {
+		return l, true
+	}
+	l.show = l.copy
 	// A named type has the layout of the one that the table was made for, but
 	// users must get values of their own type.
 	if l.box == nil || t.PkgPath() != "" && t != timeType {
@@ -62,6 +71,20 @@ func leafOf(t reflect.Type) (l *leaf, ok bool) {
 		}
 	}
 	return l, true
+}
+
+// plainLeaf is the table of what is stored by its kind, nil for other types and
+// for those that users have registered.
+func plainLeaf(t reflect.Type) *leaf {
+	switch {
+	case registeredCodec(t) != nil:
+		return nil
+	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8:
+		return bytesLeaf()
+	case t.Kind() == reflect.Array && t.Elem().Kind() == reflect.Uint8:
+		return byteArrayLeaf(t)
+	}
+	return scalarLeaf(t.Kind())
 }
 
 // scalarLeaf is the table of a kind whose values are copied by assignment.
@@ -191,11 +214,7 @@ func CloneBytes(b []byte) []byte {
 
 // sliceLeaf is the table of a slice that is one value: an element of a list
 // that is itself a slice. It goes by reflection: such values are rare.
-func sliceLeaf(t reflect.Type) (*leaf, bool) {
-	elem, ok := leafOf(t.Elem())
-	if !ok {
-		return nil, false
-	}
+func sliceLeaf(t reflect.Type, elem *leaf) *leaf {
 	at := func(p unsafe.Pointer) reflect.Value { return reflect.NewAt(t, p).Elem() }
 	addr := func(v reflect.Value, i int) unsafe.Pointer { return v.Index(i).Addr().UnsafePointer() }
 	return &leaf{
@@ -252,11 +271,14 @@ func sliceLeaf(t reflect.Type) (*leaf, bool) {
 		},
 		// All slices look alike in memory; the list never looks inside.
 		column: func() cells { return new(column[[]byte]) },
-	}, true
+	}
 }
 
 // same compares two boxed values.
 func (l *leaf) same(a, b any) bool {
+	if l.codec != nil {
+		return a == b
+	}
 	x, y := reflect.New(l.typ), reflect.New(l.typ)
 	l.unbox(x.UnsafePointer(), a)
 	l.unbox(y.UnsafePointer(), b)

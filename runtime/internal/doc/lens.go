@@ -92,10 +92,25 @@ func (l *Lens) Empty() bool { return len(l.steps) == 0 }
 func (l *Lens) Flat() bool { return l.field.leaf.flat }
 
 // Copy copies a value that l leads to, sharing no memory.
-func (l *Lens) Copy(dst, src unsafe.Pointer) { l.field.leaf.copy(dst, src) }
+func (l *Lens) Copy(dst, src unsafe.Pointer) { l.field.leaf.show(dst, src) }
 
 // Unbox copies a value of a [Change] to dst, sharing no memory.
-func (l *Lens) Unbox(dst unsafe.Pointer, v any) { l.field.leaf.unbox(dst, v) }
+func (l *Lens) Unbox(dst unsafe.Pointer, v any) {
+	if c, ok := v.(Coded); ok {
+		l.field.leaf.show(dst, unsafe.Pointer(&c))
+		return
+	}
+	l.field.leaf.unbox(dst, v)
+}
+
+// Encode encodes what has a codec in the value at p, for Set from n.
+func (l *Lens) Encode(p unsafe.Pointer) (*Encoded, error) {
+	if l.field.leaf.codec == nil {
+		return nil, nil
+	}
+	e := &Encoded{}
+	return e, e.leaf(l.field.leaf, p)
+}
 
 // Values yields the addresses of the values that l leads to from n, those of
 // lists in the order of the elements. The lock is held, and the addresses are

@@ -226,7 +226,7 @@ func TestLensReplaced(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := New(shelfType, NewID(), &host{}, Options{})
-			d.Init(unsafe.Pointer(&Shelf{Boxes: []Box{old}}))
+			d.Init(unsafe.Pointer(&Shelf{Boxes: []Box{old}}), nil)
 			got := listen(d.root, look(shelfType, c.steps...))
 			root(d).Update(func(unsafe.Pointer) error {
 				n := d.root.List(0).Node(0) // first everything becomes something else

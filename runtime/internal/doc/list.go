@@ -94,8 +94,8 @@ type Key = pos.Key
 // Flat tells whether values of the elements' type are copied by assignment.
 func (l *List) Flat() bool { return l.field().leaf.flat }
 
-// Copy copies a value of the elements' type, sharing no memory.
-func (l *List) Copy(dst, src unsafe.Pointer) { l.field().leaf.copy(dst, src) }
+// Copy copies an element to a value of its type, sharing no memory.
+func (l *List) Copy(dst, src unsafe.Pointer) { l.field().leaf.show(dst, src) }
 
 // KeyAt stores the i-th key of a map at p, a pointer to the map's key type.
 func (l *List) KeyAt(i int, p unsafe.Pointer) { l.field().keys.put(p, l.cells.Key(i)) }

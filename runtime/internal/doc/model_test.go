@@ -186,7 +186,7 @@ func create(t testing.TB, v Note, bound int) (*Document, *host, [][]byte) {
 	t.Helper()
 	h := &host{}
 	d := New(noteType, NewID(), h, Options{KeyBound: bound})
-	d.Init(unsafe.Pointer(&v))
+	d.Init(unsafe.Pointer(&v), nil)
 	p, err := d.Create(Cause{})
 	if err != nil {
 		t.Fatal(err)

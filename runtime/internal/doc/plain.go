@@ -23,18 +23,24 @@ func (f *Field) sliceAt(p unsafe.Pointer) (n int, at func(i int) unsafe.Pointer)
 
 // mapAt gives the entries of the plain map at p by list key, ascending, with
 // the address of a copy of each value.
-func (f *Field) mapAt(p unsafe.Pointer) (ks []pos.Key, at func(k pos.Key) unsafe.Pointer) {
+func (d *Document) mapAt(f *Field, p unsafe.Pointer) (ks []pos.Key, at func(k pos.Key) unsafe.Pointer) {
+	m := d.entriesAt(f, p)
+	return m.keys, func(k pos.Key) unsafe.Pointer { return m.vals[k] }
+}
+
+// entries copies the plain map at p.
+func (f *Field) entries(p unsafe.Pointer) entries {
 	m := reflect.NewAt(f.plainType, p).Elem()
-	vals := make(map[pos.Key]unsafe.Pointer, m.Len())
+	e := entries{vals: make(map[pos.Key]unsafe.Pointer, m.Len())}
 	for it := m.MapRange(); it.Next(); {
 		v := reflect.New(f.plainType.Elem())
 		v.Elem().Set(it.Value())
 		k := f.keys.of(it.Key())
-		vals[k] = v.UnsafePointer()
-		ks = append(ks, k)
+		e.vals[k] = v.UnsafePointer()
+		e.keys = append(e.keys, k)
 	}
-	slices.Sort(ks)
-	return ks, func(k pos.Key) unsafe.Pointer { return vals[k] }
+	slices.Sort(e.keys)
+	return e
 }
 
 // Build makes an object of type t from the plain struct at p, with everything
@@ -46,9 +52,12 @@ func (d *Document) Build(t *Type, p unsafe.Pointer) *Node {
 	return n
 }
 
-// Init gives the root its content before anybody has seen it.
-func (d *Document) Init(p unsafe.Pointer) {
+// Init gives the root its content before anybody has seen it; e is what was
+// encoded of it.
+func (d *Document) Init(p unsafe.Pointer, e *Encoded) {
+	d.encoded = e
 	d.root.fill(p)
+	d.encoded = nil
 	d.ops++ // nothing of it is new
 }
 
@@ -59,10 +68,10 @@ func (n *Node) fill(p unsafe.Pointer) {
 		src := unsafe.Add(p, fd.plainAt)
 		switch fd.Kind {
 		case Leaf:
-			fd.leaf.copy(n.ptr(f), src)
+			fd.leaf.copy(n.ptr(f), n.doc.cell(fd.leaf, src))
 		case OptionalLeaf:
 			if v := *(*unsafe.Pointer)(src); v != nil {
-				fd.leaf.copy(n.ptr(f), v)
+				fd.leaf.copy(n.ptr(f), n.doc.cell(fd.leaf, v))
 				*fd.ok(n.ptr(f)) = true
 			}
 		case Inner:
@@ -87,7 +96,7 @@ func (n *Node) fillList(f int, src unsafe.Pointer) {
 	)
 	if fd.keys != nil {
 		var byKey func(pos.Key) unsafe.Pointer
-		ks, byKey = fd.mapAt(src)
+		ks, byKey = n.doc.mapAt(fd, src)
 		at = func(i int) unsafe.Pointer { return byKey(ks[i]) }
 	} else {
 		var count int
@@ -107,7 +116,7 @@ func (n *Node) fillList(f int, src unsafe.Pointer) {
 		if fd.Kind == NodeList {
 			l.Put(i, n.doc.Build(fd.typ, at(i)))
 		} else {
-			fd.leaf.copy(l.cells.at(i), at(i))
+			fd.leaf.copy(l.cells.at(i), n.doc.cell(fd.leaf, at(i)))
 		}
 	}
 }
@@ -119,11 +128,11 @@ func (n *Node) Snapshot(p unsafe.Pointer) {
 		dst := unsafe.Add(p, fd.plainAt)
 		switch fd.Kind {
 		case Leaf:
-			fd.leaf.copy(dst, n.ptr(f))
+			fd.leaf.show(dst, n.ptr(f))
 		case OptionalLeaf:
 			if *fd.ok(n.ptr(f)) {
 				v := reflect.New(fd.leaf.typ)
-				fd.leaf.copy(v.UnsafePointer(), n.ptr(f))
+				fd.leaf.show(v.UnsafePointer(), n.ptr(f))
 				*(*unsafe.Pointer)(dst) = v.UnsafePointer()
 			}
 		case Inner:
@@ -150,7 +159,7 @@ func (l *List) snapshot(to reflect.Value, fd *Field) {
 		if fd.Kind == NodeList {
 			l.Node(i).Snapshot(p)
 		} else {
-			fd.leaf.copy(p, l.cells.at(i))
+			fd.leaf.show(p, l.cells.at(i))
 		}
 	}
 	if fd.keys != nil {
@@ -278,7 +287,7 @@ func (l *List) Init(i int, p unsafe.Pointer) {
 	if fd := l.field(); fd.Kind == NodeList {
 		l.Put(i, l.owner.doc.Build(fd.typ, p))
 	} else {
-		fd.leaf.copy(l.cells.at(i), p)
+		fd.leaf.copy(l.cells.at(i), l.owner.doc.cell(fd.leaf, p))
 	}
 }
 
@@ -293,7 +302,7 @@ func (l *List) assign(i int, p unsafe.Pointer) {
 
 func (n *Node) assignMap(f int, p unsafe.Pointer) {
 	fd := &n.typ.Fields[f]
-	ks, at := fd.mapAt(p)
+	ks, at := n.doc.mapAt(fd, p)
 	l := n.List(f)
 	for i := l.Len() - 1; i >= 0; i-- {
 		if _, ok := slices.BinarySearch(ks, l.cells.Key(i)); !ok {
@@ -316,7 +325,7 @@ func (n *Node) assignMap(f int, p unsafe.Pointer) {
 // equal tells whether the i-th element equals a plain value.
 func (l *List) equal(i int, p unsafe.Pointer) bool {
 	if fd := l.field(); fd.Kind != NodeList {
-		return fd.leaf.equal(l.cells.at(i), p)
+		return fd.leaf.equal(l.cells.at(i), l.owner.doc.cell(fd.leaf, p))
 	}
 	return l.Node(i).equal(p)
 }
@@ -331,17 +340,17 @@ func (n *Node) equal(p unsafe.Pointer) bool {
 		switch {
 		case fd.Local:
 		case fd.Kind == Leaf:
-			same = fd.leaf.equal(n.ptr(f), src)
+			same = fd.leaf.equal(n.ptr(f), n.doc.cell(fd.leaf, src))
 		case fd.Kind == OptionalLeaf:
 			v, has := *(*unsafe.Pointer)(src), *fd.ok(n.ptr(f))
-			same = has == (v != nil) && (!has || fd.leaf.equal(n.ptr(f), v))
+			same = has == (v != nil) && (!has || fd.leaf.equal(n.ptr(f), n.doc.cell(fd.leaf, v)))
 		case fd.Kind == Inner:
 			same = n.inner(f).equal(src)
 		case fd.Kind == Child:
 			v, c := *(*unsafe.Pointer)(src), *n.childAt(f)
 			same = (c != nil) == (v != nil) && (c == nil || c.equal(v))
 		default:
-			same = n.List(f).equalAll(fd, src)
+			same = n.equalAll(f, src)
 		}
 		if !same {
 			return false
@@ -350,7 +359,8 @@ func (n *Node) equal(p unsafe.Pointer) bool {
 	return true
 }
 
-func (l *List) equalAll(fd *Field, p unsafe.Pointer) bool {
+func (n *Node) equalAll(f int, p unsafe.Pointer) bool {
+	fd, l := &n.typ.Fields[f], n.List(f)
 	if fd.keys == nil {
 		count, at := fd.sliceAt(p)
 		if count != l.Len() {
@@ -363,7 +373,7 @@ func (l *List) equalAll(fd *Field, p unsafe.Pointer) bool {
 		}
 		return true
 	}
-	ks, at := fd.mapAt(p)
+	ks, at := n.doc.mapAt(fd, p)
 	if len(ks) != l.Len() {
 		return false
 	}

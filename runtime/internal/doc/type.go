@@ -20,6 +20,8 @@ type Type struct {
 	handleAt             uintptr // of the canonical handle in the state
 	stateAt              uintptr // of the state's pointer in a handle
 	query                int     // index of the query section, -1 if there is none
+	codecs               sync.Once
+	coded                bool // something of it has a codec, at any depth: see hasCodecs
 	byName               map[string]int
 }
 
@@ -76,7 +78,10 @@ type ChildOf[S any] struct {
 	n *Node //lint:ignore U1000 see Leaves
 }
 
-var nodeType = reflect.TypeFor[Node]()
+var (
+	nodeType  = reflect.TypeFor[Node]()
+	codedType = reflect.TypeFor[Coded]()
+)
 
 // types remembers every Type by its state; a Type is a pure function of it.
 var types struct {
@@ -113,7 +118,9 @@ func typeOf(state, plain reflect.Type) *Type {
 		pf := plain.Field(p)
 		name, opts, _ := strings.Cut(pf.Tag.Get("destam"), ",")
 		if pf.Name == "_" {
-			t.Table = strings.TrimPrefix(name, "table=")
+			if table, ok := strings.CutPrefix(name, "table="); ok {
+				t.Table = table
+			}
 			continue
 		}
 		if name == "" || name == "-" {
@@ -167,7 +174,7 @@ func (t *Type) addField(pf, sf reflect.StructField, name, opts string) {
 		if pt.Kind() == reflect.Map {
 			f.keys = keysOf(pt.Key())
 		}
-		f.leaf, ok = leafOf(pt.Elem())
+		f.leaf, ok = elementOf(pt.Elem())
 	case st.Kind() == reflect.Struct && st.NumField() == 2 && st.Field(0).Name == "_" && st.PkgPath() == nodeType.PkgPath():
 		elem := st.Field(0).Type.Elem().Elem()
 		f.Kind = Child
@@ -184,14 +191,17 @@ func (t *Type) addField(pf, sf reflect.StructField, name, opts string) {
 		f.Kind, f.optional = OptionalLeaf, st
 		if okf, has := st.FieldByName("Ok"); has {
 			f.okAt = okf.Offset
+			v, _ := st.FieldByName("V")
 			f.leaf, ok = leafOf(pt.Elem())
+			ok = ok && (f.leaf.codec != nil) == (v.Type == codedType)
 		}
 	default:
 		f.Kind = Leaf
 		f.leaf, ok = leafOf(pt)
+		ok = ok && (f.leaf.codec != nil) == (st == codedType)
 	}
 	if !ok {
-		panic(fmt.Sprintf("destam: field %s of %s has a type that documents cannot hold: run go generate", pf.Name, t.plain))
+		panic(fmt.Sprintf("destam: field %s of %s has a type that documents cannot hold, or whose codec is gone: run go generate", pf.Name, t.plain))
 	}
 	if name == "query" && t.Table != "" && f.Kind == Inner {
 		t.query = len(t.Fields)

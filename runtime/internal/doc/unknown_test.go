@@ -420,7 +420,7 @@ func TestVersions(t *testing.T) {
 		opts := Options{KeyBound: bounds[seed%2]}
 		plain := OldThing{Title: "t", Items: []OldItem{{Text: "1", Sub: []OldItem{{Text: "2"}}}}}
 		first := New(oldType, NewID(), &host{}, opts)
-		first.Init(unsafe.Pointer(&plain))
+		first.Init(unsafe.Pointer(&plain), nil)
 		p, err := first.Create(Cause{})
 		if err != nil {
 			t.Fatal(err)
@@ -617,7 +617,7 @@ func TestUnknownKeeps(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			d := New(newType, NewID(), &host{}, Options{KeyBound: 64})
 			v := begin
-			d.Init(unsafe.Pointer(&v))
+			d.Init(unsafe.Pointer(&v), nil)
 			if _, err := d.Create(Cause{}); err != nil {
 				t.Fatal(err)
 			}
@@ -676,7 +676,7 @@ func TestUnknownSection(t *testing.T) {
 		Owner: "ann", Tags: []string{"a", "b"}, Parts: []NewItem{{Text: "p", Sub: []NewItem{{Text: "q"}}}},
 		Deep: NewPrefs{Color: "red", Inner: NewInner{Names: []string{"n"}}},
 	}}
-	d.Init(unsafe.Pointer(&v))
+	d.Init(unsafe.Pointer(&v), nil)
 	p, err := d.Create(Cause{})
 	if err != nil {
 		t.Fatal(err)
