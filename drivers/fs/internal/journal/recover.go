@@ -187,7 +187,7 @@ func (r *recovery) sort() error {
 				break
 			}
 		}
-		if next > 0 && next <= r.o.Sealed+1 {
+		if bases[i] > 0 && next > bases[i] && next <= r.o.Sealed+1 {
 			r.done = append(r.done, s)
 			continue
 		}
