@@ -62,8 +62,8 @@ func (a *ascent) at(w *watchers, f int32) bool {
 	return !a.lenses && slices.ContainsFunc(w.subs, func(s *Subscription) bool { return s.f < 0 || s.f == f })
 }
 
-// climb tells where objects are in a lens: after how many of its steps from
-// its beginning; as it is now or, with a past, as it was before.
+// climb tells where objects are in a lens: at which of its places from its
+// beginning; as it is now or, with a past, as it was before.
 type climb struct {
 	lens *Lens
 	from *Node
@@ -71,33 +71,57 @@ type climb struct {
 	memo map[rung]bool // of objects with several holders
 }
 
-// at tells whether n is where the first i steps lead to.
+// beyond is the place of all that is below what a lens leads to.
+const beyond = -1
+
+// at tells whether n is at place i of the lens.
 func (c *climb) at(n *Node, i int) bool {
-	if i == 0 {
-		return n == c.from
+	if i == 0 && n == c.from {
+		return true
 	}
-	return c.remember(n, i, func(h *holder) bool {
-		j := i - 1
-		if h.l != nil {
-			if !c.lens.steps[j].takes(h.key) {
-				return false
-			}
-			j--
-		}
-		s := &c.lens.steps[j]
-		return s.goes(h.n.typ, h.f) && c.at(h.n, j)
-	})
+	if i == 0 && len(c.lens.loops) == 0 {
+		return false
+	}
+	return c.remember(n, i, func(h *holder) bool { return c.came(h, i) })
 }
 
-// below tells whether n is where the lens leads to, or below that.
+// came tells whether a step to place i leads through h.
+func (c *climb) came(h *holder, i int) bool {
+	for j := range c.lens.to(i) {
+		if c.lens.step(j).kind != into {
+			if h.l == nil || !c.takes(c.lens.step(j), h.l, h.key) {
+				continue
+			}
+			j--
+		} else if h.l != nil {
+			continue
+		}
+		if c.lens.step(j).goes(h.n.typ, h.f) && c.at(h.n, c.lens.place(j)) {
+			return true
+		}
+	}
+	return false
+}
+
+// takes is takes of the step, then or now.
+func (c *climb) takes(s *step, l *List, k Key) bool {
+	if s.kind == toIndex && c.past != nil {
+		es := c.past.elements(l)
+		return s.index < len(es) && es[s.index].key == k
+	}
+	return s.takes(l, k)
+}
+
+// below tells whether n is where the lens leads to, or below that. What is in
+// a local field is below only for who names it.
 func (c *climb) below(n *Node) bool {
 	end := len(c.lens.steps)
 	if c.at(n, end) {
 		return true
 	}
-	return c.remember(n, end+1, func(h *holder) bool {
+	return c.remember(n, beyond, func(h *holder) bool {
 		s := &c.lens.steps[end-1]
-		return h.l != nil && s.goes(h.n.typ, h.f) && c.at(h.n, end-1) || c.below(h.n)
+		return h.l != nil && s.goes(h.n.typ, h.f) && c.at(h.n, end-1) || !h.local() && c.below(h.n)
 	})
 }
 
@@ -129,13 +153,27 @@ func (c *climb) remember(n *Node, i int, does func(*holder) bool) (ok bool) {
 // leads tells whether the slot of a delta is on the way to what the lens
 // leads to, is that, or is below that.
 func (c *climb) leads(x *Delta) bool {
-	for i, s := range c.lens.steps {
-		if !s.goes(x.N.typ, x.F) || !c.at(x.N, i) {
+	s := ref{x.N, x.L, x.F, x.Key, x.Had != x.Has}
+	if c.lens.governed() {
+		return c.lens.hears(c.from, s)
+	}
+	for i := range c.lens.steps {
+		if !c.lens.steps[i].goes(x.N.typ, x.F) || !c.at(x.N, i) {
 			continue
 		}
-		if x.L == nil || i+1 == len(c.lens.steps) || c.lens.steps[i+1].takes(x.Key) {
+		if x.L == nil || i+1 == len(c.lens.steps) || c.lens.steps[i+1].concerns(&s) {
 			return true
 		}
 	}
-	return c.below(x.N)
+	return !x.N.typ.Fields[x.F].Local && c.below(x.N)
+}
+
+// concerns tells whether what happened to an element may concern what the
+// step leads to: behind an index also what happened before it in the array.
+func (s *step) concerns(x *ref) bool {
+	if s.kind != toIndex {
+		return s.takes(x.l, x.key)
+	}
+	i, _ := x.l.Find(x.key)
+	return i == s.index || i < s.index && x.shifts
 }

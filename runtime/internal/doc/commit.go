@@ -38,7 +38,7 @@ type Commit struct {
 	changes  []Change // for one who looks through a lens: see hearing.go
 	moved    []moved
 	renames  []Delta // renumberings: nobody hears of them, but folding needs them
-	aside    []Delta // of what was outside the tree or is, for those who watch it
+	aside    []Delta // of what is local, and of what was outside the tree or is, for those who watch that
 	moves    bool    // slots got objects, or lost them
 }
 
@@ -71,7 +71,7 @@ func (d *Document) commit(c Cause) *Commit {
 				d.arrives(&x, c)
 			}
 		}
-		if x.N.Attached() {
+		if !x.N.local(x.F) && x.N.stored() {
 			commit.Deltas = []Delta{x}
 		} else {
 			commit.aside = []Delta{x}
@@ -174,7 +174,7 @@ func (p *past) renames() (to []Delta) {
 }
 
 // view is a document as somebody sees it who watches a part of it, after an
-// operation and before.
+// operation and before: all but what is in local fields that he does not name.
 type view struct {
 	past *past
 	to   *Node // the part
@@ -192,16 +192,23 @@ type view struct {
 
 // has tells whether field f of n is in view, had whether it was.
 func (v *view) has(n *Node, f int32) bool {
-	if n == v.to {
-		return v.f < 0 || v.f == f
+	switch {
+	case n == v.to && v.f >= 0:
+		return v.f == f
+	case n.local(f):
+		return false
 	}
-	return n.below(v.to, v.f)
+	return n == v.to || n.shown(v.to, v.f)
 }
 
 func (v *view) had(n *Node, f int32) bool {
 	switch {
+	case n == v.to && v.f >= 0:
+		return v.f == f
+	case n.local(f):
+		return false
 	case n == v.to:
-		return v.f < 0 || v.f == f
+		return true
 	case !v.past.moves() && !v.fixed:
 		return v.has(n, f)
 	case n != v.last:
@@ -226,7 +233,12 @@ func (v *view) hadNode(n *Node) (had bool) {
 		holders = v.past.untouched
 	}
 	holders(n, func(h *holder) bool {
-		had = h.n == v.to && (v.f < 0 || h.f == v.f) || h.n != v.to && v.hadNode(h.n)
+		switch {
+		case h.n == v.to && v.f >= 0:
+			had = h.f == v.f
+		case !h.local():
+			had = h.n == v.to || v.hadNode(h.n)
+		}
 		return !had
 	})
 	v.memo[n] = had

@@ -25,13 +25,14 @@ func (d *Document) through(commit *Commit) []call {
 			}
 		})
 	}
-	for i := range commit.Deltas {
-		x := &commit.Deltas[i]
+	for i := range len(commit.Deltas) + len(commit.aside) {
+		x := commit.delta(i)
 		d.above(x.N, x.F, func(s *Subscription) {
 			if s.typed {
 				return
 			}
-			if h := hear(s); h.now.leads(x) {
+			h := hear(s)
+			if h.now.leads(x) && (i < len(commit.Deltas) || h.was.leads(x)) { // not in what has come
 				h.deltas = append(h.deltas, i)
 			}
 		})
@@ -102,26 +103,52 @@ func (h *hearing) slot(x *passed) {
 	if x.renamed {
 		return
 	}
-	steps := h.s.lens.steps
-	for i := range steps {
-		end := i + 1
-		if !steps[i].goes(x.n.typ, x.f) {
-			continue
+	l := h.s.lens
+	if len(l.filters) > 0 && !l.hears(h.s.n, ref{x.n, x.l, x.f, x.key, x.had != x.has}) {
+		return
+	}
+	for i := range l.steps {
+		h.step(x, i)
+	}
+	for j := range l.loops {
+		for i := range l.loops[j].steps {
+			h.step(x, loopBase*(j+1)+i)
 		}
-		if x.l != nil {
-			if end == len(steps) || !steps[end].takes(x.key) {
-				continue
-			}
-			end++
+	}
+}
+
+// step takes in what happened to a slot that step i may lead into.
+func (h *hearing) step(x *passed, i int) {
+	l := h.s.lens
+	if !l.step(i).goes(x.n.typ, x.f) {
+		return
+	}
+	at, next := l.place(i), l.after(i)
+	if x.l != nil {
+		s := l.step(next)
+		if s.kind != toIndex && !s.takes(x.l, x.key) || !h.now.at(x.n, at) || !h.was.at(x.n, at) {
+			return
 		}
-		if !h.now.at(x.n, i) || !h.was.at(x.n, i) {
-			continue
+		if s.kind == toIndex {
+			h.index(x.l, next)
+			return
 		}
-		if k := x.n.typ.Fields[x.f].Kind; k == Child || k == NodeList {
-			h.objects(object(x.had, x.prev), object(x.has, x.val), end)
-		} else {
-			h.value(h.past.before(x), x.slot, x.had, x.prev, x.has, x.val)
-		}
+		next = l.after(next)
+	} else if !h.now.at(x.n, at) || !h.was.at(x.n, at) {
+		return
+	}
+	if k := x.n.typ.Fields[x.f].Kind; k == Child || k == NodeList {
+		h.objects(object(x.had, x.prev), object(x.has, x.val), next)
+	} else {
+		h.value(h.past.before(x), x.slot, x.had, x.prev, x.has, x.val)
+	}
+}
+
+// index takes in that something happened in an array that the lens looks into
+// at one index, by step i; whatever happened, once.
+func (h *hearing) index(l *List, i int) {
+	if first(&h.came, l.owner, -2-int(l.f)) {
+		h.lists(l, l, i)
 	}
 }
 
@@ -136,11 +163,11 @@ func object(has bool, v any) *Node {
 	return v.(*Node)
 }
 
-// objects takes in that object b made way for object a, either may be nil,
-// after the i-th step of the lens. The values that the steps from there lead
-// to are compared pair by pair: elements of arrays by their order, those of
-// maps by their key. An object that is still there, or was there before, did
-// not go or come.
+// objects takes in that object b made way for object a, either may be nil, at
+// place i of the lens. The values that the steps from there lead to are
+// compared pair by pair: elements of arrays by their order, those of maps by
+// their key. An object that is still there, or was there before, did not go or
+// come.
 func (h *hearing) objects(b, a *Node, i int) {
 	if b != nil && (h.now.at(b, i) || !first(&h.gone, b, i)) {
 		b = nil
@@ -151,14 +178,21 @@ func (h *hearing) objects(b, a *Node, i int) {
 	if b == nil && a == nil {
 		return
 	}
-	f := h.s.lens.steps[i].f
-	one := b
+	for s := range h.s.lens.from(i) {
+		h.inside(b, a, s)
+	}
+}
+
+// inside takes in what step i leads to in b, and in a.
+func (h *hearing) inside(b, a *Node, i int) {
+	l := h.s.lens
+	f, next, one := l.step(i).f, l.after(i), b
 	if b == nil {
 		one = a
 	}
 	switch kind := one.typ.Fields[f].Kind; kind {
 	case Inner:
-		h.objects(b.innerOf(f), a.innerOf(f), i+1)
+		h.objects(b.innerOf(f), a.innerOf(f), next)
 	case Leaf, OptionalLeaf, Child:
 		var (
 			had, has  bool
@@ -171,12 +205,12 @@ func (h *hearing) objects(b, a *Node, i int) {
 			has, val = a.value(int(f))
 		}
 		if kind == Child {
-			h.objects(object(had, prev), object(has, val), i+1)
+			h.objects(object(had, prev), object(has, val), next)
 		} else {
 			h.value(slot{n: b, f: f}, slot{n: a, f: f}, had, prev, has, val)
 		}
 	default:
-		h.lists(b.listOf(f), a.listOf(f), i+1)
+		h.lists(b.listOf(f), a.listOf(f), next)
 	}
 }
 
@@ -207,8 +241,8 @@ func (n *Node) listOf(f int32) *List {
 	return n.List(int(f))
 }
 
-// lists takes in that list b made way for list a; the i-th step is the one to
-// their elements.
+// lists takes in that list b made way for list a; step i is the one to their
+// elements.
 func (h *hearing) lists(b, a *List, i int) {
 	one := b
 	if b == nil {
@@ -219,18 +253,22 @@ func (h *hearing) lists(b, a *List, i int) {
 	}
 	pair := func(be, ae element, had, has bool) {
 		if one.field().Kind == NodeList {
-			h.objects(object(had, be.val), object(has, ae.val), i+1)
+			h.objects(object(had, be.val), object(has, ae.val), h.s.lens.after(i))
 			return
 		}
 		h.value(b.slot(be.key), a.slot(ae.key), had, be.val, has, ae.val)
 	}
-	if s := &h.s.lens.steps[i]; s.kind == toKey {
+	s := h.s.lens.step(i)
+	if s.kind == toKey {
 		had, prev := h.past.element(b, s.key)
 		has, val := a.element(s.key)
 		pair(element{s.key, prev}, element{s.key, val}, had, has)
 		return
 	}
 	bs, as := h.past.elements(b), a.elements()
+	if s.kind == toIndex {
+		bs, as = only(bs, s.index), only(as, s.index)
+	}
 	for len(bs) > 0 || len(as) > 0 {
 		had, has := len(bs) > 0, len(as) > 0
 		if had && has && one.isMap() && bs[0].key != as[0].key {
@@ -246,6 +284,14 @@ func (h *hearing) lists(b, a *List, i int) {
 		}
 		pair(be, ae, had, has)
 	}
+}
+
+// only is the i-th element alone, if there is one.
+func only(es []element, i int) []element {
+	if i >= len(es) {
+		return nil
+	}
+	return es[i : i+1]
 }
 
 // slot is the slot of an element; the list may be nil.

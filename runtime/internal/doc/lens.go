@@ -14,43 +14,59 @@ import (
 // An object that is in several of the places is one of them: whoever looks
 // through the lens sees its values once.
 type Lens struct {
-	steps []step
-	field *Field // that the last steps went into; nil at the beginning
-	typ   *Type  // of the objects that it leads to; nil at values and at lists
-	many  bool   // it goes through every element of something
+	steps   []step
+	loops   []loop   // of Tree
+	filters []filter // of Ignore and Shallow
+	field   *Field   // that the last steps went into; nil at the beginning
+	typ     *Type    // of the objects that it leads to; nil at values and at lists
+	many    bool     // it goes through every element of something
 }
 
 // step is one step of a lens.
 type step struct {
-	kind stepKind
-	typ  *Type // for into: whose field it is
-	f    int32 // for into
-	key  Key   // for toKey
+	kind  stepKind
+	typ   *Type // for into: whose field it is
+	f     int32 // for into
+	key   Key   // for toKey
+	index int   // for toIndex
 }
 
 type stepKind uint8
 
 const (
-	into   stepKind = iota // a field; the first step of every lens
-	toEach                 // every element of the list
-	toKey                  // one key of the map
+	into    stepKind = iota // a field; the first step of every lens
+	toEach                  // every element of the list
+	toKey                   // one key of the map
+	toIndex                 // what is at one index of the array
 )
 
 // goes tells whether the step goes into field f of objects of type t.
 func (s *step) goes(t *Type, f int32) bool { return s.kind == into && s.f == f && s.typ == t }
 
-// takes tells whether the step leads to the element with key k.
-func (s *step) takes(k Key) bool { return s.kind == toEach || s.kind == toKey && s.key == k }
+// takes tells whether the step leads to the element of l with key k.
+func (s *step) takes(l *List, k Key) bool {
+	switch s.kind {
+	case toEach:
+		return true
+	case toKey:
+		return s.key == k
+	case toIndex:
+		i, ok := l.Find(k)
+		return ok && i == s.index
+	}
+	return false
+}
 
 // NewLens begins a lens at objects of type t.
 func NewLens(t *Type) *Lens { return &Lens{typ: t} }
 
 // next is l and one step more. Lenses share no steps.
 func (l *Lens) next(s step) *Lens {
-	steps := make([]step, len(l.steps)+1)
-	copy(steps, l.steps)
-	steps[len(l.steps)] = s
-	return &Lens{steps: steps, field: l.field, many: l.many}
+	to := *l
+	to.steps = make([]step, len(l.steps)+1)
+	copy(to.steps, l.steps)
+	to.steps[len(l.steps)], to.typ = s, nil
+	return &to
 }
 
 // Into goes into field f of the objects that l leads to.
@@ -70,6 +86,13 @@ func (l *Lens) Each() *Lens {
 	return to
 }
 
+// Index goes to what is at one index of the array that l leads to.
+func (l *Lens) Index(i int) *Lens {
+	to := l.next(step{kind: toIndex, index: i})
+	to.typ = l.field.typ
+	return to
+}
+
 // At goes to one key of the map that l leads to: the map key at p.
 func (l *Lens) At(p unsafe.Pointer) *Lens {
 	to := l.next(step{kind: toKey, key: l.field.keys.at(p)})
@@ -79,14 +102,24 @@ func (l *Lens) At(p unsafe.Pointer) *Lens {
 
 // meets tells whether l may go into field f of objects of type t.
 func (l *Lens) meets(t *Type, f int32) bool {
-	return slices.ContainsFunc(l.steps, func(s step) bool { return s.goes(t, f) })
+	for i := range l.steps {
+		if l.steps[i].goes(t, f) {
+			return true
+		}
+	}
+	for i := range l.loops {
+		if slices.ContainsFunc(l.loops[i].steps, func(s step) bool { return s.goes(t, f) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // Many tells whether l goes through every element of a list.
 func (l *Lens) Many() bool { return l.many }
 
 // Empty tells whether l leads to what it begins at.
-func (l *Lens) Empty() bool { return len(l.steps) == 0 }
+func (l *Lens) Empty() bool { return len(l.steps) == 0 && !l.governed() }
 
 // Flat tells whether the values that l leads to are copied by assignment.
 func (l *Lens) Flat() bool { return l.field.leaf.flat }
@@ -129,13 +162,13 @@ type walker struct {
 	yield func(unsafe.Pointer) bool
 }
 
-// rung is an object at a step of a lens.
+// rung is an object at a place of a lens.
 type rung struct {
 	n *Node
 	i int
 }
 
-// walk takes the steps from the i-th on; false ends the walk.
+// walk goes on from place i; false ends the walk.
 func (w *walker) walk(n *Node, i int) bool {
 	if len(n.more) > 0 {
 		if w.seen[rung{n, i}] {
@@ -146,30 +179,47 @@ func (w *walker) walk(n *Node, i int) bool {
 		}
 		w.seen[rung{n, i}] = true
 	}
-	f := int(w.lens.steps[i].f)
-	fd := &n.typ.Fields[f]
+	for s := range w.lens.from(i) {
+		if !w.step(n, s) {
+			return false
+		}
+	}
+	return true
+}
+
+// step takes step i from n, and the one to elements with it.
+func (w *walker) step(n *Node, i int) bool {
+	f := int(w.lens.step(i).f)
+	fd, next := &n.typ.Fields[f], w.lens.after(i)
 	switch fd.Kind {
 	case Leaf:
 		return w.yield(n.ptr(f))
 	case OptionalLeaf:
 		return !*fd.ok(n.ptr(f)) || w.yield(n.ptr(f))
 	case Inner:
-		return w.walk(n.inner(f), i+1)
+		return w.walk(n.inner(f), next)
 	case Child:
 		c := *n.childAt(f)
-		return c == nil || w.walk(c, i+1)
+		return c == nil || w.walk(c, next)
 	}
 	l := n.List(f)
 	from, to := 0, l.Len()
-	if s := &w.lens.steps[i+1]; s.kind == toKey {
+	switch s := w.lens.step(next); s.kind {
+	case toKey:
 		at, ok := l.Find(s.key)
 		if !ok {
 			return true
 		}
 		from, to = at, at+1
+	case toIndex:
+		if s.index >= to {
+			return true
+		}
+		from, to = s.index, s.index+1
 	}
+	next = w.lens.after(next)
 	for j := from; j < to; j++ {
-		if fd.Kind == NodeList && !w.walk(l.Node(j), i+2) || fd.Kind == LeafList && !w.yield(l.cells.at(j)) {
+		if fd.Kind == NodeList && !w.walk(l.Node(j), next) || fd.Kind == LeafList && !w.yield(l.cells.at(j)) {
 			return false
 		}
 	}
@@ -201,16 +251,23 @@ func (l *Lens) Set(n *Node, p unsafe.Pointer) bool {
 			continue
 		}
 		i++
-		if fd.Kind == LeafList {
+		list, at := n.List(f), l.steps[i].index
+		ok := at < list.Len()
+		if l.steps[i].kind == toKey {
+			at, ok = list.Find(l.steps[i].key)
+		}
+		switch {
+		case fd.Kind == NodeList && ok:
+			n = list.Node(at)
+			continue
+		case fd.Kind == LeafList && ok:
+			list.SetLeaf(at, p)
+			return true
+		case fd.Kind == LeafList && l.steps[i].kind == toKey:
 			n.EnsureList(f).PutPlain(l.steps[i].key, p)
 			return true
 		}
-		list := n.List(f)
-		at, ok := list.Find(l.steps[i].key)
-		if !ok {
-			return false
-		}
-		n = list.Node(at)
+		return false
 	}
 }
 

@@ -59,7 +59,7 @@ func targets(n *Node, steps []step, to map[slot]any) {
 		for i := range l.Len() {
 			k := l.cells.Key(i)
 			switch {
-			case !steps[1].takes(k):
+			case !steps[1].takes(l, k):
 			case len(steps) == 2:
 				to[slot{n, l, s.f, k}] = l.elem(i)
 			default:
@@ -457,14 +457,19 @@ func leadsTo(n *Node, steps []step, x *Delta, route []step) bool {
 	agrees := func(route []step) bool {
 		for i := range min(len(route), len(steps)) {
 			a, b := steps[i], route[i]
-			if a.kind == into && (b.kind != into || a.f != b.f) || a.kind != into && !a.takes(b.key) {
+			if a.kind == into && (b.kind != into || a.f != b.f) || a.kind != into && !a.takes(nil, b.key) {
+				return false
+			}
+		}
+		for _, b := range route[min(len(route), len(steps)):] { // below: what is local must be named
+			if b.kind == into && b.typ.Fields[b.f].Local {
 				return false
 			}
 		}
 		return true
 	}
 	for f := range n.typ.Fields {
-		route := append(slices.Clip(route), step{kind: into, f: int32(f)})
+		route := append(slices.Clip(route), step{kind: into, typ: n.typ, f: int32(f)})
 		if x.N == n && int(x.F) == f {
 			if x.L != nil {
 				route = append(route, step{kind: toKey, key: x.Key})

@@ -31,10 +31,11 @@ func newMirror(t testing.TB, what string, n *Node, f int, live bool) *mirror {
 	return m
 }
 
-// eachSlot calls slot with every slot of n itself, or of field f of it.
+// eachSlot calls slot with every slot of n itself that who watches n sees, or
+// of field f of it.
 func eachSlot(n *Node, f int32, visit func(slot, any)) {
 	for i := range n.typ.Fields {
-		if f >= 0 && int32(i) != f {
+		if f >= 0 && int32(i) != f || f < 0 && n.typ.Fields[i].Local {
 			continue
 		}
 		switch n.typ.Fields[i].Kind {
@@ -286,6 +287,7 @@ func TestMirrors(t *testing.T) {
 			listen("the section", d.root, fQuery)
 			listen("the first task", d.root.List(fTasks).Node(0), -1)
 			listen("its parts", d.root.List(fTasks).Node(0), fSub)
+			listen("what is local", d.root, fDraft)
 			read("root", d.root, -1)
 			read("tasks", d.root, fTasks)
 			read("the second task", d.root.List(fTasks).Node(1), -1)
@@ -357,7 +359,7 @@ func TestMirrorsFolded(t *testing.T) {
 				name string
 				n    *Node
 				f    int
-			}{{"root", d.root, -1}, {"tasks", d.root, fTasks}, {"the first task", first, -1}, {"its parts", first, fSub}} {
+			}{{"root", d.root, -1}, {"tasks", d.root, fTasks}, {"the first task", first, -1}, {"its parts", first, fSub}, {"what is local", d.root, fDraft}} {
 				m := newMirror(t, w.name, w.n, w.f, false)
 				w.n.Watch(w.f, m.hear)
 				all = append(all, m)

@@ -49,7 +49,10 @@ type holder struct {
 }
 
 // local tells whether the slot is neither stored nor replicated.
-func (h *holder) local() bool { return h.f >= 0 && h.n.typ.Fields[h.f].Local }
+func (h *holder) local() bool { return h.n.local(h.f) }
+
+// local tells whether field f is; a place that is not known is not.
+func (n *Node) local(f int32) bool { return f >= 0 && n.typ.Fields[f].Local }
 
 // Object is what every handle begins with: a node, and the transaction that
 // the handle is bound to, nil for the canonical one.
@@ -185,6 +188,13 @@ func (n *Node) below(a *Node, f int32) bool {
 	return s.from(n)
 }
 
+// shown tells the same of who watches: what is in a local field is there only
+// for who names that, as field f.
+func (n *Node) shown(a *Node, f int32) bool {
+	s := search{to: a, f: f, stored: true}
+	return s.from(n)
+}
+
 // search looks for a way up. It takes each node once: through twenty objects
 // that each hold the next one twice there are a million ways.
 type search struct {
@@ -197,11 +207,15 @@ type search struct {
 func (s *search) from(n *Node) bool {
 	for len(n.more) == 0 {
 		h := &n.up
-		if !n.held() || s.stored && h.local() {
+		switch {
+		case !n.held():
 			return false
-		}
-		if h.n == s.to {
-			return s.f < 0 || h.f == s.f
+		case h.n == s.to && s.f >= 0:
+			return h.f == s.f
+		case s.stored && h.local():
+			return false
+		case h.n == s.to:
+			return true
 		}
 		n = h.n
 	}
@@ -214,8 +228,12 @@ func (s *search) from(n *Node) bool {
 	s.seen[n] = true
 	for h := range n.holders {
 		switch {
+		case h.n == s.to && s.f >= 0:
+			if h.f == s.f {
+				return true
+			}
 		case s.stored && h.local():
-		case h.n == s.to && (s.f < 0 || h.f == s.f), h.n != s.to && s.from(h.n):
+		case h.n == s.to, s.from(h.n):
 			return true
 		}
 	}

@@ -201,11 +201,16 @@ func (h *hits) find(x *Delta, i int) {
 }
 
 // up takes the subscriptions of n and of everything above it that field f of n
-// concerns.
+// concerns. What is in a local field concerns those who name the field, and
+// nobody above.
 func (h *hits) up(n *Node, f int32) {
 	for {
+		local := n.local(f)
 		if w := n.watchers; w != nil {
-			h.take(w, f)
+			h.take(w, f, local)
+		}
+		if local {
+			return
 		}
 		if len(n.more) > 0 {
 			break
@@ -227,9 +232,11 @@ func (h *hits) up(n *Node, f int32) {
 	}
 }
 
-func (h *hits) take(w *watchers, f int32) {
+// take takes those of one node that hear of its field f: of a local one only
+// those who name it.
+func (h *hits) take(w *watchers, f int32, local bool) {
 	for _, s := range w.subs {
-		if s.f >= 0 && s.f != f || s.climb == h.count {
+		if s.f != f && (s.f >= 0 || local) || s.climb == h.count {
 			continue
 		}
 		s.climb = h.count

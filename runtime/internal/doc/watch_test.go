@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"testing"
 	"unsafe"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // TestMadeUnwatched: an object that was made while nobody listened is not new
@@ -29,5 +32,53 @@ func TestMadeUnwatched(t *testing.T) {
 	}
 	if got, want := fmt.Sprint(heard), "[title tasks.0.text]"; got != want {
 		t.Errorf("heard of %s, want %s", got, want)
+	}
+}
+
+// TestLocalNamed holds that what is in a local field is heard of by who names
+// the field, and by nobody else. (destam 91, 92, 99, 188, 205)
+func TestLocalNamed(t *testing.T) {
+	type names = map[string]int
+	for _, c := range []struct {
+		name string
+		edit func(n *Node)
+		want names
+	}{
+		{"a value", func(n *Node) { yes := true; n.SetLeaf(fTyping, unsafe.Pointer(&yes)) }, names{"typing": 1}},
+		{"an object comes", func(n *Node) { n.SetChild(fPin, n.doc.Build(n.typ.Nested(fPin), unsafe.Pointer(&Task{Text: "p"}))) },
+			names{"pin": 1, "pin's text": 1}},
+		{"inside an object", func(n *Node) { setText(n.List(fDraft).Node(0), fText, "x") }, names{"draft": 1, "drafts": 1}},
+		{"a public object is put there too", func(n *Node) { n.SetChild(fPin, n.List(fTasks).Node(0)) }, names{"pin": 1, "pin's text": 1}},
+		{"a local object is shown", func(n *Node) { n.SetChild(fBoss, n.List(fDraft).Node(0)) }, names{"root": 1}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			v := seedNote
+			v.Draft = []Task{{Text: "d"}}
+			d, _, _ := create(t, v, 64)
+			got := names{}
+			hear := func(name string) func(*Commit) { return func(*Commit) { got[name]++ } }
+			n := d.root
+			n.Watch(-1, hear("root"))
+			n.Watch(fTasks, hear("tasks"))
+			n.Watch(fPin, hear("pin"))
+			n.Watch(fDraft, hear("drafts"))
+			n.Through(look(noteType, fTyping), true, hear("typing"))
+			n.Through(look(noteType, fPin, fText), true, hear("pin's text"))
+			n.Through(look(noteType, fDraft, each{}), false, hear("draft"))
+			do(root(d), c.edit)
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+	d, _, _ := create(t, seedNote, 64)
+	n := d.root
+	c := n.List(fTasks).Node(0)
+	do(root(d), func(n *Node) { n.SetChild(fPin, c); n.List(fTasks).Remove(0, 1) })
+	var came any
+	n.Watch(-1, func(c *Commit) { came = c.Deltas[0].Plain })
+	do(root(d), func(n *Node) { n.SetChild(fBoss, c) })
+	if diff := cmp.Diff(any(Task{Text: "1"}), came, cmpopts.IgnoreFields(Task{}, "Sub")); diff != "" {
+		t.Errorf("what was only in a local field comes with its content: %s", diff)
 	}
 }
