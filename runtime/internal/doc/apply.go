@@ -33,6 +33,20 @@ func (x *change) has() bool { return x.op != opDelete && x.op != opDelete+opElem
 // renumberings, then inserts and modifies. All of it is read and checked
 // before anything is changed.
 func (d *Document) apply(c *decoder) error {
+	xs, err := d.read(c)
+	if err != nil {
+		return err
+	}
+	c.know()
+	for _, n := range d.make(xs) {
+		d.leave(n)
+	}
+	return nil
+}
+
+// read reads a body and checks that it fits what is there. After an error
+// nothing of it is left.
+func (d *Document) read(c *decoder) ([]change, error) {
 	var room [1]change
 	xs, err := c.changes(room[:0])
 	if err == nil {
@@ -43,13 +57,9 @@ func (d *Document) apply(c *decoder) error {
 	}
 	if err != nil {
 		c.drop()
-		return err
+		return nil, err
 	}
-	c.know()
-	for _, n := range d.make(xs) {
-		d.unindex(n)
-	}
-	return nil
+	return xs, nil
 }
 
 // changes reads a body.
@@ -322,17 +332,37 @@ func (x *change) setElement(leaves func(*Node)) {
 	}
 }
 
-// unindex forgets an object that a slot does not hold any more, with all
-// below, unless they are somewhere else.
-func (d *Document) unindex(c *Node) {
+// leave forgets an object that a slot does not hold any more, with all below,
+// unless they are somewhere else: the store has them no more.
+func (d *Document) leave(c *Node) {
 	if c.stored() {
 		return
 	}
 	c.nodes(func(n *Node) {
-		if d.index[n.id] == n && !n.stored() {
-			delete(d.index, n.id)
+		if n.known && !n.stored() {
+			d.unknow(n)
+			if d.rebase != nil {
+				d.rebase.removed[n] = true
+			}
 		}
 	})
+}
+
+// know notes that the store has a node's content, or gets it with a commit
+// that is pending: then it is found by its id.
+func (d *Document) know(n *Node) {
+	n.known = true
+	if d.index != nil && n != d.root {
+		d.index[n.id] = n
+	}
+}
+
+// unknow undoes know.
+func (d *Document) unknow(n *Node) {
+	n.known = false
+	if d.index != nil && d.index[n.id] == n {
+		delete(d.index, n.id)
+	}
 }
 
 // rename gives the elements with the old keys the new ones: whole runs of

@@ -28,7 +28,7 @@ func (e *encoder) refers(n *Node) bool {
 		if n.known {
 			return true
 		}
-		n.known = true
+		n.doc.know(n)
 		n.doc.born = append(n.doc.born, n)
 		return false
 	}

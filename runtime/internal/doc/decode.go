@@ -272,7 +272,7 @@ func (c *decoder) finish() error {
 // know makes what was read a part of what the store has.
 func (c *decoder) know() {
 	for _, n := range c.made {
-		n.known = true
+		c.d.know(n)
 	}
 }
 

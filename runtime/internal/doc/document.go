@@ -28,15 +28,17 @@ type Document struct {
 	tx      *Tx   // the transaction that is running, its goroutine holds mu
 	dead    error // why nothing may be changed any more
 	win     window
-	log     []Delta // of the operation or transaction that is running
-	still   bool    // changes are not recorded: the store knows them
-	mute    bool    // changes are not logged: they undo what was
-	ops     uint32  // counts operations and transactions; Node.fresh
-	asked   bool    // the query section was touched: queries must see it
-	born    []*Node // became known while a commit is encoded
-	orders  orders  // of renumbered arrays while commits are taken back
-	loose   int     // nodes that the open window took out of the tree, at most
-	base    uint64  // the newest version that the store has
+	log     []Delta   // of the operation or transaction that is running
+	still   bool      // changes are not recorded: the store knows them
+	mute    bool      // changes are not logged: they undo what was
+	ops     uint32    // counts operations and transactions; Node.fresh
+	asked   bool      // the query section was touched: queries must see it
+	born    []*Node   // became known while a commit is encoded
+	orders  orders    // of renumbered arrays while commits are taken back
+	rebase  *rebasing // while pending commits are done again on a foreign one
+	tracing bool      // changes are logged even if nobody watches: they may be undone
+	loose   int       // nodes that the open window took out of the tree, at most
+	base    uint64    // the newest version that the store has
 	pending []*Pending
 	index   map[ID]*Node // by id; nil until something is applied
 	owed    []error      // to report when the lock is free

@@ -21,9 +21,11 @@ var (
 
 // Linkable tells why n may not be held by owner, nil if it may.
 func (owner *Node) Linkable(f int, n *Node) error {
-	switch {
-	case n.doc != owner.doc:
+	if n.doc != owner.doc {
 		return ErrForeign
+	}
+	n = n.doc.reunite(n)
+	switch {
 	case n.required() || n == n.doc.root:
 		return ErrRequired
 	case n.typ != owner.typ.Fields[f].typ:
@@ -74,6 +76,9 @@ func (f *Field) clear(p unsafe.Pointer) { reflect.NewAt(f.optional, p).Elem().Se
 // SetChild puts c, which may be nil, into the optional field f.
 func (n *Node) SetChild(f int, c *Node) {
 	at := n.childAt(f)
+	if c != nil {
+		c = n.doc.reunite(c)
+	}
 	if *at == c {
 		return
 	}
@@ -95,9 +100,6 @@ func (d *Document) link(c *Node, h holder) {
 	}
 	if h.n.section && !c.section {
 		c.inSection()
-	}
-	if d.index != nil {
-		d.index[c.id] = c
 	}
 }
 
@@ -175,6 +177,7 @@ func (l *List) At(i int) unsafe.Pointer { return l.cells.at(i) }
 
 // Put stores a node as the i-th element, which Open made.
 func (l *List) Put(i int, c *Node) {
+	c = l.owner.doc.reunite(c)
 	*(**Node)(l.cells.at(i)) = c
 	l.owner.doc.link(c, l.holder(l.cells.Key(i)))
 }
@@ -272,6 +275,7 @@ func (l *List) SetLeaf(i int, p unsafe.Pointer) {
 
 // SetNode replaces the i-th element of a list of objects.
 func (l *List) SetNode(i int, c *Node) {
+	c = l.owner.doc.reunite(c)
 	was := l.Node(i)
 	if was == c {
 		return

@@ -22,32 +22,40 @@ type orderEntry struct {
 	there bool    // it is an element of the array now
 }
 
-// ordersOf begins with the arrays as they are before the commits.
-func ordersOf(commits []*Pending) orders {
-	var o orders
-	note := func(deltas []Delta) {
-		for i := range deltas {
-			x := &deltas[i]
-			if x.Renamed == nil || o[x.L] != nil {
-				continue
-			}
-			if o == nil {
-				o = orders{}
-			}
-			entries := order{}
-			for j := range x.L.Len() {
-				entries = append(entries, orderEntry{x.L.cells.Key(j), true})
-			}
-			o[x.L] = entries
-		}
-	}
+// ordersOf begins with the arrays as they are before the commits: those that
+// one of them renumbers, and those where one has put an element under the key
+// that another has taken away.
+func ordersOf(commits []*Pending) (o orders) {
+	free := map[slot]bool{}
 	for _, p := range commits {
-		note(p.deltas)
-		for _, out := range p.outside {
-			note(out)
-		}
+		p.each(func(x *Delta) {
+			switch {
+			case x.L == nil || x.L.isMap():
+			case x.Renamed != nil:
+				o.add(x.L)
+			case !x.Has:
+				free[slot{x.N, x.L, x.F, x.start}] = true
+			case !x.Had && free[slot{x.N, x.L, x.F, x.Key}]:
+				o.add(x.L)
+			}
+		})
 	}
 	return o
+}
+
+// add begins with an array as it is.
+func (o *orders) add(l *List) {
+	if (*o)[l] != nil {
+		return
+	}
+	if *o == nil {
+		*o = orders{}
+	}
+	entries := order{}
+	for j := range l.Len() {
+		entries = append(entries, orderEntry{l.cells.Key(j), true})
+	}
+	(*o)[l] = entries
 }
 
 func (o orders) clone() orders {

@@ -94,6 +94,14 @@ type Refusal struct {
 
 func (e *Refusal) Error() string { return fmt.Sprintf("%s taken back: %s", e.Paths, e.Err) }
 
+// joinFew shows paths to people, but not thousands.
+func joinFew(paths []string) string {
+	if more := len(paths) - fewPaths; more > 0 {
+		paths = append(paths[:fewPaths:fewPaths], fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(paths, ", ")
+}
+
 func (e *Refusal) Unwrap() error { return e.Err }
 
 // Scoped is implemented by errors that concern some fields of the query
@@ -220,14 +228,22 @@ func (d *Document) redo(p *Pending, err error) {
 			}
 		}
 		before := d.orders.clone()
+		todo = d.reunited(todo)
 		kept, lost := d.again(p, todo)
+		if torn := d.torn(kept, lost); torn != nil && !p.Update {
+			d.unmake(before)
+			var moves []Delta
+			moves, todo = split(todo, func(x *Delta) bool { return x.moves(torn) })
+			d.refused(p, moves, ErrDropped)
+			d.orders.pass(moves)
+			if err = nil; len(todo) == 0 {
+				return
+			}
+			continue
+		}
 		if len(lost) > 0 && p.Update {
-			undone := &Pending{}
-			d.gather(undone)
-			d.invert(undone)
-			d.reset()
+			d.unmake(before)
 			d.refused(p, p.deltas, ErrConflict)
-			d.orders = before
 			d.orders.pass(p.deltas)
 			return
 		}
@@ -238,6 +254,7 @@ func (d *Document) redo(p *Pending, err error) {
 		if q, err = d.seal(Cause{By: p.By, Because: p.Because}, p.Update, true); err == nil {
 			if q != nil {
 				q.Time = p.Time
+				d.rebase.sealedAgain(q)
 			}
 			return
 		}
@@ -247,6 +264,31 @@ func (d *Document) redo(p *Pending, err error) {
 		todo = kept
 	}
 }
+
+// unmake undoes what is recorded in the window, which was made by again.
+func (d *Document) unmake(before orders) {
+	undone := &Pending{}
+	d.gather(undone)
+	d.invert(undone)
+	d.reset()
+	d.orders = before
+}
+
+// split separates the deltas that are such from the others.
+func split(deltas []Delta, such func(*Delta) bool) (yes, no []Delta) {
+	for i := range deltas {
+		if x := &deltas[i]; such(x) {
+			yes = append(yes, *x)
+		} else {
+			no = append(no, *x)
+		}
+	}
+	return yes, no
+}
+
+// wentAway tells whether a foreign commit has just taken c out of the document:
+// what is pending may bring it back.
+func (d *Document) wentAway(c *Node) bool { return d.rebase != nil && d.rebase.removed[c] }
 
 // again makes deltas of a commit where they still have a place: later wins. It
 // tells those that have from those that have not.
@@ -259,7 +301,7 @@ func (d *Document) again(p *Pending, deltas []Delta) (kept, lost []Delta) {
 		}
 	}
 	fits := func(x *Delta) bool {
-		if c, ok := x.Val.(*Node); ok && x.Has && !c.known && !born[c] {
+		if c, ok := x.Val.(*Node); ok && x.Has && !c.known && !born[c] && !d.wentAway(c) {
 			return false // it came with a commit that was taken back
 		}
 		base := x.N.base()

@@ -261,12 +261,9 @@ func (d *Document) forget(c *Node, p *Pending) {
 	}
 	c.nodes(func(n *Node) {
 		if n.known && !n.stored() {
-			n.known = false
+			d.unknow(n)
 			n.ghosts++
 			p.gone = append(p.gone, n)
-			if d.index != nil && d.index[n.id] == n {
-				delete(d.index, n.id)
-			}
 		}
 	})
 }
@@ -274,11 +271,22 @@ func (d *Document) forget(c *Node, p *Pending) {
 // unknow undoes what encode did to the nodes of a commit that is taken back.
 func (p *Pending) unknow() {
 	for _, n := range p.born {
-		n.known = false
+		n.doc.unknow(n)
 	}
 	for _, n := range p.gone {
-		n.known = true
+		n.doc.know(n)
 		n.ghosts--
+	}
+}
+
+// know undoes unknow.
+func (p *Pending) know() {
+	for _, n := range p.born {
+		n.doc.know(n)
+	}
+	for _, n := range p.gone {
+		n.doc.unknow(n)
+		n.ghosts++
 	}
 }
 

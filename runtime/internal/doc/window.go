@@ -92,9 +92,9 @@ func (n *Node) Changed(f int) {
 	}
 }
 
-// logging tells whether single changes are needed: somebody watches, or a
-// transaction may have to undo them.
-func (d *Document) logging() bool { return (d.watching > 0 || d.tx != nil) && !d.mute }
+// logging tells whether single changes are needed: somebody watches, or they
+// may have to be undone.
+func (d *Document) logging() bool { return (d.watching > 0 || d.tx != nil || d.tracing) && !d.mute }
 
 // recordable tells whether a change of field f must be recorded now.
 func (n *Node) recordable(f int) bool {
