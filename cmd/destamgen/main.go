@@ -4,6 +4,7 @@
 // Usage:
 //
 //	destamgen [-check] [folder ...]
+//	destamgen vet [-fix] [package ...]
 //
 // It is run by go generate. In one file of each package with tagged structs:
 //
@@ -30,6 +31,27 @@
 //
 // The exit status is 0 if all is well, 1 if the input is wrong or, with -check,
 // the output is stale, and 2 if the command line is wrong.
+//
+// # Vet
+//
+// Destamgen vet looks for mistakes that the compiler cannot see, in packages
+// with documents and in those that use them:
+//
+//	destamtag     what destamgen would refuse
+//	destamstale   generated files that a run would write otherwise
+//	destamstop    a subscription whose stop function is dropped
+//	destamouter   an outer handle, or another document, inside Update or View
+//	destamquery   a constant path of a dynamic query that does not exist
+//
+// Packages are named as for the go command. With -fix it makes the corrections
+// that are certain; with -json it writes what it found as JSON. The flag -name
+// runs the pass of that name alone, -name=false all others. The exit status is 3
+// if something was found, and 1 if a package could not be looked at.
+//
+// It is a tool for go vet too, which keeps results:
+//
+//	go build -o destamvet github.com/destam-go/destamgen/cmd/destamgen
+//	go vet -vettool=$(pwd)/destamvet ./...
 //
 // Tags and the Go that comes of them are described in package
 // github.com/destam-go/destamgen/runtime/destam.
@@ -59,6 +81,7 @@ const (
 )
 
 func main() {
+	vet(os.Args[1:])
 	os.Exit(command(os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -68,7 +91,7 @@ func command(args []string, out, complaints io.Writer) int {
 	flags.SetOutput(complaints)
 	check := flags.Bool("check", false, "write nothing; exit with status 1 if a run would change a file")
 	flags.Usage = func() {
-		fmt.Fprint(complaints, "usage: destamgen [-check] [folder ...]\n")
+		fmt.Fprint(complaints, "usage: destamgen [-check] [folder ...]\n       destamgen vet [-fix] [package ...]\n")
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {

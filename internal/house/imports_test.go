@@ -22,15 +22,17 @@ type layer struct {
 
 // Names of the modules that layers may use.
 const (
-	jennifer = "github.com/dave/jennifer/..."
-	xtools   = "golang.org/x/tools/..."
-	xmod     = "golang.org/x/mod/..."
-	xsys     = "golang.org/x/sys/..."
-	msgpack  = "github.com/vmihailenco/msgpack/v5/..."
-	mongo    = "go.mongodb.org/mongo-driver/v2/..."
-	btree    = "github.com/tidwall/btree/..."
-	gocmp    = "github.com/google/go-cmp/..."
-	scripts  = "github.com/rogpeppe/go-internal/..."
+	jennifer  = "github.com/dave/jennifer/..."
+	xtools    = "golang.org/x/tools/..."
+	analyzers = "golang.org/x/tools/go/analysis/..."
+	typeutil  = "golang.org/x/tools/go/types/typeutil"
+	xmod      = "golang.org/x/mod/..."
+	xsys      = "golang.org/x/sys/..."
+	msgpack   = "github.com/vmihailenco/msgpack/v5/..."
+	mongo     = "go.mongodb.org/mongo-driver/v2/..."
+	btree     = "github.com/tidwall/btree/..."
+	gocmp     = "github.com/google/go-cmp/..."
+	scripts   = "github.com/rogpeppe/go-internal/..."
 )
 
 // layers is the architecture. The first layer that a package belongs to
@@ -38,12 +40,13 @@ const (
 var layers = []layer{
 	// The blank import makes a user's go mod tidy record what generated code
 	// needs before there is any.
-	{packages: "cmd/destamgen", own: []string{"gen"}, blank: []string{"runtime/destam"}},
+	{packages: "cmd/destamgen", own: []string{"gen"}, blank: []string{"runtime/destam"}, foreign: []string{analyzers}},
 	{packages: "cmd/destam", own: []string{"runtime/destam", "runtime/driver", "drivers/..."}},
 
-	{packages: "gen", own: []string{"gen/internal/..."}},
+	{packages: "gen", own: []string{"gen/internal/..."}, foreign: []string{analyzers}},
 	{packages: "gen/internal/load", own: []string{"gen/internal/..."}, foreign: []string{xtools}},
 	{packages: "gen/internal/emit", own: []string{"gen/internal/..."}, foreign: []string{jennifer}},
+	{packages: "gen/internal/vet", own: []string{"gen/internal/schema"}, foreign: []string{analyzers, typeutil}, tests: []string{"gen"}},
 	{packages: "gen/internal/...", own: []string{"gen/internal/..."}},
 
 	{packages: "runtime/destam", own: []string{"runtime/driver", "runtime/internal/..."}, foreign: []string{msgpack},
@@ -187,6 +190,12 @@ func TestForbidden(t *testing.T) {
 
 		{from: "gen/internal/load", path: "golang.org/x/tools/go/packages"},
 		{from: "gen/internal/emit", path: "golang.org/x/tools/imports", want: true},
+		{from: "cmd/destamgen", path: "golang.org/x/tools/go/analysis/multichecker"},
+		{from: "cmd/destamgen", path: "golang.org/x/tools/go/packages", want: true},
+		{from: "gen", path: "golang.org/x/tools/go/packages", want: true},
+		{from: "gen/internal/vet", path: "golang.org/x/tools/go/analysis"},
+		{from: "gen/internal/vet", path: "gen/internal/load", want: true},
+		{from: "gen/internal/vet", path: "gen", want: true},
 		{from: "gen/internal/emit", path: "github.com/dave/jennifer/jen"},
 		{from: "gen/internal/schema", path: "github.com/dave/jennifer/jen", want: true},
 		{from: "runtime/destam", path: "github.com/vmihailenco/msgpack/v5"},

@@ -1,0 +1,117 @@
+// Package outer uses inside of Update and View what it may not, and what it may.
+package outer
+
+import (
+	"context"
+	"errors"
+
+	"github.com/destam-go/destamgen/examples/quickstart/notes"
+	"github.com/destam-go/destamgen/runtime/destam"
+)
+
+var ctx = context.Background()
+
+type server struct {
+	note, other *notes.ONote
+	table       *notes.ONoteTable
+}
+
+func itself(note *notes.ONote) error {
+	return note.Update(func(n *notes.ONote) error {
+		n.SetTitle(note.Title() + "!")            // want `note is used inside its own Update, where it waits for itself \(fix: n\)`
+		note.Tasks().At(0).SetDone(true)          // want `note is used inside its own Update`
+		note.Query().Profile().SetEmail("x")      // want `note is used inside its own Update`
+		note.ODocument.OObject.Watch(nil)         // want `note is used inside its own Update`
+		for _, task := range note.Tasks().All() { // want `note is used inside its own Update`
+			task.SetDone(true)
+		}
+		if title, ok := note.Observe().Title().Get(); ok { // want `note is used inside its own Update`
+			n.SetTitle(title)
+		}
+		if destam.Detached(note) { // want `note is used inside its own Update`
+			return errors.New("gone")
+		}
+		func() { note.SetTitle("x") }() // want `note is used inside its own Update`
+		return nil
+	})
+}
+
+func unnamed(note *notes.ONote) error {
+	return note.View(func(*notes.ONote) error {
+		_ = note.Title() // want `note is used inside its own View, where it waits for itself \(fix: use the handle that the function is given\)`
+		return nil
+	})
+}
+
+func hidden(note *notes.ONote) error {
+	return note.View(func(n *notes.ONote) error {
+		for n := range 3 {
+			_ = note.Tasks().At(n) // want `note is used inside its own View, where it waits for itself \(fix: use the handle that the function is given\)`
+		}
+		return nil
+	})
+}
+
+func (s *server) others(notes []*notes.ONote) error {
+	tasks := s.note.Tasks()
+	return s.note.Update(func(n *notesONote) error {
+		n.SetTitle(s.note.Title())   // want `s.note is used inside its own Update, where it waits for itself \(fix: n\)`
+		n.SetTitle(s.other.Title())  // want `s.other is used inside Update: it is another document, or an outer handle of this one`
+		n.SetTitle(notes[0].Title()) // want `notes\[0\] is used inside Update: it is another document`
+		tasks.Clear()                // want `tasks is used inside Update`
+		found, err := s.table.Find(ctx)
+		if err != nil {
+			return err
+		}
+		found.SetTitle("x")                        // want `found is used inside Update: it is another document`
+		destam.Outer(n).SetTitle("x")              // want `destam.Outer\(n\) is used inside Update`
+		s.other.Update(func(o *notesONote) error { // want `s.other is used inside Update`
+			o.SetTitle(n.Title())
+			return nil
+		})
+		return s.table.Delete(ctx, n.ID()) // want `Delete inside Update waits for a document and for the store`
+	})
+}
+
+type notesONote = notes.ONote
+
+func allowed(s *server, note *notes.ONote, title string) error {
+	before := note.Title()
+	return note.Update(func(n *notes.ONote) error {
+		n.SetTitle(before + title)
+		n.Tasks().Append(notes.Task{Text: "x"})
+		if destam.Same(n, note) && n != note {
+			_ = note.ID()
+			_ = note.Version()
+		}
+		task := n.Tasks().At(0)
+		task.SetDone(true)
+		for _, t := range n.Tasks().All() {
+			t.SetText(title)
+		}
+		stop := n.Watch(func(*destam.Commit) { _ = note.Title() })
+		defer stop()
+		go func() { note.SetTitle("later") }()
+		hit, err := s.table.Query(ctx, notes.NoteWhere.Owner().Is("ann"))
+		if err != nil {
+			return err
+		}
+		n.Query().SetOwner(hit.Query.Owner)
+		return n.Update(func(m *notes.ONote) error {
+			m.SetTitle(n.Title())
+			return nil
+		})
+	})
+}
+
+// own has methods of these names, but is none of ours.
+type own struct{ note *notes.ONote }
+
+func (own) Update(func(own) error) error { return nil }
+
+func mine(o own) error {
+	return o.Update(func(own) error {
+		o.note.SetTitle("x")
+		return nil
+	})
+}

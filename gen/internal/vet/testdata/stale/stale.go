@@ -1,0 +1,5 @@
+package stale // want `destam.lock is stale: run go generate`
+
+type Note struct {
+	Title string `destam:"title"`
+}
