@@ -1,0 +1,307 @@
+package observe_test
+
+import (
+	"log/slog"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"weak"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/destam-go/destamgen/runtime/observe"
+)
+
+// Catalogue 228, 229, 231: a mutable value and its events.
+func TestCell(t *testing.T) {
+	c := observe.Mutable("a")
+	wantGet(t, c, "a")
+	r := record(t, c)
+	c.Set("b")
+	c.Set("b")
+	c.Clear()
+	c.Clear()
+	c.Set("")
+	c.Set("c")
+	r.want("b -  c")
+
+	var zero observe.Cell[int]
+	wantGet(t, &zero, "-")
+	z := record(t, &zero)
+	zero.Set(0)
+	z.want("0")
+}
+
+// Catalogue 230: two listeners, the first or the second of which sets again.
+// Both hear both values in order.
+func TestCellNestedSet(t *testing.T) {
+	for _, setter := range []string{"first", "second"} {
+		t.Run(setter, func(t *testing.T) {
+			c := observe.Mutable(0)
+			again := func(x observe.Change[int]) {
+				if x.New == 1 {
+					c.Set(2)
+				}
+			}
+			if setter == "first" {
+				c.Watch(again)
+			}
+			a, b := record(t, c), record(t, c)
+			if setter == "second" {
+				c.Watch(again)
+			}
+			c.Set(1)
+			a.want("1 2")
+			b.want("1 2")
+		})
+	}
+}
+
+// Catalogue 230: of two listeners that set the value, the nested one stops
+// itself meanwhile.
+func TestCellStopsItself(t *testing.T) {
+	c := observe.Mutable(0)
+	n := 0
+	var stop func()
+	stop = c.Watch(func(observe.Change[int]) {
+		n++
+		stop()
+		stop()
+		c.Set(7)
+	})
+	r := record(t, c)
+	c.Set(1)
+	r.want("1 7")
+	if n != 1 {
+		t.Errorf("called %d times, want once", n)
+	}
+}
+
+// Catalogue 233, 234: a failing listener stops nobody else, in either order,
+// through Memo too. That the setter fails is not for us: it returns, and the
+// panic is reported.
+func TestListenerPanics(t *testing.T) {
+	for _, memo := range []bool{false, true} {
+		for _, first := range []bool{false, true} {
+			got := reports(t)
+			c := observe.Mutable(0)
+			var src observe.Source[int] = c
+			if memo {
+				src = observe.Memo(src)
+			}
+			oops := func() {
+				src.Follow(func(int, bool, int, bool) { panic("oops") })
+			}
+			if first {
+				oops()
+			}
+			r := record(t, src)
+			if !first {
+				oops()
+			}
+			c.Set(1)
+			c.Set(2)
+			r.want("1 2")
+			if diff := cmp.Diff([]any{"oops", "oops"}, got()); diff != "" {
+				t.Errorf("memo %v, first %v: reports: %s", memo, first, diff)
+			}
+		}
+	}
+}
+
+// A listener that ends its goroutine, as t.FailNow does, stops nobody else.
+func TestListenerGoexit(t *testing.T) {
+	got := reports(t)
+	c := observe.Mutable(0)
+	c.Watch(func(x observe.Change[int]) {
+		if x.New == 1 {
+			c.Set(2)
+			runtime.Goexit()
+		}
+	})
+	r := record(t, c)
+	var wg sync.WaitGroup
+	wg.Go(func() { c.Set(1) })
+	wg.Wait()
+	r.want("1 2")
+	c.Set(3)
+	r.want("3")
+	if diff := cmp.Diff([]any{"runtime.Goexit"}, got()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A handler that panics itself harms nobody.
+func TestOnPanicPanics(t *testing.T) {
+	defer slog.SetDefault(slog.Default())
+	var logged strings.Builder
+	slog.SetDefault(slog.New(slog.NewTextHandler(&logged, nil)))
+	observe.OnPanic(func(*observe.PanicError) { panic("again") })
+	defer observe.OnPanic(nil)
+	c := observe.Mutable(0)
+	c.Watch(func(observe.Change[int]) { panic("oops") })
+	r := record(t, c)
+	c.Set(1)
+	r.want("1")
+	observe.OnPanic(nil)
+	c.Set(2)
+	r.want("2")
+	if s := logged.String(); !strings.Contains(s, "value=again") || !strings.Contains(s, "value=oops") {
+		t.Errorf("logged %q", s)
+	}
+}
+
+func TestPanicErrorTellsWhere(t *testing.T) {
+	var got *observe.PanicError
+	observe.OnPanic(func(e *observe.PanicError) { got = e })
+	defer observe.OnPanic(nil)
+	c := observe.Mutable(0)
+	c.Watch(func(observe.Change[int]) { panic("oops") })
+	c.Set(1)
+	if got == nil || !strings.Contains(got.Error(), "oops") || !strings.Contains(got.Stack, "TestPanicErrorTellsWhere") {
+		t.Errorf("reported %v", got)
+	}
+}
+
+// After stop no call begins, not even of a change that waits already.
+func TestStop(t *testing.T) {
+	c := observe.Mutable(0)
+	var stop func()
+	c.Watch(func(x observe.Change[int]) {
+		c.Set(2)
+		stop()
+	})
+	stop = c.Watch(func(x observe.Change[int]) { t.Errorf("called with %v", x) })
+	c.Set(1)
+}
+
+// A watcher that comes during a delivery hears from the next change on.
+func TestWatchDuringDelivery(t *testing.T) {
+	c := observe.Mutable(0)
+	var late *recorder[int]
+	c.Watch(func(x observe.Change[int]) {
+		if late == nil {
+			c.Set(2)
+			late = record(t, c) // begins at 2
+		}
+	})
+	c.Set(1)
+	late.want("")
+	c.Set(3)
+	late.want("3")
+}
+
+// Many who come and go: those who stay hear in the order in which they came.
+func TestManyWatchers(t *testing.T) {
+	c := observe.Mutable(0)
+	var got []int
+	var stops []func()
+	for i := range 100 {
+		stops = append(stops, c.Watch(func(observe.Change[int]) { got = append(got, i) }))
+	}
+	var want []int
+	for i, stop := range stops {
+		if i%10 != 3 {
+			stop()
+			continue
+		}
+		want = append(want, i)
+	}
+	c.Set(1)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Cell.Update loses nothing, however many do it.
+func TestUpdate(t *testing.T) {
+	var c observe.Cell[int]
+	r := record(t, &c)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 500 {
+				c.Update(func(n int, _ bool) int { return n + 1 })
+			}
+		})
+	}
+	wg.Wait()
+	wantGet(t, &c, "4000")
+	delivered(&c)
+	r.settled()
+}
+
+// delivered clears c and waits until everybody who watched it has heard.
+func delivered[T any](c *observe.Cell[T]) {
+	done := make(chan struct{})
+	stop := c.Watch(func(x observe.Change[T]) {
+		if x.Absent {
+			close(done)
+		}
+	})
+	c.Clear()
+	<-done
+	stop()
+}
+
+// A thousand changes that a slow listener did not hear of come as one.
+func TestFold(t *testing.T) {
+	c := observe.Mutable(0)
+	entered, goOn := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	c.Watch(func(observe.Change[int]) {
+		once.Do(func() {
+			close(entered)
+			<-goOn
+		})
+	})
+	r := record(t, c)
+	var wg sync.WaitGroup
+	wg.Go(func() { c.Set(1) })
+	<-entered
+	for i := range 10_000 {
+		c.Set(i + 2)
+	}
+	late := record(t, c)
+	c.Set(-1)
+	close(goOn)
+	wg.Wait()
+	delivered(c)
+	if n := strings.Count(r.heard(), " "); n > 2*1024 {
+		t.Errorf("heard of %d changes", n)
+	}
+	r.settled()
+	late.want("-1 -")
+}
+
+// A watcher that stopped is let go, although the cell lives on; what was made
+// from it without being watched is let go too.
+func TestNothingIsKept(t *testing.T) {
+	c := observe.Mutable(0)
+	keep := record(t, c) // so that the list of watchers is not simply dropped
+	more := record(t, c)
+	type big struct{ _ [1 << 10]byte }
+	heard := new(big)
+	stop := c.Watch(func(observe.Change[int]) { runtime.KeepAlive(heard) })
+	wl := weak.Make(heard)
+	heard = nil
+	stop()
+	lens := observe.Memo(observe.Map(c, func(v int) int { return v + 1 }))
+	stop = lens.Watch(func(observe.Change[int]) {})
+	c.Set(1)
+	stop()
+	wm := weak.Make(lens)
+	lens = nil
+	runtime.GC()
+	runtime.GC()
+	if wl.Value() != nil {
+		t.Error("a listener that was stopped is kept")
+	}
+	if wm.Value() != nil {
+		t.Error("a lens that nobody watches is kept")
+	}
+	c.Set(2)
+	keep.want("1 2")
+	more.want("1 2")
+}

@@ -1,0 +1,56 @@
+package observe
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// From is the value that get gives, for everything that has a value and tells
+// somehow that it has changed: watch calls a function, with whatever, after
+// each change, until stop is called. The views of documents are made for it:
+//
+//	note := observe.From(note.Snapshot, note.Watch)
+//	tags := observe.From(note.Tags().Snapshot, note.Tags().Watch)
+//
+// Each call gets the value anew; when it is equal, nobody hears of it.
+func From[T, E any](get func() T, watch func(func(E)) (stop func())) *Lens[T] {
+	equal := equality[T]()
+	return &Lens[T]{
+		get: func() (T, bool) { return get(), true },
+		follow: func(fn follower[T]) (T, bool, func()) {
+			var (
+				line jobs
+				off  atomic.Bool
+				cur  T // belongs to the line
+			)
+			line.hold()
+			stopWatch := watch(func(E) {
+				line.post(func() {
+					if off.Load() {
+						return
+					}
+					if now := get(); !equal(cur, now) {
+						old := cur
+						cur = now
+						fn(old, true, now, true)
+					}
+				})
+			})
+			stop := sync.OnceFunc(func() {
+				off.Store(true)
+				stopWatch()
+			})
+			begun := false
+			defer func() {
+				if !begun { // get panics
+					stop()
+				}
+				line.work()
+			}()
+			cur = get()
+			first := cur
+			begun = true
+			return first, true, stop
+		},
+	}
+}

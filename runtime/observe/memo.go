@@ -1,0 +1,44 @@
+package observe
+
+// Memo is src for many watchers: as long as there is one it is subscribed to
+// once, and its value is kept for Get.
+func Memo[T any](src Source[T]) *Lens[T] { return MemoN(src, 1)[0] }
+
+// MemoN is n lenses like Memo on one subscription, whose watchers are called
+// in order: of each change, those of the first lens hear before those of the
+// second, whenever they came.
+func MemoN[T any](src Source[T], n int) []*Lens[T] {
+	m := &memo[T]{}
+	m.hub.equal = equality[T]()
+	m.shared = shared[T]{src: src, mu: &m.hub.line.mu, change: m.change, same: m.hub.equal}
+	lenses := make([]*Lens[T], n)
+	for i := range lenses {
+		lenses[i] = &Lens[T]{get: m.shared.current, set: setOf(src), clear: clearOf(src)}
+		lenses[i].follow = func(fn follower[T]) (T, bool, func()) { return m.follow(i, fn) }
+	}
+	return lenses
+}
+
+type memo[T any] struct {
+	hub    hub[T] // its lock guards shared too
+	shared shared[T]
+}
+
+func (m *memo[T]) follow(rank int, fn follower[T]) (T, bool, func()) {
+	l := &listener[T]{rank: rank}
+	l.fn.Store(&fn)
+	v, leave, ok := m.shared.join(func() { m.hub.add(l) }, func() { m.hub.remove(l) })
+	if !ok {
+		return m.shared.src.Follow(fn)
+	}
+	return v.v, v.ok, leave
+}
+
+// change ends the lock.
+func (m *memo[T]) change(old T, had bool, now T, has bool) {
+	mine := !m.hub.same(old, had, now, has) && m.hub.tell(old, had, now, has)
+	m.hub.line.mu.Unlock()
+	if mine {
+		m.hub.line.work()
+	}
+}

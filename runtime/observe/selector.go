@@ -1,0 +1,83 @@
+package observe
+
+// Selector tells of many values whether they are the one that is selected. A
+// change of the selection wakes only who asks for the value that was selected
+// and for the one that is, however many others are watched.
+type Selector[T comparable] struct {
+	line   line[event[bool], *event[bool]] // its lock guards all
+	at     map[T]*hub[bool]                // only their listeners are used
+	shared shared[T]
+}
+
+// Select makes a selector of src, which has the selected value, or none.
+func Select[T comparable](src Source[T]) *Selector[T] {
+	s := &Selector[T]{at: map[T]*hub[bool]{}}
+	s.shared = shared[T]{src: src, mu: &s.line.mu, change: s.change, same: equality[T]()}
+	return s
+}
+
+// At tells whether v is selected. When it is set to true, v is: src is set.
+// When it is set to false, nothing is any more: src is cleared, and where it
+// cannot be, nothing happens.
+func (s *Selector[T]) At(v T) *Lens[bool] {
+	src := s.shared.src
+	l := &Lens[bool]{
+		get: func() (bool, bool) {
+			now, ok := s.shared.current()
+			return ok && now == v, true
+		},
+		follow: func(fn follower[bool]) (bool, bool, func()) { return s.follow(v, fn) },
+	}
+	if set, clear := setOf(src), clearOf(src); set != nil {
+		l.set = func(yes bool) bool {
+			if yes {
+				return set(v)
+			}
+			return clear != nil && clear()
+		}
+	}
+	return l
+}
+
+func (s *Selector[T]) follow(v T, fn follower[bool]) (bool, bool, func()) {
+	l := &listener[bool]{}
+	l.fn.Store(&fn)
+	add := func() {
+		h := s.at[v]
+		if h == nil {
+			h = &hub[bool]{}
+			s.at[v] = h
+		}
+		h.add(l)
+	}
+	remove := func() {
+		h := s.at[v]
+		if h.remove(l); len(h.all) == 0 {
+			delete(s.at, v)
+		}
+	}
+	now, leave, ok := s.shared.join(add, remove)
+	if !ok {
+		is := Derive(s.shared.src, func(now T, ok bool) (bool, bool) { return ok && now == v, true })
+		return is.follow(fn)
+	}
+	return now.ok && now.v == v, true, leave
+}
+
+// change ends the lock.
+func (s *Selector[T]) change(old T, had bool, now T, has bool) {
+	mine := false
+	if had != has || old != now {
+		if h := s.at[old]; had && h != nil {
+			mine = s.line.put(event[bool]{old: true, had: true, has: true, to: h.all})
+		}
+		if h := s.at[now]; has && h != nil {
+			// The first may have begun; then this one waits for it.
+			mine = s.line.put(event[bool]{had: true, now: true, has: true, to: h.all}) || mine
+		}
+	}
+	s.line.mu.Unlock()
+	if mine {
+		s.line.work()
+	}
+}

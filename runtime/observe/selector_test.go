@@ -1,0 +1,150 @@
+package observe_test
+
+import (
+	"testing"
+
+	"github.com/destam-go/destamgen/runtime/observe"
+)
+
+// Catalogue 270: values, setting, and clearing.
+func TestSelector(t *testing.T) {
+	c := new(observe.Cell[int])
+	s := observe.Select(c)
+	want := func(one, two string) {
+		t.Helper()
+		wantGet(t, s.At(1), one)
+		wantGet(t, s.At(2), two)
+	}
+	want("false", "false")
+	c.Set(1)
+	want("true", "false")
+	c.Set(2)
+	want("false", "true")
+	s.At(1).Set(true)
+	wantGet(t, c, "1")
+	s.At(1).Set(true)
+	want("true", "false")
+	s.At(2).Set(true)
+	want("false", "true")
+	s.At(1).Set(false) // of whichever: nothing is selected any more
+	wantGet(t, c, "-")
+	want("false", "false")
+	wantGet(t, observe.Select(observe.Mutable(3)).At(3), "true") // the initial selection
+}
+
+// Catalogue 270: custom values are a map; 0 is a value as any other.
+func TestSelectorMapped(t *testing.T) {
+	c := observe.Mutable(0)
+	yes := observe.TwoWay(observe.Select(c).At(0),
+		func(is bool) string {
+			if is {
+				return "yes"
+			}
+			return "no"
+		},
+		func(s string) bool { return s == "yes" })
+	r := record(t, yes)
+	c.Set(1)
+	yes.Set("yes")
+	yes.Set("no")
+	r.want("no yes no")
+	wantGet(t, c, "-")
+}
+
+// Catalogue 270: only the one that was selected and the one that is are called;
+// several lenses and watchers of one value each are.
+func TestSelectorEvents(t *testing.T) {
+	c := count(0)
+	s := observe.Select(c)
+	woken := 0
+	for i := range 1000 {
+		s.At(i + 100).Watch(func(observe.Change[bool]) { woken++ })
+	}
+	one, again, two := record(t, s.At(1)), record(t, s.At(1)), record(t, s.At(2))
+	l := s.At(2)
+	same := record(t, l)
+	both := record(t, l)
+	c.wantWatchers(t, 1, 1)
+	c.Set(1)
+	c.Set(2)
+	c.Set(2)
+	c.Set(3)
+	c.Clear()
+	c.Set(1)
+	one.want("true false true")
+	again.want("true false true")
+	for _, r := range []*recorder[bool]{two, same, both} {
+		r.want("true false")
+	}
+	if woken != 0 {
+		t.Errorf("%d of the others were called", woken)
+	}
+}
+
+// Catalogue 270: removing any of three leaves the others, twice is harmless,
+// and after the last one the source is let go.
+func TestSelectorStop(t *testing.T) {
+	for drop := range 3 {
+		c := count(0)
+		s := observe.Select(c)
+		var rs []*recorder[bool]
+		for range 3 {
+			rs = append(rs, record(t, s.At(1)))
+		}
+		c.Set(1)
+		rs[drop].stop()
+		rs[drop].stop()
+		c.Set(2)
+		for i, r := range rs {
+			want := "true false"
+			if i == drop {
+				want = "true"
+			}
+			if got := r.heard(); got != want {
+				t.Errorf("dropped %d: %d heard %q", drop, i, got)
+			}
+		}
+		c.wantWatchers(t, 1, 1)
+		for _, r := range rs {
+			r.stop()
+		}
+		c.wantWatchers(t, 0, 1)
+		wantGet(t, s.At(2), "true")
+		r := record(t, s.At(2))
+		c.Set(1)
+		r.want("false")
+		c.wantWatchers(t, 1, 2)
+	}
+}
+
+// The selection changes while the one before is being told: everybody ends
+// with what is true.
+func TestSelectorNested(t *testing.T) {
+	c := observe.Mutable(0)
+	s := observe.Select(c)
+	s.At(1).Watch(func(x observe.Change[bool]) {
+		if x.New {
+			c.Set(2)
+		}
+	})
+	one, two := record(t, s.At(1)), record(t, s.At(2))
+	c.Set(1)
+	one.want("true false")
+	two.want("true")
+}
+
+// A hook of the source that watches the selector: nobody waits for himself.
+func TestSelectorReentrant(t *testing.T) {
+	c := observe.Mutable(0)
+	var s *observe.Selector[int]
+	var inner *recorder[bool]
+	s = observe.Select(observe.Lifetime(c, func() func() {
+		inner = record(t, s.At(1))
+		return nil
+	}))
+	outer := record(t, s.At(1))
+	c.Set(1)
+	c.Set(0)
+	outer.want("true false")
+	inner.want("true false")
+}
