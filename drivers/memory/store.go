@@ -19,6 +19,10 @@ type Options struct {
 	// gone for History, At and Revert; a retry of a commit that was dropped
 	// reads as a lost race.
 	History int
+
+	// Shared lets several databases of one process use the store at once, as
+	// those of several processes use a server: see [Store.Share].
+	Shared bool
 }
 
 // ErrForgotten says that a version is older than the history that is kept.
@@ -26,15 +30,26 @@ var ErrForgotten = errors.New("version is older than the history that the store 
 
 // Store is a [driver.Driver].
 type Store struct {
-	history int
-
-	mu       sync.RWMutex // guards everything below; never held while a consumer of an iterator runs
-	attached bool
-	closed   bool
-	tables   map[string]*table
+	*data
+	attached bool // guarded by data.mu
+	closed   bool // guarded by data.mu
 }
 
-var _ driver.Driver = (*Store)(nil)
+// data is what the stores that share it have in common.
+type data struct {
+	history int
+	shared  bool
+
+	mu     sync.RWMutex // guards everything below; never held while a consumer of an iterator runs
+	users  int          // stores that are not closed
+	tables map[string]*table
+	feed   feed
+}
+
+var (
+	_ driver.Driver = (*Store)(nil)
+	_ driver.Feed   = (*Store)(nil)
+)
 
 // Open returns a new store without tables. Nil options are those of the zero
 // Options.
@@ -42,7 +57,24 @@ func Open(opts *Options) *Store {
 	if opts == nil {
 		opts = &Options{}
 	}
-	return &Store{history: opts.History, tables: make(map[string]*table)}
+	return &Store{data: &data{
+		history: opts.History, shared: opts.Shared, users: 1,
+		tables: make(map[string]*table), feed: feed{moved: make(chan struct{})},
+	}}
+}
+
+// Share gives another store of the same content, for another database: each is
+// attached and closed on its own, and sees what the others write. What was kept
+// is let go when the last is closed. It panics unless the store was opened
+// with [Options.Shared].
+func (s *Store) Share() *Store {
+	if !s.shared {
+		panic("memory: a store that is shared is opened with Options.Shared")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.users++
+	return &Store{data: s.data}
 }
 
 // enter says whether a call may go on. The store is locked.
@@ -132,7 +164,12 @@ func (s *Store) Append(ctx context.Context, batch []driver.Commit) []driver.Resu
 		case err != nil:
 			results[i].Err = err
 		case results[i].Err == nil:
-			results[i].Err = s.tables[batch[i].Table].append(&batch[i], entries[i])
+			t := s.tables[batch[i].Table]
+			fresh := false
+			fresh, results[i].Err = t.append(&batch[i], entries[i])
+			if fresh && s.shared {
+				s.feed.add(event{t, batch[i].ID, batch[i].Seq})
+			}
 		}
 	}
 	return results
@@ -308,6 +345,9 @@ func (s *Store) Purge(ctx context.Context, table string, id driver.ID) error {
 		return err
 	}
 	t.purge(id, d)
+	if s.shared {
+		s.feed.add(event{t, id, d.standing.Seq})
+	}
 	return nil
 }
 
@@ -331,7 +371,7 @@ func (s *Store) Tables(ctx context.Context) iter.Seq2[string, error] {
 }
 
 // Limits implements [driver.Driver]. There are none.
-func (s *Store) Limits() driver.Limits { return driver.Limits{} }
+func (s *Store) Limits() driver.Limits { return driver.Limits{Shared: s.shared} }
 
 // Stats implements [driver.Driver].
 func (s *Store) Stats() driver.Stats {
@@ -346,11 +386,18 @@ func (s *Store) Stats() driver.Stats {
 	return stats
 }
 
-// Close implements [driver.Driver]. It lets everything go.
+// Close implements [driver.Driver]. The last that shares the content lets
+// everything go.
 func (s *Store) Close(context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
 	s.closed = true
-	s.tables = nil
+	s.feed.wake() // those who wait must see that
+	if s.users--; s.users == 0 {
+		s.tables, s.feed.events = nil, nil
+	}
 	return nil
 }

@@ -1,6 +1,8 @@
 package memory_test
 
 import (
+	"context"
+	"errors"
 	"testing"
 
 	"github.com/destam-go/destamgen/drivers/memory"
@@ -10,4 +12,52 @@ import (
 
 func TestDriver(t *testing.T) {
 	drivertest.Run(t, func(t *testing.T) driver.Driver { return memory.Open(nil) }, nil)
+}
+
+// TestSharedDriver runs the suite on a store that is shared, while others come
+// and go.
+func TestSharedDriver(t *testing.T) {
+	drivertest.Run(t, func(t *testing.T) driver.Driver {
+		s := memory.Open(&memory.Options{Shared: true})
+		other := s.Share()
+		t.Cleanup(func() {
+			if err := other.Close(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
+		return s.Share()
+	}, nil)
+}
+
+// TestShare attaches and closes each of those who share a store on its own.
+func TestShare(t *testing.T) {
+	ctx := t.Context()
+	a := memory.Open(&memory.Options{Shared: true})
+	b := a.Share()
+	for _, s := range []*memory.Store{a, b} {
+		if err := s.Attach(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Attach(ctx); !errors.Is(err, driver.ErrAttached) {
+			t.Fatalf("attached twice: %v", err)
+		}
+	}
+	if err := a.Declare(ctx, driver.Schema{Table: "notes", Revision: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Sync(ctx); !errors.Is(err, driver.ErrClosed) {
+		t.Errorf("a store that is closed: %v", err)
+	}
+	if n, err := b.Count(ctx, "notes", nil); n != 0 || err != nil {
+		t.Errorf("the other: %d, %v", n, err)
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("a store that is not shared was")
+		}
+	}()
+	memory.Open(nil).Share()
 }

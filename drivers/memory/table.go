@@ -48,17 +48,18 @@ func (t *table) document(id driver.ID) *document {
 	return s.doc
 }
 
-// append judges a commit that was checked, and adds it.
-func (t *table) append(c *driver.Commit, e entry) error {
+// append judges a commit that was checked, and adds it. A retry of one that was
+// accepted before is not fresh.
+func (t *table) append(c *driver.Commit, e entry) (fresh bool, err error) {
 	d := t.document(c.ID)
-	fresh := d == nil
-	if fresh {
+	first := d == nil
+	if first {
 		d = &document{first: 1}
 	}
 	if t.tried(c.ID, d, c.Seq) == c.Try {
-		return nil
+		return false, nil
 	}
-	err := d.standing.Judge(c, func(term driver.Term) (driver.ID, bool) {
+	err = d.standing.Judge(c, func(term driver.Term) (driver.ID, bool) {
 		id, ok := t.holders[term]
 		return id, ok
 	})
@@ -66,13 +67,13 @@ func (t *table) append(c *driver.Commit, e entry) error {
 		late.Row = d.commit(c.Seq)
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
-	if fresh {
+	if first {
 		t.docs.Set(slot{c.ID, d})
 	}
 	t.add(c.ID, d, c, e)
-	return nil
+	return true, nil
 }
 
 // tried returns the attempt that has a sequence, zero if none has or it is

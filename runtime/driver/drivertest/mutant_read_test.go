@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/destam-go/destamgen/drivers/memory"
 	"github.com/destam-go/destamgen/runtime/driver"
 )
 
@@ -316,6 +317,30 @@ func (d *revolving) Append(ctx context.Context, batch []driver.Commit) []driver.
 		}
 	}
 	return results
+}
+
+// gossip is a shared store whose feed leaves something out.
+type gossip struct {
+	*memory.Store
+	deletions, first, end bool
+}
+
+func common() *memory.Store { return memory.Open(&memory.Options{Shared: true}) }
+
+func (d gossip) Feed(ctx context.Context, since driver.Token) iter.Seq2[driver.FeedItem, error] {
+	return func(yield func(driver.FeedItem, error) bool) {
+		skip := d.first && since != nil
+		for item, err := range d.Store.Feed(ctx, since) {
+			switch {
+			case err != nil && d.end:
+				return
+			case skip, d.deletions && item.Commit.Kind == driver.KindDelete:
+				skip = false
+			case !yield(item, err):
+				return
+			}
+		}
+	}
 }
 
 type careless struct{ driver.Driver }

@@ -66,6 +66,9 @@ var suite = []struct {
 	{"Close", testClose},
 	{"CloseRace", testCloseRace},
 	{"Hold", testHold},
+	{"Feed", testFeed},
+	{"FeedResumed", testFeedResumed},
+	{"FeedEnds", testFeedEnds},
 	{"Reopen", testReopen},
 	{"Durable", testDurable},
 }
