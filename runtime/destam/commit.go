@@ -99,12 +99,20 @@ func quoted(v any) string {
 
 // Old is the value before, nil when there was none: a value of the field's Go
 // type, or the handle of an object.
-func (d Delta) Old() any { return shown(d.x, d.x.Prev) }
+func (d Delta) Old() any {
+	if t := d.x.Traced(); t != nil && t.Old != nil {
+		return t.Old
+	}
+	return shown(d.x, d.x.Prev)
+}
 
 // New is the value after, nil when there is none: a value of the field's Go
 // type; for an object that is new in this commit its plain struct as the
 // commit left it, for one that was in the document before, its handle.
 func (d Delta) New() any {
+	if t := d.x.Traced(); t != nil && t.New != nil {
+		return t.New
+	}
 	if d.x.Plain != nil {
 		return d.x.Plain
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/destam-go/destamgen/drivers/memory"
+	"github.com/destam-go/destamgen/runtime/internal/doc"
 )
 
 // Coin has one leaf of each sort that has a codec, and arrays.
@@ -264,7 +265,11 @@ func TestCodecs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, _, err := table.t.build(&state)
+	var again *live
+	_, err = table.t.build(ctx, &state, func() *doc.Document {
+		again = table.t.newLive(id)
+		return again.doc
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

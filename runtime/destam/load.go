@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/destam-go/destamgen/runtime/driver"
+	"github.com/destam-go/destamgen/runtime/internal/doc"
 )
 
 // get gives the live document of an id: the one that somebody has, or a new
@@ -35,60 +36,82 @@ func (t *table) read(ctx context.Context, id ID) (*live, error) {
 	if state.Deleted {
 		return nil, ErrDeleted
 	}
+	var l *live
+	b, err := t.build(ctx, &state, func() *doc.Document {
+		l = t.newLive(id)
+		return l.doc
+	})
+	if err != nil {
+		return nil, err
+	}
+	l.size.Store(b.size)
+	l.since.Store(b.since)
+	l.version.Store(b.seq)
+	l.held.Store(&state.Held)
+	t.claims.show(l.claimant, state.Held)
+	t.db.ids.seen(id)
+	t.db.hold(l)
+	l.release()
+	l.checkpoint()
+	return l, nil
+}
+
+// built is what a document was built from.
+type built struct {
+	doc   *doc.Document
+	seq   uint64 // of its newest commit
+	size  int64  // of its checkpoint, or of its creation
+	since int64  // bytes of the commits after that
+}
+
+// build makes the document of a state: what begin gives, and again what it
+// gives when a checkpoint cannot be read and an older one has to do.
+func (t *table) build(ctx context.Context, s *driver.State, begin func() *doc.Document) (built, error) {
+	state := *s
 	for {
-		l, bad, err := t.build(&state)
-		if err == nil {
-			l.held.Store(&state.Held)
-			t.claims.show(l.claimant, state.Held)
-			t.db.ids.seen(id)
-			t.db.hold(l)
-			l.release()
-			l.checkpoint()
-			return l, nil
-		}
+		b, bad, err := t.replay(begin(), &state)
 		if !bad {
-			return nil, err
+			return b, err
 		}
-		t.db.opts.OnError(&Error{Op: "load", Table: t.name, ID: id, Version: state.CheckpointSeq,
+		t.db.opts.OnError(&Error{Op: "load", Table: t.name, ID: state.ID, Version: state.CheckpointSeq,
 			Err: fmt.Errorf("the checkpoint is left out: %w", err)})
 		if state, err = t.before(ctx, &state); err != nil {
-			return nil, err
+			return built{}, err
 		}
 	}
 }
 
-// build makes the document of a state. Bad says that it is the checkpoint that
-// cannot be read; without it there may be another way.
-func (t *table) build(s *driver.State) (l *live, bad bool, err error) {
-	l = t.newLive(s.ID)
+// replay fills a document with a state. Bad says that it is the checkpoint
+// that cannot be read; without it there may be another way.
+func (t *table) replay(d *doc.Document, s *driver.State) (b built, bad bool, err error) {
+	b.doc = d
 	if s.Checkpoint != nil {
-		if err := l.doc.Load(s.CheckpointSeq, s.Checkpoint); err != nil {
-			return nil, true, err
+		if err := d.Load(s.CheckpointSeq, s.Checkpoint); err != nil {
+			return b, true, err
 		}
-		l.size.Store(int64(len(s.Checkpoint)))
+		b.size = int64(len(s.Checkpoint))
 	}
-	seq := s.CheckpointSeq
+	b.seq = s.CheckpointSeq
 	for i := range s.Commits {
 		c := &s.Commits[i]
-		if seq++; c.Seq != seq {
-			return nil, false, &Error{Op: "load", Table: t.name, ID: s.ID, Version: seq, Err: errMissing}
+		if b.seq++; c.Seq != b.seq {
+			return b, false, &Error{Op: "load", Table: t.name, ID: s.ID, Version: b.seq, Err: errMissing}
 		}
-		err := l.doc.Replay(c.Seq, c.Body)
+		err := d.Replay(c.Seq, c.Body)
 		if len(c.Body) == 0 && c.Kind == driver.KindChange {
 			err = fmt.Errorf("%w: a change of nothing", ErrCorrupt)
 		}
 		if err != nil {
-			return nil, false, &Error{Op: "load", Table: t.name, ID: s.ID, Version: c.Seq, Err: err}
+			return b, false, &Error{Op: "load", Table: t.name, ID: s.ID, Version: c.Seq, Err: err}
 		}
 		if c.Seq == 1 {
-			l.size.Store(int64(len(c.Body)))
+			b.size = int64(len(c.Body))
 		} else {
-			l.since.Add(int64(len(c.Body) + len(c.Section)))
+			b.since += int64(len(c.Body) + len(c.Section))
 		}
 	}
-	l.doc.Loaded()
-	l.version.Store(seq)
-	return l, false, nil
+	d.Loaded()
+	return b, false, nil
 }
 
 var errMissing = fmt.Errorf("%w: the store has not this version", ErrCorrupt)
@@ -151,7 +174,7 @@ func (l *live) content(ctx context.Context) (seq uint64, content []byte, err err
 	if err != nil {
 		return 0, nil, err
 	}
-	c, _, err := l.table.build(&state)
+	c, err := l.table.build(ctx, &state, l.table.scratch)
 	if err != nil {
 		return 0, nil, err
 	}

@@ -11,21 +11,25 @@ import (
 	"github.com/destam-go/destamgen/runtime/internal/doc"
 )
 
-// CommitOption says more about a commit: [By], [Because].
+// CommitOption says more about a commit: [By], [Because], [Force].
 type CommitOption struct {
-	by   bool
-	text string
+	by    bool
+	force bool // see Force
+	text  string
 }
 
 // By says who makes a commit.
-func By(author string) CommitOption { return CommitOption{true, author} }
+func By(author string) CommitOption { return CommitOption{by: true, text: author} }
 
 // Because says why a commit is made.
-func Because(reason string) CommitOption { return CommitOption{false, reason} }
+func Because(reason string) CommitOption { return CommitOption{text: reason} }
 
 // cause puts options together.
 func cause(opts []CommitOption) (c doc.Cause, err error) {
 	for _, o := range opts {
+		if o.force {
+			continue
+		}
 		what, max := "reason of a commit", driver.MaxBecause
 		if o.by {
 			what, max = "author of a commit", driver.MaxBy

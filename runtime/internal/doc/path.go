@@ -60,6 +60,9 @@ func (x *Delta) Path() Path {
 
 // LockedPath is Path for those who do not hold the lock.
 func (x *Delta) LockedPath() Path {
+	if t := x.Traced(); t != nil {
+		return t.At
+	}
 	x.N.doc.lock()
 	defer x.N.doc.mu.Unlock()
 	return x.Path()

@@ -16,6 +16,7 @@ type Delta struct {
 	L         *List   // of an element
 	Key       pos.Key // of the element when the delta was made
 	Had, Has  bool
+	traced    bool // it is the first field of a Traced
 	came      bool // for listeners: the value is an object that they did not see before
 	Prev, Val any
 	Plain     any // of an object that was outside the tree before, unless something in it is in several places: its content
