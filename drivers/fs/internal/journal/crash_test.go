@@ -24,10 +24,11 @@ import (
 
 // variant is the journal as it is or with a bug on purpose.
 type variant struct {
-	name  string
-	bug   mutant
-	codec codec
-	bend  func(vfs.FS) vfs.FS // puts a bug between the journal and the disk
+	name   string
+	bug    mutant
+	codec  codec
+	bend   func(vfs.FS) vfs.FS // puts a bug between the journal and the disk
+	sealed uint64              // batches that the journal need not keep
 }
 
 const (
@@ -40,7 +41,7 @@ var storeID = [16]byte{0: 1, 15: 2}
 func (v variant) options() Options {
 	return Options{
 		Store: storeID, First: 2048, Segment: 4096, Memory: 4096, LostFound: lostFound,
-		Spawn: func(f func()) { f() }, codec: v.codec, bug: v.bug,
+		Spawn: func(f func()) { f() }, codec: v.codec, bug: v.bug, Sealed: v.sealed,
 	}
 }
 
@@ -123,6 +124,7 @@ type world struct {
 	fail   error
 	nested bool // During appends a record
 	lives  int  // how often the journal was opened
+	sealed int  // records that the journal need not keep
 	roomy  bool // after a crash there is room, whatever there was before
 
 	before   func(vfs.Op) vfs.Fault
@@ -179,7 +181,7 @@ func (w *world) append(op byte) error {
 	n := len(w.m.sent)
 	// As long as in the life before, so that it comes to the same place, but
 	// not the same.
-	w.m.sent = append(w.m.sent, record(n+10_000*w.lives, sizeOf(op, n)))
+	w.m.sent = append(w.m.sent, record(w.sealed+n+10_000*w.lives, sizeOf(op, n)))
 	_, _, err := w.j.Append(w.m.sent[n])
 	if err != nil {
 		w.m.sent = w.m.sent[:n] // it says that it is certainly not stored
@@ -224,6 +226,8 @@ func (w *world) step(op byte) error {
 	case 'm':
 		w.j.Mark()
 		return nil
+	case 'z': // everything is kept elsewhere from now on
+		return w.seal()
 	case 'c': // close in order and open again
 		if err := w.j.Close(); err != nil {
 			return err
@@ -237,6 +241,22 @@ func (w *world) step(op byte) error {
 		return w.reopen(w.disk.Cut(vfs.Cut{Pick: vfs.Drop}))
 	}
 	panic("no operation " + string(op))
+}
+
+// seal ends a segment and lets go of all before.
+func (w *world) seal() error {
+	no, err := w.j.Cut()
+	if err != nil {
+		return err
+	}
+	w.v.sealed = no
+	w.sealed += len(w.m.sent)
+	w.m = model{}
+	names, err := w.j.Release(no)
+	for _, name := range slices.Concat(names, w.j.Spare()) {
+		_ = w.v.on(w.disk).Remove(name) // what stays is spare in the next life
+	}
+	return err
 }
 
 // during appends a record inside a sync, where there is room for one: to leave
@@ -412,6 +432,9 @@ var scripts = []string{
 	"asAApAApas",
 	"AAAAAAkAAAkAs",
 	"asmAApasmAAkas",
+	"asAzAAgsk",
+	"AAzkAszAApAzs",
+	"zaszmAkzcAz",
 	"gggsmkggpgs",
 }
 
@@ -428,7 +451,7 @@ func part(scripts []string) []string {
 
 // fewestStates is what TestCrash must see at least, so that a change of the
 // scripts or of the disk cannot make it blind.
-const fewestStates = 140_000
+const fewestStates = 170_000
 
 // TestMain lets garbage grow: the tests make small disks by the million, and
 // the collector would run all the time on a heap of nothing else.
@@ -453,8 +476,8 @@ func TestCrash(t *testing.T) {
 
 // TestSequences runs every sequence of a few operations.
 func TestSequences(t *testing.T) {
-	const operations = "aAOgsdmckp"
-	length, fewest := 2, 90_000
+	const operations = "aAOgsdmckpz"
+	length, fewest := 2, 100_000
 	if long() {
 		length, fewest = 3, 1_300_000
 	}

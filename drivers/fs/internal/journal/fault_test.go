@@ -130,7 +130,7 @@ func (w *world) closeFaulty() error {
 }
 
 // fewestFaults is what TestFaults must try at least.
-const fewestFaults = 4_300
+const fewestFaults = 5_300
 
 func TestFaults(t *testing.T) {
 	states, runs := 0, 0
@@ -156,7 +156,7 @@ func TestFaults(t *testing.T) {
 }
 
 // fewestFull is what TestFullDisk must see at least.
-const fewestFull = 15_000
+const fewestFull = 20_000
 
 // TestFullDisk runs scripts on disks of every size up to one that has room for
 // all. What has no room is refused and certainly not stored, and the journal

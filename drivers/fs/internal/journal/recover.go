@@ -191,10 +191,12 @@ func (r *recovery) sort() error {
 			r.done = append(r.done, s)
 			continue
 		}
-		if !begun && bases[i] > 0 && bases[i] <= r.o.Sealed+1 {
-			r.no = bases[i]
+		// The first one that holds anything of its own may begin before what
+		// is to be replayed. Copies of later ones tell nothing: those may be
+		// done with.
+		if !begun && bases[i] > 0 && (next == 0 || next > bases[i]) {
+			r.no, begun = min(r.no, bases[i]), true
 		}
-		begun = begun || bases[i] > 0
 		if err := r.take(s, bases[i], next); err != nil {
 			return err
 		}

@@ -6,23 +6,32 @@ import "fmt"
 // kept elsewhere now and for ever, and gives the names of their files, which
 // are the caller's to remove when no place of theirs is asked for by a later
 // Open any more. Records in them that somebody still holds a place of stay
-// readable.
+// readable. One Release runs at a time.
 func (j *Journal) Release(no uint64) ([]string, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
 	var names []string
-	for len(j.full) > 0 && j.full[0].last <= no {
+	for {
+		j.mu.Lock()
+		if j.closed || len(j.full) == 0 || j.full[0].last > no {
+			j.mu.Unlock()
+			return names, nil
+		}
 		s := j.full[0]
-		if _, err := s.load(); err != nil {
+		j.mu.Unlock()
+		image, err := s.load()
+		if err != nil {
 			return names, err
 		}
-		if err := s.file.Close(); err != nil {
-			return names, err
+		j.mu.Lock()
+		if j.closed {
+			j.mu.Unlock()
+			return names, nil
 		}
-		names = append(names, s.name)
+		s.image.Store(&image) // trim may have let it go meanwhile
 		j.full = j.full[1:]
+		j.mu.Unlock()
+		_ = s.file.Close() // it is durable: nothing can be lost with an error
+		names = append(names, s.name)
 	}
-	return names, nil
 }
 
 // Spare gives the names of the segments that Open found to hold nothing but
