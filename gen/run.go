@@ -2,6 +2,7 @@ package gen
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -28,7 +29,14 @@ type Config struct {
 	// Check compares only: nothing is written, and Report.Stale says what a run
 	// would change.
 	Check bool
+
+	// Loader says how types of other packages are found out: "source", which is
+	// the default, or "packages".
+	Loader string
 }
+
+// loader gives the loader's name as package load has it.
+func (c Config) loader() load.Source { return load.Source(cmp.Or(c.Loader, string(load.FromSource))) }
 
 // Report says what a run did, or would do. Paths are relative to Config.Dir.
 type Report struct {
@@ -58,6 +66,9 @@ var ErrNoStructs = errors.New("no struct has a destam tag")
 // Run generates. If the input is wrong the error is [Diagnostics], and nothing
 // was written.
 func Run(cfg Config) (*Report, error) {
+	if l := cfg.loader(); l != load.FromSource && l != load.FromPackages {
+		return nil, fmt.Errorf("loader %q is not known: %s or %s", cfg.Loader, load.FromSource, load.FromPackages)
+	}
 	folders, err := expand(cfg)
 	if err != nil {
 		return nil, err
@@ -116,7 +127,7 @@ type change struct {
 
 // folder reads and judges one package.
 func (r *run) folder(folder string) error {
-	read, err := load.Read(filepath.Join(r.Dir, folder), folder)
+	read, err := load.Read(filepath.Join(r.Dir, folder), folder, r.loader())
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,7 @@
 //
 // Usage:
 //
-//	destamgen [-check] [folder ...]
+//	destamgen [-check] [-json] [-loader source|packages] [folder ...]
 //	destamgen vet [-fix] [package ...]
 //
 // It is run by go generate. In one file of each package with tagged structs:
@@ -28,6 +28,16 @@
 //		them, show the differences as a unified diff on standard output,
 //		and exit with status 1 if there are any. For continuous
 //		integration.
+//
+//	-json
+//		Write what there is to say to standard output, each as a JSON
+//		object on a line of its own: file, line, column, severity
+//		(error, warning or, with -check, stale), message, fix, diff.
+//	-loader source|packages
+//		How to find out about types of other packages. The default reads
+//		the source of those packages that fields have types of, and
+//		compiles nothing; packages asks the go command, which may have to
+//		compile them.
 //
 // The exit status is 0 if all is well, 1 if the input is wrong or, with -check,
 // the output is stale, and 2 if the command line is wrong.
@@ -90,8 +100,10 @@ func command(args []string, out, complaints io.Writer) int {
 	flags := flag.NewFlagSet("destamgen", flag.ContinueOnError)
 	flags.SetOutput(complaints)
 	check := flags.Bool("check", false, "write nothing; exit with status 1 if a run would change a file")
+	asJSON := flags.Bool("json", false, "write what there is to say as JSON, one object a line, to standard output")
+	loader := flags.String("loader", "source", "how types of other packages are found out: `source` or packages")
 	flags.Usage = func() {
-		fmt.Fprint(complaints, "usage: destamgen [-check] [folder ...]\n       destamgen vet [-fix] [package ...]\n")
+		fmt.Fprint(complaints, "usage: destamgen [-check] [-json] [-loader source|packages] [folder ...]\n       destamgen vet [-fix] [package ...]\n")
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
@@ -99,10 +111,22 @@ func command(args []string, out, complaints io.Writer) int {
 	} else if err != nil {
 		return exitUsage
 	}
-	report, err := gen.Run(gen.Config{Folders: flags.Args(), Check: *check})
+	report, err := gen.Run(gen.Config{Folders: flags.Args(), Check: *check, Loader: *loader})
 	var wrong gen.Diagnostics
+	errors.As(err, &wrong)
+	if *asJSON {
+		found := findings(report, wrong, err)
+		if failed := writeJSON(out, found); failed != nil {
+			fmt.Fprintln(complaints, "destamgen:", failed)
+			return exitWrong
+		}
+		if err != nil || len(report.Stale) > 0 {
+			return exitWrong
+		}
+		return exitGood
+	}
 	switch {
-	case errors.As(err, &wrong):
+	case wrong != nil:
 		fmt.Fprintln(complaints, wrong)
 		return exitWrong
 	case err != nil:

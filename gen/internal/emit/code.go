@@ -37,6 +37,8 @@ func method(receiver, typ, name string) *jen.Statement {
 // typ gives a type of the model as Go: its name if it has one.
 func typ(t *schema.Type) *jen.Statement {
 	switch {
+	case len(t.Written) > 0:
+		return pieces(t.Written)
 	case t.Name.Path != "":
 		return jen.Qual(t.Name.Path, t.Name.Name)
 	case t.Name.Name != "":
@@ -52,9 +54,24 @@ func underlying(t *schema.Type) *jen.Statement {
 		return jen.Index().Byte()
 	case schema.List:
 		return jen.Index().Add(typ(t.Elem))
+	case schema.Array:
+		return jen.Index(jen.Lit(int(t.Len))).Add(typ(t.Elem))
 	case schema.Map:
 		return jen.Map(typ(t.Key)).Add(typ(t.Elem))
 	default:
 		return jen.Id(t.Basic)
 	}
+}
+
+// pieces gives a type as it was written.
+func pieces(written []schema.Piece) *jen.Statement {
+	s := jen.Null()
+	for _, piece := range written {
+		if piece.Path != "" {
+			s.Qual(piece.Path, piece.Text)
+		} else {
+			s.Op(piece.Text)
+		}
+	}
+	return s
 }

@@ -28,7 +28,7 @@ func model(t *testing.T, files ...string) *schema.Package {
 			t.Fatal(err)
 		}
 	}
-	folder, err := load.Read(dir, "")
+	folder, err := load.Read(dir, "", load.FromSource)
 	if err != nil {
 		t.Fatal(err)
 	}

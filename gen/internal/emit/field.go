@@ -41,6 +41,7 @@ func (e *emitter) field(f fieldCode) {
 //
 //	func (o *ONote) Title() string { return destam.Get(&o.OObject, &o.v.title) }
 //	func (o *ONote) Blob() []byte { return destam.GetBytes(&o.OObject, &o.v.blob) }
+//	func (o *ONote) Addr() netip.Addr { return destam.GetCoded[netip.Addr](&o.OObject, 8) }
 //	func (o *ONote) Due() (time.Time, bool) { return destam.GetOptional(&o.OObject, &o.v.due) }
 //	func (o *ONote) Query() *ONoteQuery { return destam.Inner(&o.OObject, &o.v.query.handle) }
 //	func (o *ONote) Boss() *OPerson { return destam.GetChild[*OPerson](&o.OObject, 7) }
@@ -49,6 +50,11 @@ func (e *emitter) getter(f fieldCode) {
 	t, o := f.Type, f.Type.Object()
 	var result, value *jen.Statement
 	switch {
+	case t.Encoded():
+		result, value = typ(t), runtime("GetCoded", typ(t)).Call(object(), jen.Lit(f.index))
+	case t.Kind == schema.Optional && t.Elem.Encoded():
+		result = jen.Params(typ(t.Elem), jen.Bool())
+		value = runtime("GetOptionalCoded", typ(t.Elem)).Call(object(), jen.Lit(f.index))
 	case t.Kind == schema.Bytes:
 		result, value = typ(t), runtime("GetBytes").Call(object(), slot(f.slot))
 	case t.Leaf():
@@ -87,6 +93,7 @@ func collection(t *schema.Type) (name string, args []jen.Code) {
 //	func (o *ONote) SetTitle(v string) { destam.Set(&o.OObject, 1, &o.v.title, v) }
 //	func (o *ONote) SetDue(v time.Time) { destam.SetOptionalTime(&o.OObject, 2, &o.v.due, v) }
 //	func (o *ONote) SetBoss(v Person) { destam.SetChild(&o.OObject, 7, &v) }
+//	func (o *ONote) SetAddr(v netip.Addr) error { return destam.SetCoded(&o.OObject, 8, v) }
 //	func (o *ONoteQuery) SetSlug(v string) error { return destam.SetUnique(&o.OObject, 1, &o.v.slug, v) }
 func (e *emitter) setter(f fieldCode) {
 	t, name := f.Type, "Set"
@@ -98,9 +105,15 @@ func (e *emitter) setter(f fieldCode) {
 		begin.Custom(oneLine, runtime("SetChild").Call(object(), jen.Lit(f.index), jen.Op("&").Id("v")))
 		return
 	}
+	if t.Encoded() {
+		begin.Error().Custom(oneLine, jen.Return(runtime("SetCoded").Call(object(), jen.Lit(f.index), jen.Id("v"))))
+		return
+	}
 	switch {
 	case f.Tag.Unique:
 		name += "Unique"
+	case t.Kind == schema.Array && f.Type == t:
+		name += "Array"
 	case t.Kind == schema.Float:
 		name += "Float"
 	case t.Kind == schema.Time:

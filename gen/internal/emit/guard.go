@@ -47,13 +47,7 @@ func guarded(f *schema.Field) *jen.Statement {
 	if !f.Embedded {
 		field.Id(f.Name)
 	}
-	for _, piece := range f.Source {
-		if piece.Path != "" {
-			field.Qual(piece.Path, piece.Text)
-		} else {
-			field.Op(piece.Text)
-		}
-	}
+	field.Add(pieces(f.Source))
 	if f.Literal != "" {
 		field.Op(literal(f.Literal))
 	}

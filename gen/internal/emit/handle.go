@@ -126,8 +126,12 @@ func stored(t *schema.Type) *jen.Statement {
 		return jen.Id(object.State())
 	case t.Kind == schema.Optional && object != nil:
 		return runtime("Child", pointer(object.State()))
+	case t.Kind == schema.Optional && t.Elem.Encoded():
+		return runtime("Optional", runtime("Coded"))
 	case t.Kind == schema.Optional:
 		return runtime("Optional", typ(t.Elem))
+	case t.Encoded():
+		return runtime("Coded")
 	case t.Leaf():
 		return typ(t)
 	case object != nil:

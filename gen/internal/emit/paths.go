@@ -76,9 +76,9 @@ func where(t *schema.Type, d *jen.Statement) *jen.Statement {
 		return where(t.Elem, d)
 	case t.Kind == schema.Optional:
 		return runtime("WhereOptional", d.Clone(), typ(t.Elem))
-	case t.Kind == schema.List && t.Elem.Leaf():
+	case t.Kind == schema.List && t.Elem.Leaf() && t.Elem.Kind != schema.Array, t.Kind == schema.Array && t.Elem.Kind == schema.Scalar:
 		return runtime("WhereArray", d.Clone(), typ(t.Elem))
-	case t.Kind == schema.List:
+	case t.Kind == schema.List, t.Kind == schema.Array:
 		return runtime("WhereObjects", d.Clone(), typ(t.Elem), where(t.Elem, d))
 	}
 	return runtime("Where", d.Clone(), typ(t))

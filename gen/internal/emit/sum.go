@@ -73,5 +73,8 @@ func typeText(t *schema.Type) string {
 		return ""
 	}
 	parts := []string{fmt.Sprint(t.Kind), t.Basic, t.Name.Path, t.Name.Name, typeText(t.Key), typeText(t.Elem)}
+	if t.Len != 0 || t.Codec != "" || len(t.Written) > 0 {
+		parts = append(parts, fmt.Sprintf("%d %q %q", t.Len, t.Codec, t.Written))
+	}
 	return "(" + strings.Join(parts, " ") + ")"
 }

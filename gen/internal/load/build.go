@@ -138,8 +138,11 @@ func (r *reader) structs(p *schema.Package) {
 	if len(p.Files) == 0 {
 		return
 	}
-	c := converter{reader: r, p: p, structs: found, names: newImportNames(r.files), open: map[*types.Named]bool{}}
-	c.check()
+	c := converter{
+		reader: r, library: newLibrary(r.how, r.dir), p: p, structs: found,
+		names: newImportNames(r.files), open: map[*types.Named]bool{},
+	}
+	c.resolve()
 	for _, f := range r.files {
 		for _, file := range p.Files {
 			if file.Name == f.name {

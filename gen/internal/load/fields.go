@@ -13,21 +13,49 @@ import (
 	"github.com/destam-go/destamgen/gen/internal/schema"
 )
 
-// check type-checks the package as far as that goes.
-func (c *converter) check() {
-	var files []*ast.File
+// resolve type-checks the package as far as that goes, and looks for the types
+// that it registers.
+func (c *converter) resolve() {
+	c.types = c.library.check(c.p.Name, c.fset, c.files)
+	c.registered = map[typeName]string{}
 	for _, f := range c.files {
-		files = append(files, f.syntax)
+		ast.Inspect(f.syntax, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			if index, ok := call.Fun.(*ast.IndexExpr); ok && c.isRuntime(f, index.X, "RegisterLeaf") {
+				c.register(f, index.Index)
+			} else if c.isRuntime(f, call.Fun, "RegisterLeaf") {
+				c.report(call.Pos(), "destam.RegisterLeaf[T]", "which type is registered is to be written out")
+			}
+			return true
+		})
 	}
-	c.stubs = newStubs(files, c.names)
-	conf := types.Config{
-		Importer:                 c.stubs,
-		Error:                    func(error) {},
-		IgnoreFuncBodies:         true,
-		FakeImportC:              true,
-		DisableUnusedImportCheck: true,
+}
+
+// isRuntime says whether an expression is a name of the runtime.
+func (c *converter) isRuntime(f source, e ast.Expr, name string) bool {
+	sel, ok := e.(*ast.SelectorExpr)
+	if !ok || sel.Sel.Name != name {
+		return false
 	}
-	c.types, _ = conf.Check(c.p.Name, c.fset, files, nil)
+	base, ok := sel.X.(*ast.Ident)
+	return ok && c.names.paths[f.syntax][base.Name] == schema.Runtime
+}
+
+// register notes a type as a registered leaf.
+func (c *converter) register(f source, e ast.Expr) {
+	switch e := e.(type) {
+	case *ast.Ident:
+		c.registered[typeName{"", e.Name}] = e.Name
+	case *ast.SelectorExpr:
+		if base, ok := e.X.(*ast.Ident); ok {
+			c.registered[typeName{c.names.paths[f.syntax][base.Name], e.Sel.Name}] = e.Sel.Name
+		}
+	default:
+		c.report(e.Pos(), "a type with a name of its own", "only a type with a name can be registered")
+	}
 }
 
 // file gives the structs of one file their fields.
@@ -105,9 +133,12 @@ func (c *converter) field(f source, s *schema.Struct, field *ast.Field, name *as
 		out.Literal, out.LiteralAt = field.Tag.Value, c.position(field.Tag.Pos())
 	}
 	if t := c.lookup(s.Name, name.Name); t != nil {
-		c.written, c.pieces = text(f, field.Type), pieces
-		out.Type = c.convert(t)
-		out.Locks = c.locks(t, map[types.Type]bool{})
+		c.written = text(f, field.Type)
+		tag, _ := schema.ParseTag(out.Literal, out.Name)
+		if out.Type = (&schema.Type{}); tag.Form == schema.NameTag || out.Embedded {
+			out.Type = c.convert(t)
+		}
+		out.Locks = c.locks(t, tag.Form == schema.NameTag, map[types.Type]bool{})
 	}
 	return out
 }

@@ -2,8 +2,6 @@ package load
 
 import (
 	"go/ast"
-	"go/token"
-	"go/types"
 	"path"
 	"regexp"
 	"strconv"
@@ -97,11 +95,18 @@ func holding(paths []string, name string) string {
 	return found
 }
 
-// eachSelector visits what looks like a name of another package in the type
-// declarations of a file.
+// eachSelector visits what looks like a name of another package in the
+// declarations of a file, but for bodies and values.
 func eachSelector(f *ast.File, visit func(*ast.SelectorExpr, *ast.Ident)) {
 	for _, spec := range typeSpecs(f) {
-		selectors(spec.Type, visit)
+		selectors(spec, visit)
+	}
+	for _, d := range f.Decls {
+		if d, ok := d.(*ast.FuncDecl); ok {
+			if d.Recv != nil { // methods make codecs
+				selectors(d.Type, visit)
+			}
+		}
 	}
 }
 
@@ -114,65 +119,4 @@ func selectors(n ast.Node, visit func(*ast.SelectorExpr, *ast.Ident)) {
 		}
 		return true
 	})
-}
-
-// stubs stands in for the imported packages: each has exactly the types that the
-// files name, and all that is known of them is their names.
-type stubs struct {
-	names    importNames
-	packages map[string]*types.Package
-	foreign  map[*types.Struct]string // what stands for the underlying type of a foreign one, and its name
-}
-
-func newStubs(files []*ast.File, names importNames) *stubs {
-	s := &stubs{names: names, packages: map[string]*types.Package{}, foreign: map[*types.Struct]string{}}
-	for _, f := range files {
-		eachSelector(f, func(sel *ast.SelectorExpr, base *ast.Ident) {
-			if path := names.paths[f][base.Name]; path != "" {
-				s.declare(s.stub(path), sel.Sel.Name)
-			}
-		})
-		// A dot import gives its names without a qualifier; only those of time
-		// are of use.
-		for _, spec := range f.Imports {
-			if spec.Name != nil && spec.Name.Name == "." && spec.Path.Value == `"time"` {
-				s.declare(s.stub("time"), "Time")
-				s.declare(s.stub("time"), "Duration")
-			}
-		}
-	}
-	return s
-}
-
-// declare makes a type of a foreign package known.
-func (s *stubs) declare(p *types.Package, name string) {
-	if p.Scope().Lookup(name) != nil {
-		return
-	}
-	object := types.NewTypeName(token.NoPos, p, name, nil)
-	if p.Path() == "time" && name == "Duration" {
-		types.NewNamed(object, types.Typ[types.Int64], nil)
-	} else {
-		under := types.NewStruct(nil, nil)
-		s.foreign[under] = p.Name() + "." + name
-		types.NewNamed(object, under, nil)
-	}
-	p.Scope().Insert(object)
-}
-
-// stub gives what stands for the package at a path.
-func (s *stubs) stub(p string) *types.Package {
-	if s.packages[p] == nil {
-		s.packages[p] = types.NewPackage(p, s.names.of(p))
-		s.packages[p].MarkComplete()
-	}
-	return s.packages[p]
-}
-
-// Import is what the type checker calls for each import.
-func (s *stubs) Import(p string) (*types.Package, error) {
-	if p == "unsafe" {
-		return types.Unsafe, nil
-	}
-	return s.stub(p), nil
 }

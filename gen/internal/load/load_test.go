@@ -20,7 +20,7 @@ func read(t *testing.T, files ...string) *Folder {
 			t.Fatal(err)
 		}
 	}
-	folder, err := Read(dir, "shown")
+	folder, err := Read(dir, "shown", FromSource)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,8 @@ package load
 import (
 	"fmt"
 	"go/types"
+	"path"
+	"strings"
 
 	"github.com/destam-go/destamgen/gen/internal/schema"
 )
@@ -10,14 +12,15 @@ import (
 // converter turns resolved types into those of the model.
 type converter struct {
 	*reader
+	*library
 	p       *schema.Package
 	structs map[string]*schema.Struct
 	names   importNames
-	stubs   *stubs
 	types   *types.Package
 	written string                // the field's type in the source, for messages
-	pieces  []schema.Piece        // the same, cut
 	open    map[*types.Named]bool // being converted: a type may be declared from itself
+
+	registered map[typeName]string // types that the package registers as leaves
 }
 
 // convert gives the model's type for t. What the model cannot hold comes back as
@@ -28,17 +31,22 @@ func (c *converter) convert(t types.Type) *schema.Type {
 		return c.basic(t)
 	case *types.Named:
 		return c.named(t)
+	case *types.TypeParam:
+		return bad("a type without parameters", "a type parameter says nothing of what is stored")
 	case *types.Pointer:
 		return &schema.Type{Kind: schema.Optional, Elem: c.convert(t.Elem())}
 	case *types.Slice:
-		if types.Identical(t.Elem(), types.Typ[types.Byte]) {
-			return &schema.Type{Kind: schema.Bytes}
+		if bytes := asBytes(t); bytes != nil {
+			return bytes
 		}
 		return &schema.Type{Kind: schema.List, Elem: c.convert(t.Elem())}
 	case *types.Map:
 		return &schema.Type{Kind: schema.Map, Key: c.convert(t.Key()), Elem: c.convert(t.Elem())}
 	case *types.Array:
-		return bad("a slice", "arrays are not supported yet")
+		if bytes := asBytes(t); bytes != nil {
+			return bytes
+		}
+		return &schema.Type{Kind: schema.Array, Len: t.Len(), Elem: c.convert(t.Elem())}
 	case *types.Struct:
 		return bad("declare the struct with a name", "a struct without a name cannot be generated")
 	case *types.Interface:
@@ -73,16 +81,8 @@ func (c *converter) basic(t *types.Basic) *schema.Type {
 
 // missing says that a type is not known.
 func (c *converter) missing() *schema.Type {
-	for _, piece := range c.pieces {
-		if piece.Path != "" {
-			return bad(otherPackage, "the type %s: types of other packages are not supported yet", c.written)
-		}
-	}
 	return bad("", "the type %s cannot be found", c.written)
 }
-
-// otherPackage is what to do instead of using a type of another package.
-const otherPackage = `a type of this package, or destam:"-"`
 
 // named converts a declared type.
 func (c *converter) named(t *types.Named) *schema.Type {
@@ -90,61 +90,182 @@ func (c *converter) named(t *types.Named) *schema.Type {
 	if object.Pkg() == nil {
 		return bad("a string", "error is an interface, so it cannot be stored")
 	}
-	if t.TypeArgs().Len() > 0 {
-		return bad("a type without parameters", "the type %s has type parameters, which cannot be generated", c.written)
-	}
 	name := schema.Name{Name: object.Name()}
 	if object.Pkg() != c.types {
 		name.Path = object.Pkg().Path()
-		return c.foreign(t, name)
 	}
-	switch under := t.Underlying().(type) {
-	case *types.Struct:
-		return c.object(name.Name, under)
-	case *types.Pointer:
-		return bad("a pointer in the field's own type", "%s is a named pointer, which cannot be generated", name.Name)
-	default:
-		if c.open[t] {
-			return bad("a struct in between", "%s is declared from itself", name.Name)
-		}
-		c.open[t] = true
-		defer delete(c.open, t)
-		converted := c.convert(under)
-		converted.Name = name
+	converted := c.declared(t, typeName{name.Path, name.Name})
+	if converted.Kind == schema.Bad {
 		return converted
 	}
+	if name.Path != "" && !object.Exported() {
+		return bad("a type of this package", "the type %s of package %s is not exported", name.Name, name.Path)
+	}
+	if t.TypeArgs().Len() > 0 {
+		converted.Written = c.write(nil, t)
+	} else {
+		converted.Name = name
+	}
+	if converted.Kind == schema.Coded {
+		converted.Codec += " " + c.spelled(t)
+	}
+	return converted
 }
 
-// foreign converts a declared type of another package. Only two are known.
-func (c *converter) foreign(t *types.Named, name schema.Name) *schema.Type {
-	switch name {
-	case schema.Name{Path: "time", Name: "Time"}:
-		return &schema.Type{Kind: schema.Time, Name: name}
-	case schema.Name{Path: "time", Name: "Duration"}:
-		return &schema.Type{Kind: schema.Scalar, Basic: "int64", Name: name}
+// declared converts a declared type without its name.
+func (c *converter) declared(t *types.Named, name typeName) *schema.Type {
+	if make := known[name]; make != nil && c.registered[name] == "" && c.source != FromPackages {
+		return make()
 	}
-	return bad(otherPackage,
-		"type %s of package %s: types of other packages are not supported yet, but for time.Time and time.Duration", name.Name, name.Path)
+	switch {
+	case name == typeName{"time", "Time"}:
+		return &schema.Type{Kind: schema.Time}
+	case c.registered[name] != "":
+		return &schema.Type{Kind: schema.Coded, Codec: "registered"}
+	case c.structs[name.name] != nil && name.path == "":
+		s := c.structs[name.name]
+		return &schema.Type{Kind: schema.Object, Struct: s}
+	}
+	under, err := c.underlying(t)
+	if err != nil {
+		return c.unknown(name, err)
+	}
+	switch u := under.(type) {
+	case *types.Basic:
+		return c.basic(u)
+	case *types.Interface:
+		return c.convert(u)
+	case *types.Pointer:
+		return bad("a pointer in the field's own type", "%s is a named pointer, which cannot be generated", name.name)
+	}
+	if converted := asBytes(under); converted != nil {
+		return converted
+	}
+	if name.path == "math/big" && shape(c.method(t, "GobEncode")) != "" {
+		return &schema.Type{Kind: schema.Coded, Codec: "binary"}
+	}
+	if codec := c.codec(t); codec != "" {
+		return &schema.Type{Kind: schema.Coded, Codec: codec}
+	}
+	if s, ok := under.(*types.Struct); ok {
+		return c.noCodec(t, name, s)
+	}
+	if c.open[t.Origin()] {
+		return bad("a struct in between", "%s is declared from itself", name.name)
+	}
+	c.open[t.Origin()] = true
+	defer delete(c.open, t.Origin())
+	return c.convert(under)
 }
 
-// object converts a struct of this package.
-func (c *converter) object(name string, under *types.Struct) *schema.Type {
-	if s := c.structs[name]; s != nil {
-		return &schema.Type{Kind: schema.Object, Name: schema.Name{Name: name}, Struct: s}
+// asBytes converts what is stored as bytes whatever its methods are, nil for
+// other types.
+func asBytes(t types.Type) *schema.Type {
+	of := func(elem types.Type) bool {
+		b, ok := types.Unalias(elem).Underlying().(*types.Basic)
+		return ok && b.Kind() == types.Byte
 	}
-	if other, ok := c.stubs.foreign[under]; ok {
-		if other == "time.Time" {
-			return bad("time.Time itself", "%s hides the methods of time.Time and cannot be stored as an instant", name)
+	switch t := t.(type) {
+	case *types.Slice:
+		if of(t.Elem()) {
+			return &schema.Type{Kind: schema.Bytes}
 		}
-		return bad(otherPackage,
-			"%s is declared as %s, and types of other packages are not supported yet", name, other)
+	case *types.Array:
+		if of(t.Elem()) {
+			return byteArray(t.Len())()
+		}
 	}
+	return nil
+}
+
+// unknown says why nothing is known of a type of another package.
+func (c *converter) unknown(name typeName, err error) *schema.Type {
+	if name.path == "" {
+		return bad("", "what the type %s is declared as cannot be found: %v", name.name, err)
+	}
+	fix := "go get " + name.path
+	if p := c.library.packages[name.path]; p != nil && p.err == nil {
+		fix = ""
+	}
+	return bad(fix, "type %s of package %s cannot be found: %v", name.name, name.path, err)
+}
+
+// noCodec says why a struct that has no tags and no codec cannot be a field's
+// type.
+func (c *converter) noCodec(t *types.Named, name typeName, under *types.Struct) *schema.Type {
+	tagged := false
 	for i := range under.NumFields() {
-		if tag, _ := schema.ParseTag("`"+under.Tag(i)+"`", ""); tag.Form != schema.NoTag {
-			return bad("write its fields out, or use the other struct", "%s takes its fields from another struct", name)
-		}
+		tag, _ := schema.ParseTag("`"+under.Tag(i)+"`", "")
+		tagged = tagged || tag.Form != schema.NoTag
 	}
-	return bad(`tags in `+name+`, or destam:"-"`, "the struct %s has no destam tags", name)
+	const leaveOut = `destam:"-"`
+	switch {
+	case name.path != "" && tagged:
+		return bad("declare the struct in this package, or "+leaveOut, "the struct %s is of package %s, where its live objects are: documents are made of structs of one package", name.name, name.path)
+	case name.path != "":
+		register := "destam.RegisterLeaf[" + path.Base(name.path) + "." + name.name + "], "
+		if t.TypeArgs().Len() > 0 {
+			register = ""
+		}
+		return bad(register+"a struct of this package, or "+leaveOut,
+			"the struct %s of package %s has no codec: no methods for binary, text or msgpack", name.name, name.path)
+	case tagged:
+		return bad("write its fields out, or use the other struct", "%s takes its fields from another struct", name.name)
+	}
+	if other, ok := c.foreign[t.Underlying()]; ok {
+		short := path.Base(other.path) + "." + other.name
+		return bad(short+" itself", "%s hides the methods of %s, so it has no codec", name.name, short)
+	}
+	return bad(`tags in `+name.name+`, methods for binary or text, or `+leaveOut, "the struct %s has no destam tags", name.name)
+}
+
+// spelled gives a type as one word with whole import paths, which are left out
+// for this package's own.
+func (c *converter) spelled(t types.Type) string {
+	text := types.TypeString(t, func(p *types.Package) string {
+		if p == c.types {
+			return ""
+		}
+		return p.Path()
+	})
+	return strings.ReplaceAll(text, " ", "")
+}
+
+// write gives a type as Go.
+func (c *converter) write(to []schema.Piece, t types.Type) []schema.Piece {
+	text := func(s string) { to = append(to, schema.Piece{Text: s}) }
+	switch t := types.Unalias(t).(type) {
+	case *types.Named:
+		piece := schema.Piece{Text: t.Obj().Name()}
+		if p := t.Obj().Pkg(); p != nil && p != c.types {
+			piece.Path = p.Path()
+		}
+		to = append(to, piece)
+		for i := range t.TypeArgs().Len() {
+			text(map[bool]string{true: "[", false: ", "}[i == 0])
+			to = c.write(to, t.TypeArgs().At(i))
+		}
+		if t.TypeArgs().Len() > 0 {
+			text("]")
+		}
+	case *types.Pointer:
+		text("*")
+		to = c.write(to, t.Elem())
+	case *types.Slice:
+		text("[]")
+		to = c.write(to, t.Elem())
+	case *types.Array:
+		text(fmt.Sprintf("[%d]", t.Len()))
+		to = c.write(to, t.Elem())
+	case *types.Map:
+		text("map[")
+		to = c.write(to, t.Key())
+		text("]")
+		to = c.write(to, t.Elem())
+	default:
+		text(t.String())
+	}
+	return to
 }
 
 // foreignLocks are the types of the standard library that must not be copied.
@@ -156,7 +277,8 @@ var foreignLocks = map[string]map[string]bool{
 }
 
 // locks gives the name of the lock that a value of type t holds by value, or "".
-func (c *converter) locks(t types.Type, seen map[types.Type]bool) string {
+// Deep, it looks into types of other packages.
+func (c *converter) locks(t types.Type, deep bool, seen map[types.Type]bool) string {
 	if seen[t] {
 		return ""
 	}
@@ -173,12 +295,21 @@ func (c *converter) locks(t types.Type, seen map[types.Type]bool) string {
 		if _, ok := c.p.Methods[object.Name()]["Lock"]; ok && object.Pkg() == c.types {
 			return object.Name()
 		}
-		return c.locks(t.Underlying(), seen)
+		if seen[object.Type().Underlying()] || known[typeName{object.Pkg().Path(), object.Name()}] != nil {
+			return ""
+		}
+		under := t.Underlying()
+		if deep {
+			if u, err := c.underlying(t); err == nil {
+				under = u
+			}
+		}
+		return c.locks(under, deep, seen)
 	case *types.Array:
-		return c.locks(t.Elem(), seen)
+		return c.locks(t.Elem(), deep, seen)
 	case *types.Struct:
 		for f := range t.Fields() {
-			if lock := c.locks(f.Type(), seen); lock != "" {
+			if lock := c.locks(f.Type(), deep, seen); lock != "" {
 				return lock
 			}
 		}

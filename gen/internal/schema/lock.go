@@ -163,6 +163,16 @@ func storedKind(words []string) (rest []string, ok bool) {
 		return rest[1:], token.IsIdentifier(rest[0])
 	case "optional", "list":
 		return storedKind(rest)
+	case "array":
+		if len(rest) == 0 || strings.Trim(rest[0], "0123456789") != "" {
+			return nil, false
+		}
+		return storedKind(rest[1:])
+	case "binary", "text", "msgpack", "registered":
+		if len(rest) == 0 {
+			return nil, false
+		}
+		return rest[1:], true
 	case "map":
 		if rest, ok = storedKind(rest); !ok {
 			return nil, false

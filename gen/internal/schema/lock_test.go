@@ -21,7 +21,7 @@ func next(t *testing.T, lock, structs string) (string, schema.Diagnostics) {
 	if err := os.WriteFile(filepath.Join(dir, "p.go"), []byte("package p\n\n"+structs), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	folder, err := load.Read(dir, "")
+	folder, err := load.Read(dir, "", load.FromSource)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,7 +50,7 @@ const (
 // below gives the presence of what a field holds.
 func (p presence) below(f *Field) presence {
 	switch f.Type.Kind {
-	case List:
+	case List, Array:
 		return often
 	case Optional:
 		return max(p, maybe)
@@ -136,6 +136,13 @@ func sectionProblem(t *Type) (why, fix string) {
 		return "[]byte may not be", "a string" + elsewhere
 	case Map:
 		return "a map may not be", "a slice of structs with a key and a value" + elsewhere
+	case Coded:
+		return "a type with a codec may not be", "a string" + elsewhere
+	case Array:
+		if t.bytes() {
+			return "an array of bytes may not be", "a string" + elsewhere
+		}
+		return sectionProblem(t.Elem)
 	case Optional, List:
 		return sectionProblem(t.Elem)
 	}

@@ -1,5 +1,7 @@
 package schema
 
+import "fmt"
+
 // Kind is what a type is to the model.
 type Kind uint8
 
@@ -14,6 +16,8 @@ const (
 	Optional             // a pointer
 	List                 // a slice
 	Map                  // a map
+	Array                // an array
+	Coded                // a type with a codec
 )
 
 // Type is the type of a field.
@@ -22,8 +26,14 @@ type Type struct {
 	Basic  string  // of a Scalar or Float, the predeclared type under it
 	Name   Name    // the name that the type was declared with, if it has one
 	Key    *Type   // of a Map
-	Elem   *Type   // of an Optional, List or Map
+	Elem   *Type   // of an Optional, List, Map or Array
+	Len    int64   // of an Array
 	Struct *Struct // of an Object
+	Codec  string  // of a Coded: how it is stored, such as text
+
+	// Written is the type as Go, where a name alone does not say it: a generic
+	// type with its arguments.
+	Written []Piece
 
 	Problem, Fix string // why a type is Bad and what to do
 }
@@ -35,7 +45,27 @@ type Name struct {
 
 // Leaf says whether values of the type are written and read whole.
 func (t *Type) Leaf() bool {
-	return t.Kind == Scalar || t.Kind == Float || t.Kind == Time || t.Kind == Bytes
+	switch t.Kind {
+	case Scalar, Float, Time, Bytes, Coded:
+		return true
+	case Array:
+		return t.Elem.whole()
+	}
+	return false
+}
+
+// Encoded says whether the state holds the leaf in its stored form: its type has
+// a codec, or is an array of what is not of a fixed size.
+func (t *Type) Encoded() bool { return t.Kind == Coded || t.Kind == Array && !t.fixed() }
+
+// fixed says whether values of the type are copied by assignment.
+func (t *Type) fixed() bool {
+	return t.Kind == Scalar || t.Kind == Float || t.Kind == Time || t.Kind == Array && t.Elem.fixed()
+}
+
+// bytes says whether the type is an array of bytes, which is stored as bytes.
+func (t *Type) bytes() bool {
+	return t.Kind == Array && t.Elem.Kind == Scalar && t.Elem.Basic == "uint8"
 }
 
 // whole says whether the type can be an element that is written and read whole:
@@ -62,6 +92,10 @@ func (t *Type) Stored() string {
 		return "list " + t.Elem.Stored()
 	case Map:
 		return "map " + t.Key.Stored() + " " + t.Elem.Stored()
+	case Array:
+		return fmt.Sprintf("array %d %s", t.Len, t.Elem.Stored())
+	case Coded:
+		return t.Codec
 	}
 	return "bad"
 }
@@ -81,7 +115,7 @@ func (t *Type) Object() *Struct {
 // Named gives the declared types of this package, other than structs, that the
 // type is made of.
 func (t *Type) Named() []*Type {
-	if t == nil || t.Kind == Object {
+	if t == nil || t.Kind == Object || t.Kind == Coded {
 		return nil
 	}
 	var named []*Type
@@ -100,6 +134,8 @@ func (t *Type) problem() (why, fix string) {
 		return t.Elem.optionalProblem()
 	case List:
 		return t.Elem.elementProblem("slice")
+	case Array:
+		return t.Elem.elementProblem("array")
 	case Map:
 		if why, fix := t.Key.keyProblem(); why != "" {
 			return why, fix
@@ -131,6 +167,10 @@ func (t *Type) elementProblem(of string) (why, fix string) {
 		return "an element of a " + of + " cannot be absent", "drop the pointer"
 	case t.Kind == Map:
 		return "a " + of + " of maps cannot be generated", "put the inner map into a field of a struct of its own"
+	case of == "array" && !t.whole():
+		return "an array of structs cannot be generated", "a slice of them"
+	case t.Kind == Array:
+		return t.Elem.elementProblem("array")
 	case t.Kind == List && !t.whole():
 		if inner, fix := t.Elem.elementProblem("slice"); inner != "" {
 			return inner, fix
