@@ -12,7 +12,7 @@ import (
 // that it gives must not be changed.
 func All[T any](srcs ...Source[T]) *Lens[[]T] {
 	a := &all[T]{srcs: slices.Clone(srcs), same: equality[T]()}
-	l := &Lens[[]T]{get: a.get, follow: a.follow}
+	l := computed(a.get, a.follow)
 	sets := make([]func(T) bool, len(srcs))
 	for i, src := range srcs {
 		if sets[i] = setOf(src); sets[i] == nil {

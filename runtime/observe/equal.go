@@ -64,6 +64,9 @@ func equal(a, b reflect.Value, depth int) bool {
 		if a.Len() != b.Len() {
 			return false
 		}
+		if a.Kind() == reflect.Slice && a.Pointer() == b.Pointer() {
+			return true
+		}
 		for i := range a.Len() {
 			if !equal(a.Index(i), b.Index(i), depth) {
 				return false

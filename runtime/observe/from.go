@@ -15,9 +15,9 @@ import (
 // Each call gets the value anew; when it is equal, nobody hears of it.
 func From[T, E any](get func() T, watch func(func(E)) (stop func())) *Lens[T] {
 	equal := equality[T]()
-	return &Lens[T]{
-		get: func() (T, bool) { return get(), true },
-		follow: func(fn follower[T]) (T, bool, func()) {
+	return computed(
+		func() (T, bool) { return get(), true },
+		func(fn follower[T]) (T, bool, func()) {
 			var (
 				line jobs
 				off  atomic.Bool
@@ -52,5 +52,5 @@ func From[T, E any](get func() T, watch func(func(E)) (stop func())) *Lens[T] {
 			begun = true
 			return first, true, stop
 		},
-	}
+	)
 }

@@ -22,7 +22,7 @@ func Map[T, U any](src Source[T], f func(T) U) *Lens[U] {
 // Derive is Map for functions that see absent values and give them.
 func Derive[T, U any](src Source[T], f func(v T, ok bool) (U, bool)) *Lens[U] {
 	m := &mapped[T, U]{src: src, f: f, sameT: equality[T](), sameU: equality[U]()}
-	return &Lens[U]{get: m.get, follow: m.follow}
+	return computed(m.get, m.follow)
 }
 
 // TwoWay is Map that can be set: src is set to what back makes of the value.

@@ -1,16 +1,16 @@
 package observe
 
 // Memo is src for many watchers: as long as there is one it is subscribed to
-// once, and its value is kept for Get.
+// once, and its value is kept for Get. What the functions of this package
+// compute is subscribed to once anyhow; Memo is for what is dear to get, and
+// for lenses of documents with many watchers.
 func Memo[T any](src Source[T]) *Lens[T] { return MemoN(src, 1)[0] }
 
 // MemoN is n lenses like Memo on one subscription, whose watchers are called
 // in order: of each change, those of the first lens hear before those of the
 // second, whenever they came.
 func MemoN[T any](src Source[T], n int) []*Lens[T] {
-	m := &memo[T]{}
-	m.hub.equal = equality[T]()
-	m.shared = shared[T]{src: src, mu: &m.hub.line.mu, change: m.change, same: m.hub.equal}
+	m := newMemo(src)
 	lenses := make([]*Lens[T], n)
 	for i := range lenses {
 		lenses[i] = &Lens[T]{get: m.shared.current, set: setOf(src), clear: clearOf(src)}
@@ -19,9 +19,29 @@ func MemoN[T any](src Source[T], n int) []*Lens[T] {
 	return lenses
 }
 
+// memo is one subscription to a source, for the watchers of its hub.
 type memo[T any] struct {
 	hub    hub[T] // its lock guards shared too
 	shared shared[T]
+}
+
+func newMemo[T any](src Source[T]) *memo[T] {
+	m := &memo[T]{}
+	m.hub.equal = equality[T]()
+	m.shared = shared[T]{src: src, mu: &m.hub.line.mu, change: m.change, same: m.hub.equal}
+	return m
+}
+
+// computed is a lens with one subscription for all its watchers, so that what
+// is computed is computed once for each change. Unlike that of Memo, its value
+// is not kept for Get: who asks for it before the change was heard of gets the
+// new one.
+func computed[T any](get func() (T, bool), follow func(follower[T]) (T, bool, func())) *Lens[T] {
+	m := newMemo(&Lens[T]{get: get, follow: follow})
+	return &Lens[T]{
+		get:    get,
+		follow: func(fn follower[T]) (T, bool, func()) { return m.follow(0, fn) },
+	}
 }
 
 func (m *memo[T]) follow(rank int, fn follower[T]) (T, bool, func()) {

@@ -11,7 +11,9 @@ import (
 // is set goes to the source that is there, and is false when there is none.
 func Unwrap[T any, S Source[T]](src Source[S]) *Lens[T] {
 	u := &unwrapped[T, S]{src: src, same: equality[T]()}
-	return &Lens[T]{get: u.get, follow: u.follow, set: u.set, clear: u.clear}
+	l := computed(u.get, u.follow)
+	l.set, l.clear = u.set, u.clear
+	return l
 }
 
 type unwrapped[T any, S Source[T]] struct {
