@@ -10,7 +10,9 @@ import (
 // Changes yields every change of src from the beginning of the loop on. The
 // loop may take its time: it holds up nobody, and when more than a thousand
 // changes wait, those that lead from one to the next come as one. Breaking the
-// loop ends the subscription; it ends by itself with ctx, with the error.
+// loop ends the subscription; it ends by itself with ctx, with the error. It
+// does not hear that a document was closed or deleted, as the Changes of its
+// lenses does.
 func Changes[T any](ctx context.Context, src Source[T]) iter.Seq2[Change[T], error] {
 	return func(yield func(Change[T], error) bool) {
 		r := &reader[T]{more: make(chan struct{}, 1), equal: equality[T]()}

@@ -185,6 +185,48 @@ func TestDocumentSwitchKey(t *testing.T) {
 	rest.want("1 2 3 2 1")
 }
 
+// Catalogue 156: of the elements other than the selected one, one field.
+func TestDocumentSwitchOthers(t *testing.T) {
+	note := newNote(t, notes.Note{Tasks: []notes.Task{{Text: "a"}, {Text: "b"}, {Text: "c"}}})
+	selected := observe.Mutable(0)
+	texts := observe.Unwrap(observe.Map(selected, func(but int) *observe.Lens[string] {
+		return observe.From(func() string {
+			var s string
+			for i, task := range note.Tasks().All() {
+				if i != but {
+					s += task.Text()
+				}
+			}
+			return s
+		}, note.Tasks().Watch)
+	}))
+	r := record(t, texts)
+	note.Tasks().At(0).SetText("A")
+	note.Tasks().At(1).SetText("B")
+	note.Tasks().At(1).SetDone(true)
+	selected.Set(1)
+	note.Tasks().At(1).SetText("b")
+	note.Tasks().Remove(2, 1)
+	r.want("Bc Ac A")
+}
+
+// Catalogue 219: the function is called for changes of the value, not for
+// changes beside or above it that leave it.
+func TestDocumentMapCalls(t *testing.T) {
+	note := newNote(t, notes.Note{Query: notes.NoteQuery{Owner: "ann"}})
+	calls := 0
+	owner := observe.Map(note.Observe().Query().Owner(), func(s string) string { calls++; return s })
+	r := record(t, owner)
+	note.Query().SetOwner("bob")
+	note.Query().SetSlug("x")
+	note.SetTitle("y")
+	note.Query().Assign(notes.NoteQuery{Owner: "bob"})
+	r.want("bob")
+	if calls != 2 {
+		t.Errorf("called %d times, want 2", calls)
+	}
+}
+
 // Catalogue 114: an array as one value, a change for each push.
 func TestFrom(t *testing.T) {
 	note := newNote(t, notes.Note{})

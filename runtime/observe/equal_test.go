@@ -25,6 +25,7 @@ func TestEqual(t *testing.T) {
 		tags []string
 	}
 	type named float32
+	type inner struct{ m map[any]any }
 	nan, negative := math.NaN(), math.Copysign(0, -1)
 	one, other := new(int), new(int)
 	f := func() {}
@@ -49,6 +50,8 @@ func TestEqual(t *testing.T) {
 		"sizes":               {differs(map[string]int{"a": 0}, map[string]int{"a": 0, "b": 0}), true},
 		"structs":             {differs(point{1, nan, nil}, point{1, nan, []string{}}), false},
 		"unexported fields":   {differs(point{1, 2, nil}, point{1, 2, []string{"a"}}), true},
+		"unexported maps":     {differs(inner{map[any]any{"a": []int{1}}}, inner{map[any]any{"a": []int{1}}}), false},
+		"unexported values":   {differs(inner{map[any]any{"a": []int{1}}}, inner{map[any]any{"a": []int{2}}}), true},
 		"functions":           {differs(f, f), true},
 		"nil functions":       {differs[func()](nil, nil), false},
 		"interfaces":          {differs[any]([]int{1}, []int{1}), false},
