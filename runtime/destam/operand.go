@@ -61,8 +61,17 @@ func arrayOperand(v reflect.Value) (driver.Value, error) {
 func objectOperand(v reflect.Value) (driver.Value, error) {
 	o := driver.Object{}
 	for i := range v.NumField() {
-		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("destam"), ",")
-		if name == "" || name == "-" || v.Type().Field(i).Name == "_" {
+		f := v.Type().Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("destam"), ",")
+		if name == "" && f.Anonymous && f.Type.Kind() == reflect.Struct { // its fields are ours
+			in, err := objectOperand(v.Field(i))
+			if err != nil {
+				return nil, err
+			}
+			o = append(o, in.(driver.Object)...)
+			continue
+		}
+		if name == "" || name == "-" || f.Name == "_" {
 			continue
 		}
 		member, err := operandOf(v.Field(i))

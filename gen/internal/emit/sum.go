@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"hash"
+	"slices"
 	"strings"
 
 	"github.com/destam-go/destamgen/gen/internal/schema"
@@ -61,6 +62,11 @@ func fingerprint(h hash.Hash, p *schema.Package, f *schema.File) {
 }
 
 func fields(h hash.Hash, s *schema.Struct) {
+	for _, f := range s.Tagged() {
+		if !slices.Contains(s.Fields, f) { // of a struct that is embedded
+			fmt.Fprintf(h, "%q %q %q %s\n", f.Name, f.Literal, f.Doc, typeText(f.Type))
+		}
+	}
 	for _, f := range s.Fields {
 		fmt.Fprintf(h, "%q %t %q %q %q %s\n", f.Name, f.Embedded, f.Literal, f.Doc, f.Source, typeText(f.Type))
 	}

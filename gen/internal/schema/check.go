@@ -3,6 +3,7 @@ package schema
 import (
 	"fmt"
 	"go/token"
+	"slices"
 	"strings"
 )
 
@@ -63,7 +64,12 @@ func (c *checker) form(s *Struct, f *Field) {
 	blank, exported := f.Name == "_", token.IsExported(f.Name)
 	switch f.Tag.Form {
 	case NoTag:
-		if !blank && (exported || f.Embedded) {
+		if f.promotes() {
+			c.embedded(s, f)
+		} else if f.Embedded && f.Type.Kind == Optional && f.Type.Elem.Kind == Object {
+			c.report(f.TypeAt, fmt.Sprintf("drop the pointer, or destam:%q for an optional object", suggestName(f.Name)),
+				"embedded field %s: the fields of a struct that may be absent cannot be promoted", f.Name)
+		} else if !blank && (exported || f.Embedded) {
 			c.report(f.Pos, fmt.Sprintf(`destam:%q to make it part of the model, destam:"-" to leave it out`, suggestName(f.Name)),
 				"field %s of %s has no destam tag", f.Name, s.Name)
 		}
@@ -76,14 +82,46 @@ func (c *checker) form(s *Struct, f *Field) {
 		switch {
 		case blank:
 			c.report(f.nameAt(), "give the field a name", "a blank field cannot be part of the model")
-		case f.Embedded:
-			c.report(f.Pos, fmt.Sprintf("a field with a name, %s %s", f.Name, f.Name), "embedded field %s: embedded structs are not supported yet", f.Name)
 		case !exported:
 			fix := "leave the tag out"
 			if upper := upperFirst(f.Name); token.IsExported(upper) {
 				fix = upper + ", or " + fix
 			}
 			c.report(f.Pos, fix, "field %s has a destam tag but is not exported", f.Name)
+		}
+	}
+}
+
+// embedded judges a struct that is embedded for its fields.
+func (c *checker) embedded(s *Struct, f *Field) {
+	in := f.Type.Struct
+	if slices.ContainsFunc(in.Fields, func(f *Field) bool { return strings.Contains(f.Literal, "table=") && f.Name == "_" }) {
+		c.report(f.TypeAt, "take table= out of "+in.Name, "embedded field %s: a document cannot be part of another struct", f.Name)
+	}
+}
+
+// promoted looks for fields that have one name in Go through embedding: one
+// would hide the other, or neither could be reached.
+func (c *checker) promoted(s *Struct) {
+	seen := map[string]*Field{}
+	for _, f := range s.Tagged() {
+		before := seen[f.Name]
+		if before == nil {
+			seen[f.Name] = f
+			continue
+		}
+		via := slices.IndexFunc(s.Fields, func(e *Field) bool {
+			return e.promotes() && slices.Contains(e.Type.Struct.Tagged(), f)
+		})
+		if via < 0 { // f is a field of s itself, after what it hides
+			f, before = before, f
+			via = slices.IndexFunc(s.Fields, func(e *Field) bool {
+				return e.promotes() && slices.Contains(e.Type.Struct.Tagged(), f)
+			})
+		}
+		if via >= 0 {
+			c.report(s.Fields[via].TypeAt, "another name for one of the two", "embedded field %s: its field %s and the one at %s have one name, so one of them would be lost",
+				s.Fields[via].Name, f.Name, before.Pos)
 		}
 	}
 }
@@ -106,6 +144,7 @@ func (c *checker) shape(s *Struct) {
 			c.section(s, f)
 		}
 	}
+	c.promoted(s)
 }
 
 func (c *checker) table(s *Struct, f *Field) {
@@ -141,6 +180,10 @@ func (c *checker) section(s *Struct, f *Field) {
 		return
 	case f.Type.Kind != Object:
 		c.report(f.nameAt(), "another name", `field %s: in a document "query" marks the query section, which must be a struct`, f.Name)
+		return
+	}
+	if !slices.Contains(s.Fields, f) {
+		c.report(f.nameAt(), "a field of the document itself", "field %s: the query section of %s is inside of a struct that it embeds", f.Name, s.Name)
 		return
 	}
 	s.Section = f

@@ -85,15 +85,29 @@ type Struct struct {
 func (s *Struct) Document() bool { return s.Table != "" }
 
 // Tagged gives the fields that are part of the model, in the order of the
-// source: the index of a field is its place among them.
-func (s *Struct) Tagged() []*Field {
-	var tagged []*Field
+// source: the index of a field is its place among them. Those of a struct that
+// is embedded without a tag are among them, as Go promotes them.
+func (s *Struct) Tagged() []*Field { return s.tagged(nil, map[*Struct]bool{}) }
+
+func (s *Struct) tagged(to []*Field, open map[*Struct]bool) []*Field {
+	if open[s] {
+		return to // it contains itself, which is reported by the compiler
+	}
+	open[s] = true
+	defer delete(open, s)
 	for _, f := range s.Fields {
 		if f.Tag.Form == NameTag {
-			tagged = append(tagged, f)
+			to = append(to, f)
+		} else if f.promotes() {
+			to = f.Type.Struct.tagged(to, open)
 		}
 	}
-	return tagged
+	return to
+}
+
+// promotes says whether the field is embedded for the fields of its struct.
+func (f *Field) promotes() bool {
+	return f.Embedded && f.Tag.Form == NoTag && f.Type.Kind == Object
 }
 
 // Field is one field of a struct.

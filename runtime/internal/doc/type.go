@@ -113,29 +113,36 @@ func typeOf(state, plain reflect.Type) *Type {
 	}
 	types.m[state] = t // first: a type may contain itself
 	t.bindHandle()
-	i := 2 // node and handle come before the fields
-	for p := range plain.NumField() {
-		pf := plain.Field(p)
-		name, opts, _ := strings.Cut(pf.Tag.Get("destam"), ",")
-		if pf.Name == "_" {
-			if table, ok := strings.CutPrefix(name, "table="); ok {
-				t.Table = table
-			}
-			continue
-		}
-		if name == "" || name == "-" {
-			continue
-		}
-		if i >= state.NumField() {
-			panic(t.stale())
-		}
-		t.addField(pf, state.Field(i), name, opts)
-		i++
-	}
-	if i != state.NumField() {
+	// Node and handle come before the fields.
+	if t.addFields(plain, 0, 2) != state.NumField() {
 		panic(t.stale())
 	}
 	return t
+}
+
+// addFields adds the fields of a plain struct that is at offset from in that of
+// t, and of those that it embeds; next is the state's field for the first.
+func (t *Type) addFields(plain reflect.Type, from uintptr, next int) int {
+	for p := range plain.NumField() {
+		pf := plain.Field(p)
+		pf.Offset += from
+		name, opts, _ := strings.Cut(pf.Tag.Get("destam"), ",")
+		switch {
+		case pf.Name == "_":
+			if table, ok := strings.CutPrefix(name, "table="); ok {
+				t.Table = table
+			}
+		case name == "" && pf.Anonymous && pf.Type.Kind() == reflect.Struct:
+			next = t.addFields(pf.Type, pf.Offset, next)
+		case name != "" && name != "-":
+			if next >= t.state.NumField() {
+				panic(t.stale())
+			}
+			t.addField(pf, t.state.Field(next), name, opts)
+			next++
+		}
+	}
+	return next
 }
 
 func (t *Type) stale() string {
