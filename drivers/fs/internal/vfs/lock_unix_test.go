@@ -83,3 +83,19 @@ func TestNotInherited(t *testing.T) {
 	check(t, f.Close())
 	check(t, l.Close())
 }
+
+// TestLockReplaced puts another file in the place of one that is opened and
+// not locked yet: the lock of the one would keep nobody out of the other.
+func TestLockReplaced(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "LOCK")
+	check(t, os.WriteFile(name, nil, 0o600))
+	f := must[*os.File](t)(os.OpenFile(name, os.O_RDWR, 0))
+	check(t, os.Remove(name))
+	check(t, os.WriteFile(name, nil, 0o600))
+	if err := (&lock{file: f}).take(name, ""); err == nil || !strings.Contains(err.Error(), "replaced") {
+		t.Errorf("a file that was replaced is locked: %v", err)
+	}
+	check(t, f.Close())
+	l := must[io.Closer](t)(OS.Lock(name, ""))
+	check(t, l.Close())
+}
