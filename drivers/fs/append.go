@@ -22,8 +22,15 @@ func (s *Store) Append(ctx context.Context, batch []driver.Commit) []driver.Resu
 		return results
 	}
 	defer s.leave()
+	if err := s.keeper.admit(ctx); err != nil {
+		for i := range results {
+			results[i].Err = err
+		}
+		return results
+	}
 	entries := s.prepare(batch, results)
 	s.acceptAll(batch, entries, results)
+	s.keeper.wake()
 	for i := range batch {
 		if results[i].Err == nil {
 			if err := s.journal.Write(entries[i].batch); err != nil {
@@ -98,75 +105,121 @@ func (s *Store) check(c *driver.Commit) error {
 
 // accept judges a commit and puts its record into the journal, whose batch it
 // gives. The caller holds order.
-func (s *Store) accept(c *driver.Commit, rec []byte) (uint64, error) {
+func (s *Store) accept(c *driver.Commit, rec []byte) (batch uint64, err error) {
+	var failed error // of looking up who holds a value
 	t, err := s.table(c.Table)
 	if err != nil {
 		return 0, err
 	}
-	if d := t.docs[c.ID]; d != nil && c.Seq <= d.standing.Seq {
-		stored, err := readCommit(d.commits[c.Seq-1])
-		if err != nil {
-			return 0, err
-		}
-		if stored.Try == c.Try {
-			return d.batch, nil
-		}
-		return 0, late(d.standing.Judge(c, t.holder), &stored)
-	}
-	if err := t.standing(c.ID).Judge(c, t.holder); err != nil {
+	k, err := t.known(c.ID)
+	if err != nil {
 		return 0, err
 	}
-	p, batch, err := s.journal.Append(rec)
+	var row *driver.Commit
+	if c.Seq > 0 && c.Seq <= k.standing.Seq {
+		var try [16]byte
+		if try, row, err = t.attempt(c.ID, c.Seq); err != nil {
+			return 0, err
+		}
+		if try == c.Try {
+			return t.batch(c.ID), nil
+		}
+	}
+	err = k.standing.Judge(c, func(term driver.Term) (driver.ID, bool) {
+		id, found, herr := t.holder(term)
+		if herr != nil {
+			failed = herr
+		}
+		return id, found
+	})
+	if failed != nil {
+		return 0, failed
+	}
+	if err != nil {
+		return 0, late(err, row)
+	}
+	p, batch, err := s.put(rec)
 	if err != nil {
 		return 0, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t.add(c, p, batch)
+	t.add(c, k, p, batch)
 	return batch, nil
+}
+
+// put puts a record into the journal. Where one segment ends and the next
+// begins, what memory has may be frozen. The caller holds order.
+func (s *Store) put(rec []byte) (journal.Place, uint64, error) {
+	p, batch, err := s.journal.Append(rec)
+	if err != nil {
+		return p, batch, err
+	}
+	if at := p.Segment(); at != s.segment {
+		s.segment = at
+		if s.tail >= s.keeper.freezeAt {
+			s.freeze(batch - 1)
+		}
+	}
+	s.tail += int64(len(rec))
+	s.keeper.press(s.tail)
+	return p, batch, nil
 }
 
 // late adds the commit that has the sequence to an error that says so.
 func late(err error, row *driver.Commit) error {
 	var seq *driver.SeqError
-	if errors.As(err, &seq) {
+	if row != nil && errors.As(err, &seq) {
 		seq.Row = row
 	}
 	return err
 }
 
-// Purge implements [driver.Driver]. It hides the document at once; its bytes
-// stay in the journal.
+// Purge implements [driver.Driver]. It hides the document at once. Its bytes
+// leave the folder in the background: see the package's documentation.
 func (s *Store) Purge(ctx context.Context, table string, id driver.ID) error {
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
 	defer s.leave()
+	if err := s.keeper.admit(ctx); err != nil {
+		return err
+	}
 	batch, err := s.purge(table, id)
 	if err != nil {
 		return err
 	}
-	return s.journal.Sync(ctx, batch)
+	err = s.journal.Sync(ctx, batch)
+	s.keeper.wake()
+	return err
 }
 
 func (s *Store) purge(table string, id driver.ID) (uint64, error) {
 	s.order.Lock()
 	defer s.order.Unlock()
-	d, err := s.document(table, id)
+	t, err := s.table(table)
 	if err != nil {
 		return 0, err
 	}
+	k, err := t.known(id)
+	if err != nil {
+		return 0, err
+	}
+	if !exists(k.standing.Life) {
+		return 0, driver.ErrNotFound
+	}
 	c := driver.Commit{
-		Table: table, ID: id, Seq: d.standing.Seq + 1, Kind: driver.KindPurge,
+		Table: table, ID: id, Seq: k.standing.Seq + 1, Kind: driver.KindPurge,
 		Time: time.Now().Round(0).UTC(),
 	}
 	_, _ = rand.Read(c.Try[:]) // never fails: the program ends when it does
-	p, batch, err := s.journal.Append(appendCommit(nil, &c))
+	p, batch, err := s.put(appendCommit(nil, &c))
 	if err != nil {
 		return 0, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tables[table].add(&c, p, batch)
+	t.add(&c, k, p, batch)
+	s.keeper.erase.Store(true)
 	return batch, nil
 }

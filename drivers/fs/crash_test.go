@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/destam-go/destamgen/drivers/fs/internal/journal"
 	"github.com/destam-go/destamgen/drivers/fs/internal/vfs"
 	"github.com/destam-go/destamgen/drivers/memory"
 	"github.com/destam-go/destamgen/runtime/driver"
@@ -42,11 +41,14 @@ type history struct {
 	oracle  *memory.Store
 	states  []string // states[n] is after n operations
 	made    uint64
-	durable int // operations that are durable
+	durable int  // operations that are durable
+	looking bool // what is done to the disk is not the store's doing
+	o       settings
+	bend    func(vfs.FS) vfs.FS // puts a bug between the store and the disk
 }
 
 func newHistory(t testing.TB) *history {
-	h := &history{oracle: memory.Open(nil)}
+	h := &history{oracle: memory.Open(nil), o: inline}
 	h.states = []string{dump(t, h.oracle)}
 	return h
 }
@@ -123,33 +125,33 @@ func (h *history) operation(op, doc byte) func(driver.Driver) error {
 	panic("no operation " + string(op))
 }
 
-// dump shows everything that a driver has. Of a purge it leaves out what the
-// driver makes up itself.
-func dump(t testing.TB, d driver.Driver) string {
+// dump shows everything that a driver has, and what it says instead. Of a purge
+// it leaves out what the driver makes up itself.
+func dump(_ testing.TB, d driver.Driver) string {
 	var b strings.Builder
 	for name, err := range d.Tables(background) {
-		must(t, err)
-		fmt.Fprintf(&b, "table %s\n", name)
+		fmt.Fprintf(&b, "table %s %v\n", name, err)
 		for n := byte(1); n < 6; n++ {
 			head, err := d.Head(background, name, id(n))
 			fmt.Fprintf(&b, "%d %v %d %x %q %v\n", n, err, head.Seq, head.Section, head.Held, head.Deleted)
 			for c, err := range d.Log(background, name, id(n), driver.Range{}) {
-				must(t, err)
 				if c.Kind == driver.KindPurge {
 					c.Try, c.Time = [16]byte{}, time.Time{}
 				}
-				fmt.Fprintf(&b, "  %+v\n", c)
+				fmt.Fprintf(&b, "  %+v %v\n", c, err)
 			}
 			state, err := d.Load(background, name, id(n), 0)
 			fmt.Fprintf(&b, "  %v %d %s %d\n", err, state.CheckpointSeq, state.Checkpoint, len(state.Commits))
+			if head.Seq > 1 {
+				state, err = d.Load(background, name, id(n), head.Seq-1)
+				fmt.Fprintf(&b, "  %v %d %s %+v\n", err, state.CheckpointSeq, state.Checkpoint, state.Commits)
+			}
 		}
 		for _, terms := range [][]driver.Term{nil, {"labels.[]\x00sall"}, {"owner\x00sowner 1"}, {"labels.[]\x00slabel 1", "owner\x00sowner 2"}} {
 			count, err := d.Count(background, name, terms)
-			must(t, err)
-			fmt.Fprintf(&b, "%q: %d", terms, count)
+			fmt.Fprintf(&b, "%q: %d %v", terms, count, err)
 			for head, err := range d.Find(background, name, driver.Query{Terms: terms}) {
-				must(t, err)
-				fmt.Fprintf(&b, " %v", head.ID)
+				fmt.Fprintf(&b, " %v %v", head.ID, err)
 			}
 			b.WriteByte('\n')
 		}
@@ -164,9 +166,16 @@ func must(t testing.TB, err error) {
 	}
 }
 
+// look shows everything that a store has, on a disk that does not fail just then.
+func (h *history) look(t testing.TB, s *Store) string {
+	h.looking = true
+	defer func() { h.looking = false }()
+	return dump(t, s)
+}
+
 // check says what is wrong with what a store shows.
 func (h *history) check(t testing.TB, s *Store, durable int) error {
-	got := dump(t, s)
+	got := h.look(t, s)
 	for n := len(h.states) - 1; n >= durable; n-- {
 		if h.states[n] == got {
 			return nil
@@ -175,11 +184,20 @@ func (h *history) check(t testing.TB, s *Store, durable int) error {
 	return fmt.Errorf("the store shows nothing that was there after operation %d or later of %d:\n%s", durable, len(h.states)-1, got)
 }
 
+// open opens the store of a history.
+func (h *history) open(disk *vfs.Mem) (*Store, error) {
+	var f vfs.FS = disk
+	if h.bend != nil {
+		f = h.bend(disk)
+	}
+	return open(f, storeDir, h.o)
+}
+
 // run runs a script of pairs of an operation and a document, on a disk that
 // the hooks are put on. "ff" syncs, "f1" syncs one document, "xx" closes and
 // opens again, "!!" kills.
 func (h *history) run(t testing.TB, disk *vfs.Mem, script string, each func(disk *vfs.Mem)) error {
-	s, err := open(disk, storeDir, inline)
+	s, err := h.open(disk)
 	if err != nil {
 		return err
 	}
@@ -207,7 +225,7 @@ func (h *history) run(t testing.TB, disk *vfs.Mem, script string, each func(disk
 			}
 			disk = disk.Kill()
 			each(disk)
-			if s, err = open(disk, storeDir, inline); err != nil {
+			if s, err = h.open(disk); err != nil {
 				return err
 			}
 			if err := h.check(t, s, len(h.states)-1); err != nil {
@@ -225,7 +243,7 @@ func (h *history) run(t testing.TB, disk *vfs.Mem, script string, each func(disk
 				h.durable = len(h.states) - 1
 			}
 		}
-		if got := dump(t, s); got != h.states[len(h.states)-1] {
+		if got := h.look(t, s); got != h.states[len(h.states)-1] {
 			return fmt.Errorf("operation %d: the store shows\n%sinstead of\n%s", i/2, got, h.states[len(h.states)-1])
 		}
 	}
@@ -234,9 +252,10 @@ func (h *history) run(t testing.TB, disk *vfs.Mem, script string, each func(disk
 
 // inline is small with nothing in the background, so that every run of a
 // script is the same.
-var inline = func() journal.Options {
+var inline = func() settings {
 	o := small
 	o.Spawn = func(f func()) { f() }
+	o.inline = true
 	return o
 }()
 
@@ -265,40 +284,7 @@ const fewestStates = 3_500
 func TestCrash(t *testing.T) {
 	states := 0
 	for _, script := range part(scripts) {
-		h := newHistory(t)
-		var fail error
-		each := func(disk *vfs.Mem) {
-			disk.After = func(op vfs.Op) {
-				if fail != nil || !op.Kind.Changes() {
-					return
-				}
-				rng := rand.New(rand.NewPCG(uint64(op.N), 1))
-				for i, c := range []vfs.Cut{
-					{Pick: vfs.Drop}, {Pick: vfs.Keep},
-					{Pick: vfs.Random(rng, 0.5)}, {Pick: vfs.Random(rng, 0.1), Stale: true}, {Pick: vfs.Random(rng, 0.9)},
-					{Pick: vfs.Random(rng, 0.3)}, {Pick: vfs.Random(rng, 0.6), Stale: true}, {Pick: vfs.Random(rng, 0.97)},
-				} {
-					states++
-					if err := h.recover(t, disk.Cut(c), h.durable); err != nil {
-						fail = fmt.Errorf("script %q, power cut %d after %v: %w", script, i, op, err)
-						return
-					}
-				}
-				states++
-				// What was written outlives the process, but for the
-				// operation that is going on.
-				if err := h.recover(t, disk.Kill(), max(h.durable, len(h.states)-2)); err != nil {
-					fail = fmt.Errorf("script %q, kill after %v: %w", script, op, err)
-				}
-			}
-		}
-		disk := vfs.NewMem()
-		each(disk) // from the first operation on a disk that has nothing
-		err := h.run(t, disk, script, each)
-		if fail != nil {
-			err = fail
-		}
-		if err != nil {
+		if err := newHistory(t).crash(t, script, &states); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -308,6 +294,44 @@ func TestCrash(t *testing.T) {
 	}
 }
 
+// crash runs a script and turns the power off after every operation of the
+// disk.
+func (h *history) crash(t testing.TB, script string, states *int) error {
+	var fail error
+	each := func(disk *vfs.Mem) {
+		disk.After = func(op vfs.Op) {
+			if fail != nil || !op.Kind.Changes() {
+				return
+			}
+			rng := rand.New(rand.NewPCG(uint64(op.N), 1))
+			for i, c := range []vfs.Cut{
+				{Pick: vfs.Drop}, {Pick: vfs.Keep},
+				{Pick: vfs.Random(rng, 0.5)}, {Pick: vfs.Random(rng, 0.1), Stale: true}, {Pick: vfs.Random(rng, 0.9)},
+				{Pick: vfs.Random(rng, 0.3)}, {Pick: vfs.Random(rng, 0.6), Stale: true}, {Pick: vfs.Random(rng, 0.97)},
+			} {
+				*states++
+				if err := h.recover(t, disk.Cut(c), h.durable); err != nil {
+					fail = fmt.Errorf("script %q, power cut %d after %v: %w", script, i, op, err)
+					return
+				}
+			}
+			*states++
+			// What was written outlives the process, but for the operation that
+			// is going on.
+			if err := h.recover(t, disk.Kill(), max(h.durable, len(h.states)-2)); err != nil {
+				fail = fmt.Errorf("script %q, kill after %v: %w", script, op, err)
+			}
+		}
+	}
+	disk := vfs.NewMem()
+	each(disk) // from the first operation on a disk that has nothing
+	err := h.run(t, disk, script, each)
+	if fail != nil {
+		err = fail
+	}
+	return err
+}
+
 // recover opens what a crash left, goes on and crashes again.
 func (h *history) recover(t testing.TB, disk *vfs.Mem, durable int) (err error) {
 	defer func() {
@@ -315,7 +339,7 @@ func (h *history) recover(t testing.TB, disk *vfs.Mem, durable int) (err error) 
 			err = fmt.Errorf("panic: %v", p)
 		}
 	}()
-	s, err := open(disk, storeDir, inline)
+	s, err := h.open(disk)
 	if err != nil {
 		return err
 	}
@@ -332,7 +356,7 @@ func (h *history) recover(t testing.TB, disk *vfs.Mem, durable int) (err error) 
 		return err
 	}
 	want := dump(t, s)
-	again, err := open(disk.Cut(vfs.Cut{Pick: vfs.Drop}), storeDir, inline)
+	again, err := h.open(disk.Cut(vfs.Cut{Pick: vfs.Drop}))
 	if err != nil {
 		return fmt.Errorf("second power cut: %w", err)
 	}
@@ -376,7 +400,7 @@ func runFaulty(t testing.TB, script string, kind vfs.Kind, k int, sticky bool) (
 	each := func(disk *vfs.Mem) {
 		last = disk
 		disk.Before = func(op vfs.Op) vfs.Fault {
-			if kind != 0 && op.Kind != kind {
+			if h.looking || kind != 0 && op.Kind != kind {
 				return vfs.Fault{}
 			}
 			if count++; count < k || count > k && !sticky {

@@ -7,13 +7,15 @@ import (
 	"github.com/destam-go/destamgen/runtime/driver"
 )
 
-// document is what memory has of a document: where its commits are, and what
-// decides about the next one. It is guarded by the store's lock; commits and
-// checkpoints are only appended to, so slices of them may be read without.
+// document is what memory has of a document: where its commits are that are not
+// sealed, and what decides about the next one. It is guarded by the store's
+// lock; commits and checkpoints are only appended to, or replaced, so slices of
+// them may be read without.
 type document struct {
 	standing    driver.Standing
-	commits     []journal.Place // commits[i] has the sequence i+1, also of a purged document
-	checkpoints []checkpoint    // ascending
+	base        uint64          // commits up to this sequence are in older layers
+	commits     []journal.Place // commits[i] has the sequence base+i+1, also of a purged document
+	checkpoints []checkpoint    // ascending, of any sequence
 	section     []byte          // of the newest commit that had one; never changed
 	batch       uint64          // of the journal, with the newest record
 }
@@ -22,11 +24,6 @@ type document struct {
 type checkpoint struct {
 	seq   uint64
 	place journal.Place
-}
-
-// exists tells whether the document was created and not purged.
-func (d *document) exists() bool {
-	return d.standing.Life == driver.Alive || d.standing.Life == driver.Deleted
 }
 
 // terms gives the terms by which the document is found.
@@ -41,31 +38,15 @@ func (d *document) terms() []driver.Term {
 	return driver.Terms(section)
 }
 
-func (d *document) head(id driver.ID) driver.Head {
+// head gives the head of a document, in memory of its own.
+func (k known) head(id driver.ID) driver.Head {
 	return driver.Head{
 		ID:      id,
-		Seq:     d.standing.Seq,
-		Section: slices.Clone(d.section),
-		Held:    slices.Clone(d.standing.Held),
-		Deleted: d.standing.Life == driver.Deleted,
+		Seq:     k.standing.Seq,
+		Section: slices.Clone(k.section),
+		Held:    slices.Clone(k.standing.Held),
+		Deleted: k.standing.Life == driver.Deleted,
 	}
-}
-
-// until gives the newest checkpoint as of a sequence, 0 for the newest, and
-// the commits after it up to there.
-func (d *document) until(at uint64) (checkpoint, []journal.Place) {
-	if at == 0 || at > d.standing.Seq {
-		at = d.standing.Seq
-	}
-	i, found := d.checkpointAt(at)
-	if !found {
-		i--
-	}
-	var base checkpoint
-	if i >= 0 {
-		base = d.checkpoints[i]
-	}
-	return base, d.commits[base.seq:at:at]
 }
 
 // checkpointAt gives the place of a checkpoint, or where it would be.
@@ -81,18 +62,8 @@ func (d *document) checkpointAt(seq uint64) (int, bool) {
 	})
 }
 
-// between gives the commits of a range that Log shows. Of a purged document
-// that is the purge.
-func (d *document) between(r driver.Range) []journal.Place {
-	from, to := max(r.From, 1), r.To
-	if to == 0 || to > d.standing.Seq {
-		to = d.standing.Seq
-	}
-	if d.standing.Life == driver.Purged {
-		from = max(from, d.standing.Seq)
-	}
-	if from > to {
-		return nil
-	}
-	return d.commits[from-1 : to : to]
+func (d *document) addCheckpoint(c checkpoint) {
+	i, _ := d.checkpointAt(c.seq)
+	// A copy: a reader may have the slice.
+	d.checkpoints = slices.Insert(slices.Clip(slices.Clone(d.checkpoints)), i, c)
 }

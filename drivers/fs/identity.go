@@ -23,6 +23,7 @@ const (
 	lockName    = "LOCK"
 	storeName   = "STORE"
 	journalName = "journal"
+	runsName    = "runs"
 	lostName    = "lost+found"
 )
 
@@ -103,7 +104,7 @@ func readIdentity(f vfs.FS, dir string) (identity, bool, error) {
 	}
 	for _, name := range names {
 		switch name {
-		case lockName, storeName + ".tmp", lostName: // a new disk has a lost+found of its own
+		case lockName, storeName + ".tmp", runsName, lostName: // a new disk has a lost+found of its own
 		case journalName:
 			if empty, err := journal.Pristine(f, filepath.Join(dir, name)); err != nil {
 				return identity{}, false, err

@@ -3,6 +3,7 @@ package fs
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"os"
 	"path/filepath"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"github.com/destam-go/destamgen/drivers/fs/internal/journal"
+	"github.com/destam-go/destamgen/drivers/fs/internal/manifest"
+	"github.com/destam-go/destamgen/drivers/fs/internal/run"
 	"github.com/destam-go/destamgen/drivers/fs/internal/vfs"
 	"github.com/destam-go/destamgen/runtime/driver"
 )
@@ -21,8 +24,9 @@ const (
 	markAfter = 10 * time.Millisecond
 
 	// fresh is how many bytes of full journal segments stay in memory, where
-	// loading what was written lately costs no system call.
-	fresh = 32 << 20
+	// loading what was written lately costs no system call: all that are not
+	// sealed, of which the keeper sees that they are not many.
+	fresh = math.MaxInt
 )
 
 // Open opens the store in a folder, or makes one in a folder that is empty or
@@ -35,10 +39,33 @@ func Open(dir string, opts *Options) (*Store, error) {
 	if err != nil {
 		return nil, &openError{dir, err}
 	}
-	return open(vfs.OS, dir, journal.Options{Segment: full, First: first, Memory: fresh, Idle: markAfter})
+	o := settings{Options: journal.Options{Segment: full, First: first, Memory: fresh, Idle: markAfter}, keeping: usual}
+	if opts != nil {
+		o.noMap = opts.NoMap
+		switch {
+		case opts.Keep > 0:
+			o.keep = opts.Keep
+		case opts.Keep < 0:
+			o.keep = 0
+		}
+	}
+	return open(vfs.OS, dir, o)
 }
 
-func open(f vfs.FS, dir string, o journal.Options) (*Store, error) {
+// settings is how a store is kept.
+type settings struct {
+	journal.Options
+	keeping
+	noMap bool
+}
+
+// usual keeps at most 32 MiB in memory that are not sealed: half of it while
+// the other half is on its way.
+var usual = keeping{
+	freezeAt: 12 << 20, pressAt: 16 << 20, closeAt: 1 << 20, unit: 16 << 20, keep: keepFor, now: time.Now,
+}
+
+func open(f vfs.FS, dir string, o settings) (*Store, error) {
 	// Looked at first and again under the lock: nothing is to be written into
 	// a folder that is not ours, not even a lock.
 	_, exists, err := readIdentity(f, dir)
@@ -60,7 +87,7 @@ func open(f vfs.FS, dir string, o journal.Options) (*Store, error) {
 	return s, nil
 }
 
-func openLocked(f vfs.FS, dir string, o journal.Options) (*Store, error) {
+func openLocked(f vfs.FS, dir string, o settings) (*Store, error) {
 	id, exists, err := readIdentity(f, dir)
 	if err != nil {
 		return nil, err
@@ -69,7 +96,7 @@ func openLocked(f vfs.FS, dir string, o journal.Options) (*Store, error) {
 	if !exists {
 		id = newIdentity()
 		o.Store = id.store
-		if err := create(f, dir, id, o); err != nil {
+		if err := create(f, dir, id, o.Options); err != nil {
 			return nil, err
 		}
 	}
@@ -79,9 +106,11 @@ func openLocked(f vfs.FS, dir string, o journal.Options) (*Store, error) {
 	if err := f.SyncDir(dir); err != nil {
 		return nil, err
 	}
-	s := &Store{tables: make(map[string]*table)}
-	s.journal, err = journal.Open(f, filepath.Join(dir, journalName), o, s.replay)
-	if err != nil {
+	s := &Store{fs: f, dir: dir, id: id.store, noMap: o.noMap, tables: make(map[string]*table)}
+	if err := s.load(o); err != nil {
+		for _, t := range s.tables {
+			t.runs.drop()
+		}
 		return nil, err
 	}
 	for _, l := range s.journal.Lost() {
@@ -94,12 +123,58 @@ func openLocked(f vfs.FS, dir string, o journal.Options) (*Store, error) {
 	return s, nil
 }
 
+// load opens what the manifest names and replays the journal behind it.
+func (s *Store) load(o settings) error {
+	k := &s.keeper
+	k.s, k.keeping = s, o.keeping
+	k.toSeal, k.toMerge, k.quit, k.eased = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
+	m, numbers, err := manifest.Load(s.fs, s.dir, s.id)
+	if err != nil {
+		return err
+	}
+	k.manifest = m
+	for _, mt := range m.Tables {
+		t := newTable(mt.Schema)
+		t.counts = counts{existing: mt.Existing, alive: mt.Alive, commits: mt.Commits}
+		s.tables[mt.Schema.Table] = t
+		for _, ref := range mt.Runs {
+			r, err := run.Open(s.fs, filepath.Join(s.dir, runName(ref.Number)), ref, s.id, !s.noMap)
+			if err != nil {
+				return err
+			}
+			// In the set at once, for the caller to close.
+			sealed := &sealedRun{Run: r}
+			sealed.refs.Store(1)
+			t.runs.all = append(t.runs.all, sealed)
+		}
+	}
+	o.Sealed = m.Sealed
+	if s.journal, err = journal.Open(s.fs, filepath.Join(s.dir, journalName), o.Options, s.replay); err != nil {
+		return err
+	}
+	if err := k.adopt(numbers); err != nil {
+		return errors.Join(err, s.journal.Close())
+	}
+	for _, t := range s.tables {
+		for _, d := range t.active.docs {
+			if d.standing.Life == driver.Purged {
+				k.erase.Store(true)
+			}
+		}
+	}
+	k.start()
+	k.wake()
+	return nil
+}
+
 // create makes an empty store. The file STORE comes last: a folder without it
 // was never handed out, so whatever an interrupted create left may be made
 // again.
 func create(f vfs.FS, dir string, id identity, o journal.Options) error {
-	if err := vfs.MkdirAll(f, filepath.Join(dir, journalName)); err != nil {
-		return err
+	for _, name := range []string{journalName, runsName} {
+		if err := vfs.MkdirAll(f, filepath.Join(dir, name)); err != nil {
+			return err
+		}
 	}
 	if err := journal.Create(f, filepath.Join(dir, journalName), o); err != nil {
 		return err
@@ -121,6 +196,9 @@ func refusal(dir string, err error) error {
 	var held *vfs.LockedError
 	var damage *journal.DamageError
 	var newer *journal.FormatError
+	var sealed *run.DamageError
+	var newerRun *run.FormatError
+	var newerManifest *manifest.FormatError
 	var commit *driver.FormatError
 	switch {
 	case errors.As(err, &held):
@@ -131,9 +209,9 @@ func refusal(dir string, err error) error {
 			who = text
 		}
 		err = fmt.Errorf("%w by %s; a store belongs to one process at a time, close it there first", ErrInUse, who)
-	case errors.As(err, &damage), errors.Is(err, journal.ErrMissing):
+	case errors.As(err, &damage), errors.As(err, &sealed), errors.Is(err, journal.ErrMissing):
 		err = fmt.Errorf("%w: %w", ErrDamaged, err)
-	case errors.As(err, &newer), errors.As(err, &commit) && commit.Newer:
+	case errors.As(err, &newer), errors.As(err, &newerRun), errors.As(err, &newerManifest), errors.As(err, &commit) && commit.Newer:
 		err = fmt.Errorf("%w: %w", ErrFormat, err)
 	case errors.Is(err, errRecord), commit != nil:
 		err = fmt.Errorf("%w: %w", ErrDamaged, err)

@@ -1,6 +1,9 @@
 package fs
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // Options of a store. The zero Options are good ones.
 type Options struct {
@@ -8,6 +11,14 @@ type Options struct {
 	// store has grown: 16 MiB if it is 0, otherwise 4 KiB to 1 GiB. The first
 	// files are smaller.
 	SegmentSize int
+
+	// Keep is how long files stay in the folder that are not part of the store
+	// any more, for those who are copying it: 10 minutes if it is 0, not at
+	// all if it is negative. What was purged is in them.
+	Keep time.Duration
+
+	// NoMap says that files are read and not mapped into memory.
+	NoMap bool
 }
 
 const (
@@ -15,6 +26,8 @@ const (
 	firstSegment = 1 << 20
 	leastSegment = 4 << 10
 	mostSegment  = 1 << 30 // places in a segment are 32 bits
+
+	keepFor = 10 * time.Minute
 )
 
 // sizes gives the sizes of a full-grown journal segment and of the first.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"iter"
 
-	"github.com/destam-go/destamgen/drivers/fs/internal/journal"
 	"github.com/destam-go/destamgen/runtime/driver"
 )
 
@@ -14,13 +13,15 @@ func (s *Store) Head(ctx context.Context, table string, id driver.ID) (driver.He
 		return driver.Head{}, err
 	}
 	defer s.leave()
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	d, err := s.document(table, id)
+	c, err := s.chain(table, id)
 	if err != nil {
 		return driver.Head{}, err
 	}
-	return d.head(id), nil
+	defer c.drop()
+	if !exists(c.standing.Life) {
+		return driver.Head{}, driver.ErrNotFound
+	}
+	return c.head(id), nil
 }
 
 // Load implements [driver.Driver].
@@ -29,139 +30,87 @@ func (s *Store) Load(ctx context.Context, table string, id driver.ID, at uint64)
 		return driver.State{}, err
 	}
 	defer s.leave()
-	s.mu.RLock()
-	d, err := s.document(table, id)
+	c, err := s.chain(table, id)
 	if err != nil {
-		s.mu.RUnlock()
 		return driver.State{}, err
 	}
-	state := driver.State{Head: d.head(id)}
-	base, places := d.until(at)
-	s.mu.RUnlock()
-	if base.seq > 0 {
-		state.CheckpointSeq = base.seq
-		if state.Checkpoint, err = readContent(base.place); err != nil {
-			return driver.State{}, err
-		}
+	defer c.drop()
+	if !exists(c.standing.Life) {
+		return driver.State{}, driver.ErrNotFound
 	}
-	state.Commits = make([]driver.Commit, len(places))
-	for i, p := range places {
-		if state.Commits[i], err = readCommit(p); err != nil {
-			return driver.State{}, err
-		}
+	if at == 0 || at > c.standing.Seq {
+		at = c.standing.Seq
 	}
-	return state, nil
+	all := span{id: id, from: 1, to: at, load: true}
+	if err := c.gather(&all); err != nil {
+		return driver.State{}, err
+	}
+	return driver.State{Head: c.head(id), Checkpoint: all.content, CheckpointSeq: all.base, Commits: all.commits}, nil
 }
 
-// Log implements [driver.Driver].
+// logPage is how many commits Log takes at once.
+const logPage = 64
+
+// Log implements [driver.Driver]. Commits that are erased while it runs are
+// not there any more: it ends with [driver.ErrNotFound].
 func (s *Store) Log(ctx context.Context, table string, id driver.ID, r driver.Range) iter.Seq2[driver.Commit, error] {
 	return func(yield func(driver.Commit, error) bool) {
-		places, err := s.log(ctx, table, id, r)
-		for i := range places {
-			if r.Backward {
-				i = len(places) - 1 - i
-			}
-			var c driver.Commit
-			if c, err = s.commit(ctx, places[i]); err != nil {
-				break
-			}
-			if !yield(c, nil) {
-				return
-			}
-		}
-		if err != nil {
-			yield(driver.Commit{}, err)
-		}
-	}
-}
-
-func (s *Store) log(ctx context.Context, table string, id driver.ID, r driver.Range) ([]journal.Place, error) {
-	if err := s.enter(ctx); err != nil {
-		return nil, err
-	}
-	defer s.leave()
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	t, err := s.table(table)
-	if err != nil || t.docs[id] == nil {
-		return nil, err
-	}
-	return t.docs[id].between(r), nil
-}
-
-// commit reads one commit for an iterator, which must not keep the store from
-// being closed while its consumer runs.
-func (s *Store) commit(ctx context.Context, p journal.Place) (driver.Commit, error) {
-	if err := s.enter(ctx); err != nil {
-		return driver.Commit{}, err
-	}
-	defer s.leave()
-	return readCommit(p)
-}
-
-// page is how many heads Find takes at once, and so how long writers wait for
-// it.
-const page = 64
-
-// Find implements [driver.Driver].
-func (s *Store) Find(ctx context.Context, table string, q driver.Query) iter.Seq2[driver.Head, error] {
-	return func(yield func(driver.Head, error) bool) {
-		past, left := q.After, q.Limit
-		for {
-			n := page
-			if q.Limit > 0 {
-				n = min(page, left)
-			}
-			heads, err := s.find(ctx, table, q.Terms, past, n)
+		for first := true; ; first = false {
+			commits, more, err := s.log(ctx, table, id, &r, first)
 			if err != nil {
-				yield(driver.Head{}, err)
+				yield(driver.Commit{}, err)
 				return
 			}
-			for _, h := range heads {
-				if !yield(h, nil) {
+			for i := range commits {
+				if r.Backward {
+					i = len(commits) - 1 - i
+				}
+				if !yield(commits[i], nil) {
 					return
 				}
-				past = h.ID // the consumer's copy may be changed, this one not
 			}
-			left -= len(heads)
-			if len(heads) < n || q.Limit > 0 && left == 0 {
+			if !more {
 				return
 			}
 		}
 	}
 }
 
-// find gives the first n heads past an id that have the terms.
-func (s *Store) find(ctx context.Context, table string, terms []driver.Term, past driver.ID, n int) ([]driver.Head, error) {
+// log gives one page of the commits in a range, ascending, takes it out of the
+// range, and tells whether there is more. The first call says what is there.
+func (s *Store) log(ctx context.Context, table string, id driver.ID, r *driver.Range, first bool) ([]driver.Commit, bool, error) {
 	if err := s.enter(ctx); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer s.leave()
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	t, err := s.table(table)
+	c, err := s.chain(table, id)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	var heads []driver.Head
-	t.search(terms, past, func(id driver.ID) bool {
-		heads = append(heads, t.docs[id].head(id))
-		return len(heads) < n
-	})
-	return heads, nil
-}
-
-// Count implements [driver.Driver].
-func (s *Store) Count(ctx context.Context, table string, terms []driver.Term) (int, error) {
-	if err := s.enter(ctx); err != nil {
-		return 0, err
+	defer c.drop()
+	least := uint64(1)
+	if c.standing.Life == driver.Purged {
+		least = c.standing.Seq
 	}
-	defer s.leave()
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	t, err := s.table(table)
-	if err != nil {
-		return 0, err
+	if first {
+		if r.From = max(r.From, least); r.To == 0 || r.To > c.standing.Seq {
+			r.To = c.standing.Seq
+		}
 	}
-	return t.count(terms), nil
+	if r.From > r.To {
+		return nil, false, nil
+	}
+	if r.From < least {
+		return nil, false, driver.ErrNotFound
+	}
+	page := span{id: id, from: r.From, to: r.To}
+	if r.Backward {
+		page.from = max(r.From, r.To-min(r.To, logPage)+1)
+		r.To = page.from - 1
+	} else {
+		page.to = min(r.To, r.From+logPage-1)
+		r.From = page.to + 1
+	}
+	err = c.gather(&page)
+	return page.commits, r.From <= r.To && r.To > 0, err
 }

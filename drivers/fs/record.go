@@ -142,6 +142,8 @@ func (s *Store) replay(rec []byte, p journal.Place, batch uint64) error {
 	if kind, version := rec[0], rec[1]; kind < recordSchema || kind > recordCheckpoint || version != recordVersion {
 		return fmt.Errorf("%w: %v has a record of kind %d, version %d", ErrFormat, p, kind, version)
 	}
+	s.segment = p.Segment()
+	s.tail += int64(len(rec))
 	var err error
 	switch body := rec[recordFront:]; rec[0] {
 	case recordSchema:
@@ -172,10 +174,19 @@ func (s *Store) replayCommit(b []byte, p journal.Place, batch uint64) error {
 		return err
 	}
 	t := s.tables[c.Table]
-	if t == nil || c.Seq != t.standing(c.ID).Seq+1 {
+	if t == nil {
 		return errRecord
 	}
-	t.add(&c, p, batch)
+	var k known
+	if c.Seq > 1 || t.memory(c.ID) != nil { // a first commit has nothing before it to look for
+		if k, err = t.known(c.ID); err != nil {
+			return err
+		}
+	}
+	if c.Seq != k.standing.Seq+1 {
+		return errRecord
+	}
+	t.add(&c, k, p, batch)
 	return nil
 }
 
@@ -184,8 +195,17 @@ func (s *Store) replayCheckpoint(b []byte, p journal.Place, batch uint64) error 
 	if err != nil {
 		return err
 	}
-	if t := s.tables[c.table]; t == nil || !t.addCheckpoint(c.id, c.seq, p, batch) {
+	t := s.tables[c.table]
+	if t == nil {
 		return errRecord
 	}
+	k, ok, err := t.wants(c.id, c.seq)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return errRecord
+	}
+	t.addCheckpoint(c.id, k, c.seq, p, batch)
 	return nil
 }

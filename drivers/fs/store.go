@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/destam-go/destamgen/drivers/fs/internal/journal"
+	"github.com/destam-go/destamgen/drivers/fs/internal/vfs"
 	"github.com/destam-go/destamgen/runtime/driver"
 )
 
@@ -23,18 +24,27 @@ const MaxCommit = 64 << 20
 // putting it into the journal, so that what memory says is what a replay will
 // say. Mu guards memory, for as long as it takes to read or change it.
 type Store struct {
+	fs      vfs.FS
+	dir     string
+	id      [16]byte // of the store
+	noMap   bool
 	journal *journal.Journal
+	keeper  keeper
 	lock    io.Closer
 	lost    []driver.Lost
 
 	gate   sync.RWMutex
 	closed bool // guarded by gate
 
-	order sync.Mutex
+	order   sync.Mutex
+	segment uint64 // of the journal, with the newest record; guarded by order
+	tail    int64  // bytes of records in the active tails; guarded by order
 
 	mu       sync.RWMutex
 	attached bool              // guarded by mu
 	tables   map[string]*table // guarded by mu; changed with order held too
+	frozen   bool              // the same: frozen tails are on their way into runs
+	boundary uint64            // the same: the last batch of the frozen tails
 }
 
 var _ driver.Driver = (*Store)(nil)
@@ -61,20 +71,6 @@ func (s *Store) table(name string) (*table, error) {
 		return nil, &driver.SchemaError{Table: name, Why: "was not declared"}
 	}
 	return t, nil
-}
-
-// document gives a document that was created and not purged. The caller holds
-// mu or order.
-func (s *Store) document(name string, id driver.ID) (*document, error) {
-	t, err := s.table(name)
-	if err != nil {
-		return nil, err
-	}
-	d := t.docs[id]
-	if d == nil || !d.exists() {
-		return nil, driver.ErrNotFound
-	}
-	return d, nil
 }
 
 // define makes a table known, or its schema another. The caller holds order
@@ -125,7 +121,7 @@ func (s *Store) declare(schema driver.Schema) (uint64, error) {
 	defer s.order.Unlock()
 	schema.Unique = slices.Clone(schema.Unique)
 	if t := s.tables[schema.Table]; t != nil {
-		merged, err := t.schema.Merge(schema, t.existing > 0)
+		merged, err := t.schema.Merge(schema, t.counts.existing > 0)
 		if err != nil {
 			return 0, err
 		}
@@ -134,7 +130,7 @@ func (s *Store) declare(schema driver.Schema) (uint64, error) {
 		}
 		schema = merged
 	}
-	_, batch, err := s.journal.Append(appendSchema(nil, schema))
+	_, batch, err := s.put(appendSchema(nil, schema))
 	if err != nil {
 		return 0, err
 	}
@@ -156,8 +152,8 @@ func (s *Store) Sync(ctx context.Context, docs ...driver.Doc) error {
 	}
 	s.mu.RLock()
 	for _, doc := range docs {
-		if t := s.tables[doc.Table]; t != nil && t.docs[doc.ID] != nil {
-			batch = max(batch, t.docs[doc.ID].batch)
+		if t := s.tables[doc.Table]; t != nil {
+			batch = max(batch, t.batch(doc.ID))
 		}
 	}
 	s.mu.RUnlock()
@@ -174,27 +170,36 @@ func (s *Store) Checkpoint(ctx context.Context, table string, id driver.ID, seq 
 	if len(rec) > journal.MaxRecord {
 		return &driver.LimitError{What: "checkpoint", Size: len(content), Max: journal.MaxRecord - len(rec) + len(content)}
 	}
+	if err := s.keeper.admit(ctx); err != nil {
+		return err
+	}
 	batch, err := s.checkpoint(table, id, seq, rec)
 	if err != nil || batch == 0 {
 		return err
 	}
-	return s.journal.Write(batch)
+	err = s.journal.Write(batch)
+	s.keeper.wake()
+	return err
 }
 
 func (s *Store) checkpoint(table string, id driver.ID, seq uint64, rec []byte) (uint64, error) {
 	s.order.Lock()
 	defer s.order.Unlock()
 	t, err := s.table(table)
-	if err != nil || !t.wants(id, seq) {
+	if err != nil {
 		return 0, err
 	}
-	p, batch, err := s.journal.Append(rec)
+	k, ok, err := t.wants(id, seq)
+	if err != nil || !ok {
+		return 0, err
+	}
+	p, batch, err := s.put(rec)
 	if err != nil {
 		return 0, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t.addCheckpoint(id, seq, p, batch)
+	t.addCheckpoint(id, k, seq, p, batch)
 	return batch, nil
 }
 
@@ -220,7 +225,7 @@ func (s *Store) Tables(ctx context.Context) iter.Seq2[string, error] {
 // Limits implements [driver.Driver].
 func (s *Store) Limits() driver.Limits { return driver.Limits{Commit: MaxCommit} }
 
-// Stats implements [driver.Driver]. Bytes are those of the journal's files.
+// Stats implements [driver.Driver]. Bytes are those of the journal and the runs.
 func (s *Store) Stats() driver.Stats {
 	stats := driver.Stats{Durable: true, Lost: slices.Clone(s.lost)}
 	stats.Bytes = uint64(s.journal.Size())
@@ -228,8 +233,9 @@ func (s *Store) Stats() driver.Stats {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for _, t := range s.tables {
-		stats.Documents += uint64(t.alive.len())
-		stats.Commits += t.commits
+		stats.Documents += t.counts.alive
+		stats.Commits += t.counts.commits
+		stats.Bytes += t.runs.bytes()
 	}
 	return stats
 }
@@ -244,5 +250,10 @@ func (s *Store) Close(context.Context) error {
 		return nil
 	}
 	s.closed = true
-	return errors.Join(s.journal.Close(), s.lock.Close())
+	err := s.keeper.stop()
+	err = errors.Join(err, s.journal.Close())
+	for _, t := range s.tables {
+		t.runs.drop()
+	}
+	return errors.Join(err, s.lock.Close())
 }

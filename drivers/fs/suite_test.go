@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/destam-go/destamgen/drivers/fs/internal/journal"
 	"github.com/destam-go/destamgen/drivers/fs/internal/vfs"
@@ -75,8 +76,11 @@ func copyTree(t *testing.T, from, to string) {
 	}
 }
 
-// small are journal options with which little data goes through everything.
-var small = journal.Options{First: 4096, Segment: 16 << 10, Memory: 32 << 10}
+// small are settings with which little data goes through everything.
+var small = settings{
+	Options: journal.Options{First: 4096, Segment: 16 << 10, Memory: 32 << 10},
+	keeping: keeping{freezeAt: 3 << 10, pressAt: 24 << 10, closeAt: 8 << 10, unit: 4 << 10, now: time.Now},
+}
 
 // storeDir is where stores are on a disk in memory.
 const storeDir = "/data/store"

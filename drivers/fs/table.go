@@ -1,174 +1,252 @@
 package fs
 
 import (
-	"slices"
+	"sync/atomic"
 
 	"github.com/destam-go/destamgen/drivers/fs/internal/journal"
+	"github.com/destam-go/destamgen/drivers/fs/internal/manifest"
+	"github.com/destam-go/destamgen/drivers/fs/internal/run"
 	"github.com/destam-go/destamgen/runtime/driver"
 )
 
-// table is what memory has of a table: an index of the journal. It is guarded
-// by the store's lock, and changed by one who holds the store's order too.
+// table is the layers of a table, each newer than the next: what is in active
+// is newer than what is in frozen, that is newer than what is in the runs, of
+// which the last is the newest. The newest layer that has a document has its
+// head; older ones have older commits of it. The fields are guarded by the
+// store's lock and changed by one who holds its order too.
 type table struct {
-	schema  driver.Schema // its slice is replaced, never changed
-	docs    map[driver.ID]*document
-	alive   idSet                     // ids that are found
-	found   map[driver.Term]*idSet    // the same by their terms; no set is empty
-	holders map[driver.Term]driver.ID // of unique values
+	schema driver.Schema // its slice is replaced, never changed
+	active *tail
+	frozen *tail // on its way into a run and not changed any more; nil if nothing is
+	runs   *runs
 
-	existing int    // documents that were created and not purged
+	counts counts
+	sealed manifest.Table // as of the end of frozen, or of runs if there is none
+}
+
+// counts says how many documents a table has.
+type counts struct {
+	existing uint64 // that were created and not purged
+	alive    uint64 // that are found
 	commits  uint64 // that are not purged
 }
 
 func newTable(schema driver.Schema) *table {
-	return &table{
-		schema:  schema,
-		docs:    make(map[driver.ID]*document),
-		found:   make(map[driver.Term]*idSet),
-		holders: make(map[driver.Term]driver.ID),
+	return &table{schema: schema, active: newTail(), runs: newRuns(nil)}
+}
+
+// known is what decides about the next commit of a document.
+type known struct {
+	standing driver.Standing
+	section  []byte // never changed
+}
+
+// memory gives what memory has of a document, nil if it has nothing.
+func (t *table) memory(id driver.ID) *document {
+	if d := t.active.docs[id]; d != nil {
+		return d
 	}
-}
-
-// standing gives the standing of a document, which need not be there.
-func (t *table) standing(id driver.ID) driver.Standing {
-	if d := t.docs[id]; d != nil {
-		return d.standing
+	if t.frozen != nil {
+		return t.frozen.docs[id]
 	}
-	return driver.Standing{}
+	return nil
 }
 
-func (t *table) holder(term driver.Term) (driver.ID, bool) {
-	id, ok := t.holders[term]
-	return id, ok
+// known gives the head of a document, which need not be there. The caller holds
+// order, and so keeps the runs from being replaced.
+func (t *table) known(id driver.ID) (known, error) {
+	if d := t.memory(id); d != nil {
+		return known{d.standing, d.section}, nil
+	}
+	h, _, err := t.runs.head(id)
+	return known{h.Standing, h.Section}, err
 }
 
-// add makes a commit the newest one of its document. It keeps nothing of c but
-// its texts, which nobody can change.
-func (t *table) add(c *driver.Commit, p journal.Place, batch uint64) {
-	d := t.docs[c.ID]
+// batch is the journal's with the newest record of a document, 0 when all of it
+// is sealed.
+func (t *table) batch(id driver.ID) uint64 {
+	if d := t.memory(id); d != nil {
+		return d.batch
+	}
+	return 0
+}
+
+// holder tells which document holds a unique value. The caller holds order.
+func (t *table) holder(term driver.Term) (driver.ID, bool, error) {
+	if id, ok := t.active.holders[term]; ok {
+		return id, true, nil
+	}
+	if t.frozen != nil {
+		if id, ok := t.frozen.holders[term]; ok && t.active.docs[id] == nil {
+			return id, true, nil
+		}
+	}
+	return t.runs.holder(term, func(id driver.ID) bool { return t.memory(id) != nil })
+}
+
+// add makes a commit the newest one of its document, of which k was known.
+func (t *table) add(c *driver.Commit, k known, p journal.Place, batch uint64) {
+	d := t.active.docs[c.ID]
 	if d == nil {
-		d = &document{}
-		t.docs[c.ID] = d
+		d = t.active.enter(c.ID, k)
 	}
-	taken, freed := driver.Taken(d.standing.Held, c.Held)
-	for _, term := range freed {
-		delete(t.holders, term)
+	t.active.add(d, c, p, batch)
+	before, after := k.standing, d.standing
+	t.counts.commits++
+	t.counts.existing += one(exists(after.Life)) - one(exists(before.Life))
+	t.counts.alive += one(after.Life == driver.Alive) - one(before.Life == driver.Alive)
+	if after.Life == driver.Purged {
+		t.counts.commits -= before.Seq
 	}
-	for _, term := range taken {
-		t.holders[term] = c.ID
+}
+
+func one(b bool) uint64 {
+	if b {
+		return 1
 	}
-	existed := d.exists()
-	next := d.standing.After(c)
-	next.Held = slices.Clone(c.Held)
-	if c.Section != nil || next.Life != d.standing.Life {
-		before := d.terms()
-		d.standing = next
-		if c.Section != nil {
-			d.section = slices.Clone(c.Section)
+	return 0
+}
+
+// exists tells whether a document was created and not purged.
+func exists(l driver.Life) bool { return l == driver.Alive || l == driver.Deleted }
+
+// wants tells whether a checkpoint of a sequence would be one more. The caller
+// holds order.
+func (t *table) wants(id driver.ID, seq uint64) (k known, ok bool, err error) {
+	k, err = t.known(id)
+	if err != nil || !exists(k.standing.Life) || seq == 0 || seq > k.standing.Seq {
+		return k, false, err
+	}
+	for _, l := range []*tail{t.active, t.frozen} {
+		if l != nil && l.docs[id] != nil {
+			if _, found := l.docs[id].checkpointAt(seq); found {
+				return k, false, nil
+			}
 		}
-		t.index(c.ID, before, d.terms())
 	}
-	d.standing = next
-	d.commits = append(d.commits, p)
+	found, err := t.runs.checkpointAt(id, seq)
+	return k, !found, err
+}
+
+// addCheckpoint notes where a checkpoint is that is one more.
+func (t *table) addCheckpoint(id driver.ID, k known, seq uint64, p journal.Place, batch uint64) {
+	d := t.active.docs[id]
+	if d == nil {
+		d = t.active.enter(id, k)
+	}
+	d.addCheckpoint(checkpoint{seq, p})
 	d.batch = batch
-	t.commits++
-	if d.exists() && !existed {
-		t.existing++
+}
+
+// freeze makes the active tail the frozen one, of which there is none.
+func (t *table) freeze() {
+	if len(t.active.docs) > 0 {
+		t.frozen, t.active = t.active, newTail()
 	}
-	if next.Life == driver.Purged {
-		t.existing--
-		t.commits -= uint64(len(d.commits) - 1)
-		d.checkpoints, d.section = nil, nil
+	t.sealed = manifest.Table{
+		Schema: t.schema, Existing: t.counts.existing, Alive: t.counts.alive, Commits: t.counts.commits,
+		Runs: t.sealed.Runs,
 	}
 }
 
-// index makes a document be found by other terms; both lists ascend. One that
-// is not alive is not found at all.
-func (t *table) index(id driver.ID, before, after []driver.Term) {
-	if t.docs[id].standing.Life == driver.Alive {
-		t.alive.add(id)
-	} else {
-		t.alive.remove(id)
-	}
-	added, removed := driver.Taken(before, after)
-	for _, term := range removed {
-		set := t.found[term]
-		if set.remove(id); set.len() == 0 {
-			delete(t.found, term)
-		}
-	}
-	for _, term := range added {
-		set := t.found[term]
-		if set == nil {
-			set = &idSet{}
-			t.found[term] = set
-		}
-		set.add(id)
-	}
+// runs are the sealed layers of a table, oldest first. A set is not changed but
+// replaced; readers keep it, and so its files, until they are done.
+type runs struct {
+	all  []*sealedRun
+	refs atomic.Int64
 }
 
-// wants tells whether a checkpoint of a sequence would be one more.
-func (t *table) wants(id driver.ID, seq uint64) bool {
-	d := t.docs[id]
-	if d == nil || !d.exists() || seq == 0 || seq > d.standing.Seq {
-		return false
-	}
-	_, found := d.checkpointAt(seq)
-	return !found
+// sealedRun is a run and how many sets have it.
+type sealedRun struct {
+	*run.Run
+	refs   atomic.Int64
+	erased atomic.Bool // older runs have no bytes of what this one says is purged
 }
 
-// addCheckpoint notes where a checkpoint is. It tells whether the document has
-// the sequence, or had it.
-func (t *table) addCheckpoint(id driver.ID, seq uint64, p journal.Place, batch uint64) bool {
-	if !t.wants(id, seq) {
-		return false
+// newRuns makes a set that its table holds.
+func newRuns(all []*sealedRun) *runs {
+	rs := &runs{all: all}
+	rs.refs.Store(1)
+	for _, r := range all {
+		r.refs.Add(1)
 	}
-	d := t.docs[id]
-	i, _ := d.checkpointAt(seq)
-	// A copy: a reader may have the slice.
-	d.checkpoints = slices.Insert(slices.Clip(slices.Clone(d.checkpoints)), i, checkpoint{seq, p})
-	d.batch = batch
-	return true
+	return rs
 }
 
-// search yields the ids after an id that have all the terms and are found.
-func (t *table) search(terms []driver.Term, past driver.ID, yield func(driver.ID) bool) {
-	from, ok := after(past)
-	if !ok {
+// keep is what a reader calls with the store's lock held, before it lets go of
+// that.
+func (rs *runs) keep() *runs {
+	rs.refs.Add(1)
+	return rs
+}
+
+// drop ends what keep began. The files of a run are let go when no set has it
+// any more; an error of that is nobody's, as the file was only read.
+func (rs *runs) drop() {
+	if rs.refs.Add(-1) > 0 {
 		return
 	}
-	if past.IsZero() {
-		from = past
-	}
-	sets := []*idSet{&t.alive}
-	if len(terms) > 0 {
-		sets = sets[:0]
-	}
-	for _, term := range terms {
-		set := t.found[term]
-		if set == nil {
-			return
+	for _, r := range rs.all {
+		if r.refs.Add(-1) == 0 {
+			_ = r.Close()
 		}
-		sets = append(sets, set)
 	}
-	intersect(sets, from, yield)
 }
 
-// count counts what search finds.
-func (t *table) count(terms []driver.Term) int {
-	switch len(terms) {
-	case 0:
-		return t.alive.len()
-	case 1:
-		if set := t.found[terms[0]]; set != nil {
-			return set.len()
-		}
-		return 0
+// head gives the head of a document as of the newest run that has it.
+func (rs *runs) head(id driver.ID) (h run.Head, found bool, err error) {
+	for i := len(rs.all) - 1; i >= 0 && !found && err == nil; i-- {
+		h, found, err = rs.all[i].Head(id)
 	}
-	n := 0
-	t.search(terms, driver.ID{}, func(driver.ID) bool {
-		n++
-		return true
-	})
+	return h, found, err
+}
+
+// covered tells whether a run newer than the i-th has a document.
+func (rs *runs) covered(id driver.ID, i int) (ok bool, err error) {
+	for i++; i < len(rs.all) && !ok && err == nil; i++ {
+		ok, err = rs.all[i].Has(id)
+	}
+	return ok, err
+}
+
+// holder tells which document holds a unique value, but for those that
+// somebody knows better of.
+func (rs *runs) holder(term driver.Term, better func(driver.ID) bool) (driver.ID, bool, error) {
+	for i := len(rs.all) - 1; i >= 0; i-- {
+		ids, err := rs.all[i].Holders(term)
+		if err != nil {
+			return driver.ID{}, false, err
+		}
+		for _, id := range ids {
+			covered, err := rs.covered(id, i)
+			if err != nil {
+				return driver.ID{}, false, err
+			}
+			if !covered && !better(id) {
+				return id, true, nil
+			}
+		}
+	}
+	return driver.ID{}, false, nil
+}
+
+// checkpointAt tells whether a run has a checkpoint of a sequence.
+func (rs *runs) checkpointAt(id driver.ID, seq uint64) (found bool, err error) {
+	for i := len(rs.all) - 1; i >= 0 && !found && err == nil; i-- {
+		_, err = rs.all[i].View(id, true, func(f *run.Frame) error {
+			return f.Records(func(r run.Record) error {
+				found = found || r.Kind == run.Checkpoint && r.Seq == seq
+				return nil
+			})
+		})
+	}
+	return found, err
+}
+
+// bytes is how much the runs take on disk.
+func (rs *runs) bytes() (n uint64) {
+	for _, r := range rs.all {
+		n += uint64(r.Size)
+	}
 	return n
 }

@@ -138,8 +138,13 @@ type Place struct {
 	sum uint32 // checked when the record is read from the file
 }
 
-// Segment is the number of the segment that the record is in.
-func (p Place) Segment() uint64 { return p.seg.number }
+// Segment is the number of the segment that the record is in, 0 for nowhere.
+func (p Place) Segment() uint64 {
+	if p.seg == nil {
+		return 0
+	}
+	return p.seg.number
+}
 
 func (p Place) String() string { return fmt.Sprintf("%s at offset %d", p.seg.name, p.off) }
 

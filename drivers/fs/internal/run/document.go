@@ -164,7 +164,8 @@ type Frame struct {
 	section []byte
 	held    []byte // count and texts
 	front   []byte // records
-	rest    []byte // records; nil when only the front was read
+	rest    []byte // records
+	whole   bool   // rest was read too
 }
 
 var errFrame = errors.New("frame is malformed")
@@ -186,7 +187,7 @@ func parseFront(b []byte, salt uint32) (Frame, error) {
 		return Frame{}, errors.New("its checksum is wrong")
 	}
 	f := Frame{id: driver.ID(b[24:40]), seq: le.Uint64(b[40:]), first: le.Uint64(b[48:]), life: driver.Life(b[56])}
-	if f.life > driver.Purged || f.first == 0 || f.first > f.seq || le.Uint64(b[56:])>>8 != 0 {
+	if f.life > driver.Purged || f.first == 0 || f.first > f.seq+1 || le.Uint64(b[56:])>>8 != 0 {
 		return Frame{}, errFrame
 	}
 	r := reader{b: b[frameHeader:]}
@@ -243,22 +244,47 @@ func (f *Frame) Head() Head {
 	return h
 }
 
+// First is the sequence of the oldest commit in the frame, one more than the
+// newest of all if it has none.
+func (f *Frame) First() uint64 { return f.first }
+
 // Records yields the records in order: those of the front, or all if the frame
-// was read whole. A record that is none ends it with an error.
+// was read whole; then commits have their Seq. A record that is none ends it
+// with an error.
 func (f *Frame) Records(yield func(Record) error) error {
-	r := reader{b: f.rest}
-	for len(r.b) > 0 && (len(r.b) >= align || !zero(r.b)) {
-		if err := r.record(yield); err != nil {
-			return err
+	next := f.first
+	each := func(b []byte) error {
+		r := reader{b: b}
+		for len(r.b) > 0 && (len(r.b) >= align || !zero(r.b)) {
+			rec, err := r.record()
+			if err != nil {
+				return err
+			}
+			if f.whole {
+				next = rec.count(next)
+			}
+			if err := yield(rec); err != nil {
+				return err
+			}
 		}
+		return nil
 	}
-	r.b = f.front
-	for len(r.b) > 0 {
-		if err := r.record(yield); err != nil {
-			return err
-		}
+	if err := each(f.rest); err != nil {
+		return err
 	}
-	return nil
+	return each(f.front)
+}
+
+// count gives a commit its sequence, and that of the next.
+func (r *Record) count(next uint64) uint64 {
+	switch r.Kind {
+	case Commit:
+		r.Seq = next
+		next++
+	case Tries:
+		next += uint64(len(r.Body) / 16)
+	}
+	return next
 }
 
 // reader takes bytes apart. After the first thing that is not there it is bad
@@ -288,13 +314,13 @@ func (r *reader) bytes(n uint64) []byte {
 	return b
 }
 
-// record takes one record and gives it to yield. A commit's Seq is not in it
-// and left to those who count.
-func (r *reader) record(yield func(Record) error) error {
+// record takes one record. A commit's Seq is not in it and left to those who
+// count.
+func (r *reader) record() (Record, error) {
 	in := reader{b: r.bytes(r.number())}
 	kind := in.bytes(1)
 	if r.bad || in.bad {
-		return errFrame
+		return Record{}, errFrame
 	}
 	rec := Record{Kind: kind[0]}
 	switch rec.Kind {
@@ -302,13 +328,13 @@ func (r *reader) record(yield func(Record) error) error {
 	case Checkpoint, Tries:
 		rec.Seq = in.number()
 	default:
-		return fmt.Errorf("%w: a record has kind %d", errFrame, rec.Kind)
+		return Record{}, fmt.Errorf("%w: a record has kind %d", errFrame, rec.Kind)
 	}
 	rec.Body = in.b
 	if in.bad || rec.Kind == Tries && len(rec.Body)%16 != 0 {
-		return errFrame
+		return Record{}, errFrame
 	}
-	return yield(rec)
+	return rec, nil
 }
 
 // document reads a whole frame into memory of its own and checks that its
@@ -323,23 +349,17 @@ func (f *Frame) document() (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d, d.number()
+	return d, d.check()
 }
 
-// number gives the commits their sequences and checks that none is missing.
-func (d *Document) number() error {
+// check says whether a commit is missing.
+func (d *Document) check() error {
 	next := d.First
-	for i := range d.Records {
-		switch r := &d.Records[i]; r.Kind {
-		case Commit:
-			r.Seq = next
-			next++
-		case Tries:
-			if r.Seq != next || d.Standing.Life != driver.Purged {
-				return errFrame
-			}
-			next += uint64(len(r.Body) / 16)
+	for _, r := range d.Records {
+		if r.Kind == Tries && (r.Seq != next || d.Standing.Life != driver.Purged) {
+			return errFrame
 		}
+		next = r.count(next)
 	}
 	if next != d.Standing.Seq+1 {
 		return fmt.Errorf("%w: it has commits up to %d of %d", errFrame, next-1, d.Standing.Seq)

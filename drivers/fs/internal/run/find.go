@@ -98,6 +98,12 @@ func search(n int64, key uint64, at func(i int64) (uint64, error), below func(i 
 	if err != nil {
 		return 0, err
 	}
+	if key < least {
+		return 0, nil
+	}
+	if key > most {
+		return n, nil
+	}
 	for step := 0; lo < hi; step++ {
 		mid := lo + (hi-lo)/2
 		if step < guesses && hi-lo > 8 && key > least && key < most {

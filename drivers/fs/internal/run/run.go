@@ -205,7 +205,7 @@ func (r *Run) frame(place int64, whole bool) (Frame, int64, error) {
 	}
 	f, err := parseFront(b[:front], r.salt)
 	if err == nil && whole {
-		f.rest = b[front:]
+		f.rest, f.whole = b[front:], true
 		err = parseRest(b[:front], f.rest, r.salt)
 	}
 	if err != nil {
@@ -265,7 +265,7 @@ func (r *Run) Head(id driver.ID) (h Head, found bool, err error) {
 	return h, found, err
 }
 
-// Documents yields all documents whole, in the order of their ids, in memory of
+// Each yields all documents whole, in the order of their ids, in memory of
 // their own.
 func (r *Run) Each(yield func(*Document) error) error {
 	for place := int64(headerSize); place < r.Data; {
@@ -279,6 +279,22 @@ func (r *Run) Each(yield func(*Document) error) error {
 		place = next
 	}
 	return nil
+}
+
+// Fronts yields the heads of all documents in the order of their ids.
+func (r *Run) Fronts(yield func(Head) error) error {
+	return r.src.guard(r.name, func() error {
+		return r.scan(func(_ int64, f *Frame) error { return yield(f.Head()) })
+	})
+}
+
+// Document gives a document whole, in memory of its own, if the run has it.
+func (r *Run) Document(id driver.ID) (d *Document, found bool, err error) {
+	found, err = r.View(id, true, func(f *Frame) error {
+		d, err = f.document()
+		return err
+	})
+	return d, found, err
 }
 
 // First is the place of the first document.
