@@ -44,6 +44,17 @@ func RegisterLeaf[T any](encode func(T) ([]byte, error), decode func([]byte) (T,
 	return Registered{}
 }
 
+// Upcast makes fn read what was stored under a former name of a field of the
+// struct that P points to. It is for generated code.
+func Upcast[P, A, B any](was string, fn func(A) (B, error)) Registered {
+	doc.RegisterUpcast(reflect.TypeFor[P]().Elem(), was, reflect.TypeFor[A](), reflect.TypeFor[B](),
+		func(from, to reflect.Value) (err error) {
+			*to.Interface().(*B), err = fn(*from.Interface().(*A))
+			return err
+		})
+	return Registered{}
+}
+
 // GetCoded reads a value whose type has a codec: each call decodes a copy.
 //
 //go:noinline

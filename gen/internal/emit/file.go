@@ -38,6 +38,7 @@ func File(p *schema.Package, f *schema.File) ([]byte, error) {
 			e.nestedPaths(s)
 		}
 	}
+	e.upcasts()
 	e.states()
 	var out bytes.Buffer
 	if err := e.Render(&out); err != nil {

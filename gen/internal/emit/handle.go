@@ -91,6 +91,31 @@ func (e *emitter) whole(s *schema.Struct) {
 	e.Line()
 }
 
+// upcasts emits what reads fields that were of other types once.
+//
+//	// What was stored before types changed is read by these.
+//	var _ = destam.Upcast[*Note]("priority", upcastNotePriority)
+func (e *emitter) upcasts() {
+	said := false
+	for _, s := range e.f.Structs {
+		for _, f := range s.Fields {
+			for _, w := range f.Former {
+				if w.Upcast == "" {
+					continue
+				}
+				if !said {
+					e.comment("What was stored before types changed is read by these.")
+					said = true
+				}
+				e.Var().Id("_").Op("=").Add(runtime("Upcast", pointer(s.Name))).Call(jen.Lit(w.Name), jen.Id(w.Upcast))
+			}
+		}
+	}
+	if said {
+		e.Line()
+	}
+}
+
 // states emits the machinery at the end of the file.
 func (e *emitter) states() {
 	e.comment("What the handles of one object share, in the order of its fields.")

@@ -68,6 +68,9 @@ func fields(h hash.Hash, s *schema.Struct) {
 		}
 	}
 	for _, f := range s.Fields {
+		for _, w := range f.Former {
+			fmt.Fprintf(h, "was %q %q\n", w.Name, w.Upcast)
+		}
 		fmt.Fprintf(h, "%q %t %q %q %q %s\n", f.Name, f.Embedded, f.Literal, f.Doc, f.Source, typeText(f.Type))
 	}
 }

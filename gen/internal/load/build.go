@@ -143,6 +143,7 @@ func (r *reader) structs(p *schema.Package) {
 		names: newImportNames(r.files), open: map[*types.Named]bool{},
 	}
 	c.resolve()
+	c.upcasters()
 	for _, f := range r.files {
 		for _, file := range p.Files {
 			if file.Name == f.name {

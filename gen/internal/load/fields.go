@@ -34,6 +34,35 @@ func (c *converter) resolve() {
 	}
 }
 
+// upcasters finds the functions that may read what fields were stored as.
+func (c *converter) upcasters() {
+	for _, f := range c.files {
+		for _, d := range f.syntax.Decls {
+			d, ok := d.(*ast.FuncDecl)
+			if !ok || d.Recv != nil || !schema.IsUpcaster(d.Name.Name) {
+				continue
+			}
+			object, ok := c.types.Scope().Lookup(d.Name.Name).(*types.Func)
+			if !ok {
+				continue
+			}
+			sig := object.Signature()
+			if sig.TypeParams().Len() > 0 || sig.Variadic() || sig.Params().Len() != 1 || sig.Results().Len() != 2 ||
+				!types.Identical(sig.Results().At(1).Type(), types.Universe.Lookup("error").Type()) {
+				continue
+			}
+			c.written = d.Name.Name
+			u := schema.Upcaster{
+				Name: d.Name.Name, Pos: c.position(d.Name.Pos()),
+				From: c.convert(sig.Params().At(0).Type()), To: c.convert(sig.Results().At(0).Type()),
+			}
+			if u.From.Leaf() || u.From.Kind == schema.List {
+				c.p.Upcasters = append(c.p.Upcasters, u)
+			}
+		}
+	}
+}
+
 // isRuntime says whether an expression is a name of the runtime.
 func (c *converter) isRuntime(f source, e ast.Expr, name string) bool {
 	sel, ok := e.(*ast.SelectorExpr)

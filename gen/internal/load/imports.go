@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/destam-go/destamgen/gen/internal/schema"
 )
 
 // importNames is what the files of a package call their imports. Without reading
@@ -103,7 +105,7 @@ func eachSelector(f *ast.File, visit func(*ast.SelectorExpr, *ast.Ident)) {
 	}
 	for _, d := range f.Decls {
 		if d, ok := d.(*ast.FuncDecl); ok {
-			if d.Recv != nil { // methods make codecs
+			if d.Recv != nil || schema.IsUpcaster(d.Name.Name) { // methods make codecs
 				selectors(d.Type, visit)
 			}
 		}

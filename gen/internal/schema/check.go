@@ -144,7 +144,25 @@ func (c *checker) shape(s *Struct) {
 			c.section(s, f)
 		}
 	}
+	c.formerNames(s)
 	c.promoted(s)
+}
+
+// formerNames looks for names that two fields claim to have had, and for those
+// that another field has.
+func (c *checker) formerNames(s *Struct) {
+	owner := map[string]*Field{}
+	for _, f := range s.Tagged() {
+		owner[f.Tag.Name] = f
+	}
+	for _, f := range s.Tagged() {
+		for _, w := range f.Tag.Was {
+			if other := owner[w.Name]; other != nil && other != f {
+				c.report(f.inTag(w.At), "leave it out of one of the two", "field %s: %q belongs to field %s (%s)", f.Name, w.Name, other.Name, other.nameAt())
+			}
+			owner[w.Name] = f
+		}
+	}
 }
 
 func (c *checker) table(s *Struct, f *Field) {

@@ -13,6 +13,7 @@ func (l *Lock) Next(p *Package) (*Lock, Diagnostics) {
 		lock: l, p: p,
 		next:  &Lock{tables: map[string]lockTable{}, structs: map[string]lockStruct{}},
 		pairs: map[*Struct]map[string]bool{}, paired: map[string]bool{},
+		known: map[formerName]bool{}, used: map[string]bool{},
 	}
 	for _, s := range p.Structs() {
 		if s.Document() {
@@ -27,6 +28,7 @@ func (l *Lock) Next(p *Package) (*Lock, Diagnostics) {
 		}
 	}
 	e.follow()
+	e.unknown()
 	e.remember()
 	return e.next, e.Sort()
 }
@@ -42,6 +44,8 @@ type evolution struct {
 	pairs      map[*Struct]map[string]bool // by the name in the lock
 	paired     map[string]bool             // names in the lock that some struct continues
 	queue      []lockPair
+	known      map[formerName]bool // former names that the lock has
+	used       map[string]bool     // upcasters
 }
 
 type lockPair struct {
@@ -63,6 +67,10 @@ func (e *evolution) pair(s *Struct, name string) {
 func (e *evolution) table(s *Struct) {
 	if known, ok := e.lock.tables[s.Table]; ok {
 		e.pair(s, known.name)
+		if known.retired {
+			e.report(s.TableAt, fmt.Sprintf("another name; if it is the same table again, take the last word out of the line %q of %s", "table "+s.Table+" "+known.name+retired, LockName),
+				"the table %q was retired, and its documents are still there", s.Table)
+		}
 		return
 	}
 	for _, old := range sortedKeys(e.lock.tables) {
@@ -89,6 +97,7 @@ func (e *evolution) follow() {
 		pair := e.queue[0]
 		e.queue = e.queue[1:]
 		for _, f := range pair.s.Tagged() {
+			e.former(pair, f)
 			old, known := e.lock.structs[pair.name][f.Tag.Name]
 			if why, _ := f.Type.problem(); known && why == "" {
 				e.field(pair, f, old)
@@ -101,7 +110,17 @@ func (e *evolution) field(pair lockPair, f *Field, old lockField) {
 	now := f.Type.Stored()
 	oldShape, oldStruct := shapeOf(old.kind)
 	shape, _ := shapeOf(now)
+	if old.now != "" {
+		e.report(f.nameAt(), fmt.Sprintf("another name, such as %q", e.free(pair, f)),
+			"field %s: %q is a former name of the field that is %q now", f.Name, f.Tag.Name, old.now)
+		return
+	}
 	if shape == oldShape {
+		if old.retired {
+			e.report(f.nameAt(), fmt.Sprintf("another name, such as %q; if it is the same field again, take the last word out of the line %q of %s",
+				e.free(pair, f), pair.name+"."+f.Tag.Name+" "+old.kind+retired, LockName),
+				"field %s: the name %q was retired, and what was stored under it would come back", f.Name, f.Tag.Name)
+		}
 		if o := f.Type.Object(); o != nil {
 			e.pair(o, oldStruct)
 		}
@@ -115,7 +134,8 @@ func (e *evolution) field(pair lockPair, f *Field, old lockField) {
 	if old.retired {
 		line += retired
 	}
-	e.report(f.nameAt(), fmt.Sprintf("another name, such as %q; if nothing was ever stored, delete the line %q from %s", e.free(pair, f), line, LockName),
+	free := e.free(pair, f)
+	e.report(f.nameAt(), fmt.Sprintf("another name, such as %q; %sif nothing was ever stored, delete the line %q from %s", free, e.wayOver(pair, f, old, free), line, LockName),
 		"field %s: %q %s %s and is %s now: what is stored cannot be read so", f.Name, f.Tag.Name, was, old.kind, now)
 }
 
@@ -153,6 +173,11 @@ func (e *evolution) remember() {
 			}
 		}
 		for _, f := range s.Tagged() {
+			for _, w := range f.Former {
+				if old, ok := fields[w.Name]; ok {
+					fields[w.Name] = lockField{kind: old.kind, now: f.Tag.Name}
+				}
+			}
 			fields[f.Tag.Name] = lockField{kind: f.Type.Stored()}
 		}
 		e.next.structs[s.Name] = fields

@@ -28,6 +28,7 @@ const lockHead = `destam.lock 1
 //	Note.title string
 //	Note.tasks list struct Task
 //	Note.draft bool retired
+//	Note.head string now title
 //	table notes Note
 //
 // Stored documents know the names of tables and fields, not those of Go types. A
@@ -49,6 +50,7 @@ type lockStruct map[string]lockField
 
 type lockField struct {
 	kind    string
+	now     string // the name that the field has now; empty if it has the old one
 	retired bool
 	line    int
 }
@@ -112,6 +114,11 @@ func (l *Lock) take(line string, n int) (why string) {
 	if key == "table" && ok {
 		return l.takeTable(value, n, gone)
 	}
+	now := ""
+	if i := strings.LastIndex(value, " now "); i >= 0 {
+		value, now = value[:i], value[i+len(" now "):]
+		ok = ok && nameProblem(now) == ""
+	}
 	owner, field, dotted := strings.Cut(key, ".")
 	if !ok || !dotted || !token.IsIdentifier(owner) || nameProblem(field) != "" || !isStored(value) {
 		return fmt.Sprintf("%q is no line of a lock file", line)
@@ -123,7 +130,11 @@ func (l *Lock) take(line string, n int) (why string) {
 	if twice && before.kind != value {
 		return fmt.Sprintf("%s is %s here and %s in line %d", key, value, before.kind, before.line)
 	}
-	l.structs[owner][field] = lockField{kind: value, retired: gone && (!twice || before.retired), line: n}
+	if twice && before.now != "" && now != "" && before.now != now {
+		return fmt.Sprintf("%s is %s now here, and %s in line %d", key, now, before.now, before.line)
+	}
+	now = cmp.Or(now, before.now)
+	l.structs[owner][field] = lockField{kind: value, now: now, retired: gone && (!twice || before.retired), line: n}
 	return ""
 }
 
@@ -204,6 +215,9 @@ func (l *Lock) String() string {
 	}
 	for owner, s := range l.structs {
 		for name, f := range s {
+			if f.now != "" {
+				f.kind += " now " + f.now
+			}
 			line(f.retired, "%s.%s %s", owner, name, f.kind)
 		}
 	}

@@ -179,5 +179,9 @@ func goTag(f *Field, name string) string {
 	if f.Tag.Local {
 		tag += ",local"
 	}
-	return fmt.Sprintf(`destam:"%s,go=%s"`, tag, name)
+	tag += ",go=" + name
+	for _, w := range f.Tag.Was {
+		tag += ",was=" + w.Name
+	}
+	return fmt.Sprintf("destam:%q", tag)
 }

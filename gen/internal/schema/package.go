@@ -19,6 +19,9 @@ type Package struct {
 	// type, whether that type exists yet or not.
 	Methods map[string]map[string]token.Position
 
+	// Upcasters are the functions that may read what fields were stored as.
+	Upcasters []Upcaster
+
 	// Elsewhere are the type names of files that this build leaves out. Their
 	// absence says nothing about what is stored.
 	Elsewhere map[string]bool
@@ -120,6 +123,10 @@ type Field struct {
 	Literal   string // the whole struct tag as in the source, or ""
 	LiteralAt token.Position
 	Tag       Tag // derived from it by Check
+
+	// Former says how what is stored under the names of Tag.Was is read,
+	// derived by [Lock.Next].
+	Former []Former
 
 	Type   *Type
 	TypeAt token.Position

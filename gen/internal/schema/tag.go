@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"go/token"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -33,8 +34,15 @@ type Tag struct {
 	Go     string // the method name that the user asked for, or ""
 	Unique bool
 	Local  bool
+	Was    []Was // names that the field had, the newest first
 
 	NameAt, GoAt, UniqueAt, LocalAt int
+}
+
+// Was is a name that a field had.
+type Was struct {
+	Name string
+	At   int
 }
 
 // TagProblem is a mistake inside a tag.
@@ -153,7 +161,7 @@ func (p *tagParser) option(start int, option string) {
 	case word == "go":
 		p.rename(start, argument)
 	case word == "was":
-		p.report(start, "keep the old name for now", "was= is not supported yet")
+		p.was(start+len("was="), argument, assigned)
 	case assigned && (word == "unique" || word == "local"):
 		p.report(start, word, "%s takes no value", word)
 		p.edit(start, start+len(option), word)
@@ -164,7 +172,7 @@ func (p *tagParser) option(start int, option string) {
 		p.edit(start-1, start, "")
 	default:
 		near := nearest(word, options)
-		p.report(start, cmp.Or(near, "one of unique, local, go=Name"), "unknown option %q", option)
+		p.report(start, cmp.Or(near, "one of unique, local, go=Name, was=name"), "unknown option %q", option)
 		if near != "" {
 			p.edit(start, start+len(word), near)
 		}
@@ -189,6 +197,21 @@ func (p *tagParser) rename(start int, name string) {
 		p.report(start, "go=Name", "go= needs the name of an exported method, %q is none", name)
 	}
 	p.tag.Go, p.tag.GoAt = name, p.at[start]
+}
+
+// was takes the argument of was=.
+func (p *tagParser) was(start int, name string, assigned bool) {
+	if !assigned {
+		p.report(start-len("was="), "was=name", "was= needs the name that the field had")
+		return
+	}
+	if why := nameProblem(name); why != "" {
+		p.report(start, "", "%s", why)
+	}
+	if name == p.tag.Name || slices.ContainsFunc(p.tag.Was, func(w Was) bool { return w.Name == name }) {
+		p.report(start, "leave it out", "the field has the name %q already", name)
+	}
+	p.tag.Was = append(p.tag.Was, Was{name, p.at[start]})
 }
 
 func isOption(word string) bool {

@@ -18,6 +18,8 @@ type change struct {
 	key      pos.Key
 	position bool     // the key is one
 	raw      []byte   // the value of a leaf
+	leaf     *leaf    // which reads it
+	former   bool     // the place has a former name
 	node     *Node    // the value, an object
 	value    *unknown // the value of an unknown place
 	old, new []pos.Key
@@ -123,7 +125,7 @@ func (c *decoder) change() (x change, err error) {
 		return x, nil
 	}
 	rest := c.r.Len()
-	fd.leaf.check(c.r)
+	x.leaf.check(c.r)
 	x.raw = c.input[len(c.input)-rest : len(c.input)-c.r.Len()]
 	return x, nil
 }
@@ -215,15 +217,15 @@ func (x *change) at(path []byte) error {
 		if dot >= 0 {
 			name = path[:dot]
 		}
-		f, ok := x.n.typ.byName[string(name)]
-		if !ok || x.n.typ.Fields[f].Local {
+		f, w, ok := x.n.typ.find(string(name))
+		if !ok {
 			if x.path = string(path); x.path == "" {
 				return errors.New("a place without a path")
 			}
 			return nil
 		}
 		if dot < 0 {
-			x.f = f
+			x.f, x.leaf, x.former = f, w.leaf, w.order >= 0
 			return nil
 		}
 		if x.n.typ.Fields[f].Kind != Inner {
@@ -295,10 +297,10 @@ func (x *change) setField(leaves func(*Node)) {
 		leaves(*x.n.childAt(x.f))
 		x.n.SetChild(x.f, x.node)
 	case !x.has():
-		x.n.ClearLeaf(x.f)
+		x.clearLeaf()
 	default:
 		x.n.Changing(x.f)
-		fd.leaf.read(wire.NewReader(x.raw), x.n.ptr(x.f))
+		x.leaf.read(wire.NewReader(x.raw), x.n.ptr(x.f))
 		if fd.Kind == OptionalLeaf {
 			*fd.ok(x.n.ptr(x.f)) = true
 		}
@@ -319,14 +321,15 @@ func (x *change) setElement(leaves func(*Node)) {
 		l.SetNode(i, x.node)
 	case ok:
 		l.Changing(i)
-		l.field().leaf.read(wire.NewReader(x.raw), l.cells.at(i))
+		x.leaf.read(wire.NewReader(x.raw), l.cells.at(i))
 		l.Changed(i)
+	case !x.has(): // under a former name
 	default:
 		l.OpenKey(i, x.key)
 		if x.node != nil {
 			l.Put(i, x.node)
 		} else {
-			l.field().leaf.read(wire.NewReader(x.raw), l.cells.at(i))
+			x.leaf.read(wire.NewReader(x.raw), l.cells.at(i))
 		}
 		l.Close(i, 1)
 	}

@@ -51,6 +51,10 @@ func (c *decoder) object(n *Node) {
 	if c.depth++; c.depth > maxDepth {
 		c.r.Fail(errDepth)
 	}
+	var (
+		formerly []old
+		own      map[int]bool // fields that are there under their own names, where it matters
+	)
 	for range c.r.Map() {
 		if c.r.Err() != nil {
 			break
@@ -61,33 +65,52 @@ func (c *decoder) object(n *Node) {
 		}
 		mark := len(c.input) - c.r.Len()
 		name := c.r.View()
-		if f, ok := n.typ.byName[string(name)]; ok && !n.typ.Fields[f].Local {
-			c.field(n, f)
-			continue
+		f, w, ok := n.typ.find(string(name))
+		key := c.input[mark : len(c.input)-c.r.Len()]
+		switch {
+		case !ok:
+			c.keep(n, string(key))
+		case w.order >= 0:
+			formerly = append(formerly, old{w, string(key), c.r.Raw()})
+		default:
+			if len(n.typ.was) > 0 {
+				if own == nil {
+					own = map[int]bool{}
+				}
+				own[f] = true
+			}
+			c.field(n, f, w.leaf)
 		}
-		key := string(c.input[mark : len(c.input)-c.r.Len()])
-		u := c.unknown()
-		if c.r.Err() != nil {
-			break
-		}
-		if n.unknown == nil {
-			n.unknown = &members{}
-		}
-		if n.unknown.set(key, u) != nil {
-			c.r.Fail(errTwice)
-		}
-		u.objects(func(o *Node) { c.link(o, holder{n: n, f: unknownPlace}) })
+	}
+	if c.r.Err() == nil {
+		c.olds(n, formerly, own)
 	}
 	c.depth--
 }
 
-func (c *decoder) field(n *Node, f int) {
+// keep reads a field that n does not know, under its name in the stored form.
+func (c *decoder) keep(n *Node, key string) {
+	u := c.unknown()
+	if c.r.Err() != nil {
+		return
+	}
+	if n.unknown == nil {
+		n.unknown = &members{}
+	}
+	if n.unknown.set(key, u) != nil {
+		c.r.Fail(errTwice)
+	}
+	u.objects(func(o *Node) { c.link(o, holder{n: n, f: unknownPlace}) })
+}
+
+// field reads field f; values are read with the table l.
+func (c *decoder) field(n *Node, f int, l *leaf) {
 	fd := &n.typ.Fields[f]
 	switch fd.Kind {
 	case Leaf:
-		fd.leaf.read(c.r, n.ptr(f))
+		l.read(c.r, n.ptr(f))
 	case OptionalLeaf:
-		fd.leaf.read(c.r, n.ptr(f))
+		l.read(c.r, n.ptr(f))
 		*fd.ok(n.ptr(f)) = true
 	case Inner:
 		c.object(n.inner(f))
@@ -100,7 +123,7 @@ func (c *decoder) field(n *Node, f int) {
 			*n.childAt(f) = e
 		}
 	case LeafList, NodeList:
-		c.list(n, f)
+		c.list(n, f, l)
 	}
 }
 
@@ -172,7 +195,7 @@ func (c *decoder) make(t *Type, id ID) *Node {
 	return n
 }
 
-func (c *decoder) list(n *Node, f int) {
+func (c *decoder) list(n *Node, f int, lf *leaf) {
 	fd := &n.typ.Fields[f]
 	l := n.EnsureList(f)
 	if l.Len() > 0 {
@@ -180,7 +203,7 @@ func (c *decoder) list(n *Node, f int) {
 		return
 	}
 	if fd.keys != nil {
-		c.pairs(l)
+		c.pairs(l, lf)
 		return
 	}
 	ks := c.positions(c.r.Array() - 1)
@@ -190,7 +213,7 @@ func (c *decoder) list(n *Node, f int) {
 	if fd.Kind == LeafList {
 		l.cells.insert(0, ks)
 		for i := range ks {
-			fd.leaf.read(c.r, l.cells.at(i))
+			lf.read(c.r, l.cells.at(i))
 		}
 		return
 	}
@@ -212,7 +235,7 @@ func (c *decoder) list(n *Node, f int) {
 }
 
 // pairs reads the keys and values of a map.
-func (c *decoder) pairs(l *List) {
+func (c *decoder) pairs(l *List, lf *leaf) {
 	fd := l.field()
 	for range c.r.Map() {
 		k := fd.keys.read(c.r)
@@ -232,7 +255,7 @@ func (c *decoder) pairs(l *List) {
 			*(**Node)(l.cells.at(i)) = e
 			c.link(e, l.holder(k))
 		} else {
-			fd.leaf.read(c.r, l.cells.at(i))
+			lf.read(c.r, l.cells.at(i))
 		}
 	}
 }

@@ -79,7 +79,7 @@ func (f *fitting) one(x *change) error {
 	}
 	there, err := f.there(x)
 	switch {
-	case err != nil || x.path != "" || x.op == opRenumber:
+	case err != nil || x.path != "" || x.op == opRenumber || x.former:
 		return err
 	case there && (x.op == opInsert || x.op == opInsert+opElement):
 		return fmt.Errorf("field %s: what is there already was inserted", x.n.typ.Fields[x.f].Name)

@@ -23,6 +23,7 @@ type Type struct {
 	codecs               sync.Once
 	coded                bool // something of it has a codec, at any depth: see hasCodecs
 	byName               map[string]int
+	was                  map[string]former // fields by names that they had
 }
 
 // Field is one field of a Type.
@@ -138,7 +139,7 @@ func (t *Type) addFields(plain reflect.Type, from uintptr, next int) int {
 			if next >= t.state.NumField() {
 				panic(t.stale())
 			}
-			t.addField(pf, t.state.Field(next), name, opts)
+			t.addField(plain, pf, t.state.Field(next), name, opts)
 			next++
 		}
 	}
@@ -163,7 +164,7 @@ func (t *Type) bindHandle() {
 	t.handle, t.handleAt, t.stateAt = h.Type, h.Offset, v.Offset
 }
 
-func (t *Type) addField(pf, sf reflect.StructField, name, opts string) {
+func (t *Type) addField(plain reflect.Type, pf, sf reflect.StructField, name, opts string) {
 	f := Field{Name: name, at: sf.Offset, plainAt: pf.Offset, plainType: pf.Type}
 	for o := range strings.SplitSeq(opts, ",") {
 		switch o {
@@ -215,6 +216,11 @@ func (t *Type) addField(pf, sf reflect.StructField, name, opts string) {
 	}
 	t.byName[name] = len(t.Fields)
 	t.Fields = append(t.Fields, f)
+	for o := range strings.SplitSeq(opts, ",") {
+		if was, ok := strings.CutPrefix(o, "was="); ok {
+			t.addFormer(plain, len(t.Fields)-1, was)
+		}
+	}
 }
 
 // Query gives the index of the query section, ok false if there is none.

@@ -1,0 +1,261 @@
+package schema
+
+import (
+	"fmt"
+	"go/token"
+	"path"
+	"slices"
+	"strings"
+)
+
+// Upcaster is a function of the user's that makes today's value of what a field
+// was stored as:
+//
+//	func upcastNotePriority(old string) (Level, error)
+//
+// It is called after the struct and the field, and may end in From and any word,
+// where a field has several.
+type Upcaster struct {
+	Name     string
+	Pos      token.Position
+	From, To *Type
+}
+
+// upcast is how the names of upcasters begin.
+const upcast = "upcast"
+
+// IsUpcaster says whether a function may be one by its name.
+func IsUpcaster(name string) bool { return strings.HasPrefix(name, upcast) && name != upcast }
+
+// Former is a name that a field had, and the function that reads what is stored
+// under it; empty if that is what it is today.
+type Former struct{ Name, Upcast string }
+
+// formerName is one name of Tag.Was.
+type formerName struct {
+	f    *Field
+	name string
+}
+
+// former judges the names that a field had by one struct of the lock.
+func (e *evolution) former(pair lockPair, f *Field) {
+	had := func(name string) bool {
+		return slices.ContainsFunc(f.Tag.Was, func(w Was) bool { return w.Name == name })
+	}
+	fields := e.lock.structs[pair.name]
+	for _, name := range sortedKeys(fields) {
+		old := fields[name]
+		if old.now != "" && (old.now == f.Tag.Name || had(old.now)) && !had(name) && name != f.Tag.Name {
+			e.report(f.nameAt(), fmt.Sprintf("was=%s; if nothing was ever stored, delete the line %q from %s", name, pair.name+"."+name+" "+old.kind+" now "+old.now, LockName),
+				"field %s: it was %q, and what is stored under that name would be lost", f.Name, name)
+		}
+	}
+	for _, w := range f.Tag.Was {
+		old, ok := fields[w.Name]
+		if why, _ := f.Type.problem(); !ok || why != "" {
+			continue
+		}
+		if e.known[formerName{f, w.Name}] = true; old.now != "" && old.now != f.Tag.Name && !had(old.now) {
+			e.report(f.inTag(w.At), "leave it out", "field %s: %q is the former name of %q", f.Name, w.Name, old.now)
+			continue
+		}
+		e.continues(pair, f, w, old)
+	}
+}
+
+// continues judges whether what is stored under a former name can be read.
+func (e *evolution) continues(pair lockPair, f *Field, w Was, old lockField) {
+	up, why := e.upcaster(f, old.kind)
+	if why {
+		return
+	}
+	if up != nil {
+		e.used[up.Name] = true
+		f.addFormer(w.Name, up.Name)
+		return
+	}
+	oldShape, oldStruct := shapeOf(old.kind)
+	if shape, _ := shapeOf(f.Type.Stored()); shape == oldShape {
+		if o := f.Type.Object(); o != nil {
+			e.pair(o, oldStruct)
+		}
+		f.addFormer(w.Name, "")
+		return
+	}
+	fix := "leave it out: the values then stay where they are"
+	if signature := e.signature(f, old.kind); signature != "" {
+		fix = signature
+	}
+	e.report(f.inTag(w.At), fix, "field %s: %q was %s and %q is %s: what is stored cannot be read so", f.Name, w.Name, old.kind, f.Tag.Name, f.Type.Stored())
+}
+
+// addFormer notes a former name once: a struct may be continued by several.
+func (f *Field) addFormer(name, upcast string) {
+	if n := (Former{name, upcast}); !slices.Contains(f.Former, n) {
+		f.Former = append(f.Former, n)
+	}
+}
+
+// parts cuts a kind into what holds values and what they are. Optional or not
+// makes no difference to a value.
+func parts(kind string) (holder, value string) {
+	for _, word := range []string{"list ", "optional "} {
+		if value, ok := strings.CutPrefix(kind, word); ok {
+			return strings.TrimPrefix(word, "optional "), value
+		}
+	}
+	if words := strings.Fields(kind); words[0] == "map" {
+		rest, _ := storedKind(words[1:])
+		return strings.Join(words[:len(words)-len(rest)], " "), strings.Join(rest, " ")
+	}
+	return "", kind
+}
+
+// value gives the type of the values that a field of type t holds.
+func (t *Type) value() *Type {
+	switch t.Kind {
+	case Optional, List, Map:
+		return t.Elem
+	}
+	return t
+}
+
+// upcaster finds the function that reads what a field was stored as, nil if
+// there is none; wrong, if it was reported that it cannot.
+func (e *evolution) upcaster(f *Field, kind string) (_ *Upcaster, wrong bool) {
+	holder, stored := parts(kind)
+	nowHolder, _ := parts(f.Type.Stored())
+	for i := range e.p.Upcasters {
+		u := &e.p.Upcasters[i]
+		name := e.upcasterName(f)
+		if u.Name != name && !strings.HasPrefix(u.Name, name+"From") || u.From.Stored() != stored {
+			continue
+		}
+		if to := f.Type.value(); !to.same(u.To) || holder != nowHolder {
+			e.used[u.Name] = true
+			e.report(u.Pos, "func "+u.Name+"(old "+u.From.goText()+") ("+to.goText()+", error)",
+				"%s gives a %s, which is not what field %s holds", u.Name, u.To.goText(), f.Name)
+			return nil, true
+		}
+		return u, false
+	}
+	return nil, false
+}
+
+// upcasterName gives the name of a field's upcaster.
+func (e *evolution) upcasterName(f *Field) string {
+	for _, s := range e.p.Structs() {
+		if slices.Contains(s.Fields, f) {
+			return upcast + upperFirst(s.Name) + f.Name
+		}
+	}
+	return ""
+}
+
+// signature gives the upcaster that a field needs, "" where none would help.
+func (e *evolution) signature(f *Field, kind string) string {
+	holder, stored := parts(kind)
+	nowHolder, now := parts(f.Type.Stored())
+	if holder != nowHolder || strings.Contains(stored+now, "struct ") {
+		return ""
+	}
+	return fmt.Sprintf("write func %s(old %s) (%s, error)", e.upcasterName(f), goKind(strings.Fields(stored)), f.Type.value().goText())
+}
+
+// wayOver proposes to keep what is stored under a name whose kind has changed.
+func (e *evolution) wayOver(pair lockPair, f *Field, old lockField, free string) string {
+	signature := e.signature(f, old.kind)
+	if signature == "" || e.inSection(pair.s) {
+		return ""
+	}
+	return fmt.Sprintf("to keep what is stored, destam:\"%s,was=%s\" and %s; ", free, f.Tag.Name, signature)
+}
+
+// inSection says whether a struct is in a query section, or is one.
+func (e *evolution) inSection(s *Struct) bool {
+	return s.Nested || slices.ContainsFunc(e.p.Structs(), func(d *Struct) bool {
+		return d.Section != nil && d.Section.Type.Struct == s
+	})
+}
+
+// unknown reports former names that the lock does not have, and upcasters that
+// nothing needs.
+func (e *evolution) unknown() {
+	for _, s := range e.p.Structs() {
+		for _, f := range s.Fields {
+			for _, w := range f.Tag.Was {
+				if why, _ := f.Type.problem(); why == "" && f.Tag.Form == NameTag && !e.known[formerName{f, w.Name}] {
+					fix := "leave it out"
+					if near := nearest(w.Name, sortedKeys(e.lock.structs[s.Name])); near != "" {
+						fix = "was=" + near
+					}
+					e.report(f.inTag(w.At), fix, "field %s: %s has no field %q of %s", f.Name, LockName, w.Name, s.Name)
+				}
+			}
+			slices.SortStableFunc(f.Former, func(a, b Former) int { return f.order(a.Name) - f.order(b.Name) })
+		}
+	}
+	for _, u := range e.p.Upcasters {
+		for _, s := range e.p.Structs() {
+			if strings.HasPrefix(u.Name, upcast+upperFirst(s.Name)) && !e.used[u.Name] {
+				e.warn(u.Pos, "was= in the tag of its field, with the name that the values are stored under", "%s reads nothing: no field of %s that was stored as %s needs it",
+					u.Name, s.Name, u.From.Stored())
+			}
+		}
+	}
+}
+
+func (f *Field) order(name string) int {
+	return slices.IndexFunc(f.Tag.Was, func(w Was) bool { return w.Name == name })
+}
+
+// same says whether two types are one in Go.
+func (t *Type) same(u *Type) bool {
+	if t == nil || u == nil {
+		return t == u
+	}
+	return t.Kind == u.Kind && t.Name == u.Name && t.Basic == u.Basic && t.Len == u.Len && t.Codec == u.Codec &&
+		t.Struct == u.Struct && slices.Equal(t.Written, u.Written) && t.Key.same(u.Key) && t.Elem.same(u.Elem)
+}
+
+// goText gives a type as people write it.
+func (t *Type) goText() string {
+	switch {
+	case len(t.Written) > 0:
+		var b strings.Builder
+		for _, piece := range t.Written {
+			if piece.Path != "" {
+				b.WriteString(path.Base(piece.Path) + ".")
+			}
+			b.WriteString(piece.Text)
+		}
+		return b.String()
+	case t.Name.Path != "":
+		return path.Base(t.Name.Path) + "." + t.Name.Name
+	case t.Name.Name != "":
+		return t.Name.Name
+	}
+	return goKind(strings.Fields(t.Stored()))
+}
+
+// goKind gives a kind of the lock as the Go type that it is by itself.
+func goKind(words []string) string {
+	switch words[0] {
+	case "list":
+		return "[]" + goKind(words[1:])
+	case "optional":
+		return "*" + goKind(words[1:])
+	case "array":
+		return "[" + words[1] + "]" + goKind(words[2:])
+	case "map":
+		rest, _ := storedKind(words[1:])
+		return "map[" + goKind(words[1:len(words)-len(rest)]) + "]" + goKind(rest)
+	case "time":
+		return "time.Time"
+	case "bytes":
+		return "[]byte"
+	case "binary", "text", "msgpack", "registered":
+		return words[1][strings.LastIndex(words[1], "/")+1:]
+	}
+	return strings.Join(words, " ")
+}

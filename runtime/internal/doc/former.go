@@ -1,0 +1,182 @@
+package doc
+
+import (
+	"fmt"
+	"reflect"
+	"sync"
+	"unsafe"
+
+	"github.com/destam-go/destamgen/runtime/internal/wire"
+)
+
+// A field that was renamed is read by its former names, too: what is stored
+// under them is never written again. Where it was of another type, an upcaster
+// turns each value into one of today's.
+
+// former is a name that a field had.
+type former struct {
+	f     int
+	order int   // 0 for the newest
+	leaf  *leaf // reads what is stored under it; nil for objects
+}
+
+// upcast is a user's function from a former type to today's.
+type upcast struct {
+	from, to reflect.Type
+	call     func(from, to reflect.Value) error // both point to values
+}
+
+// upcasts are the functions that generated code has registered, by the struct
+// and the former name of the field.
+var upcasts struct {
+	sync.RWMutex
+	m map[upcastPlace]*upcast
+}
+
+type upcastPlace struct {
+	plain reflect.Type
+	name  string
+}
+
+// RegisterUpcast makes call read what a field of plain has under a former name.
+func RegisterUpcast(plain reflect.Type, name string, from, to reflect.Type, call func(from, to reflect.Value) error) {
+	upcasts.Lock()
+	defer upcasts.Unlock()
+	if upcasts.m == nil {
+		upcasts.m = map[upcastPlace]*upcast{}
+	}
+	upcasts.m[upcastPlace{plain, name}] = &upcast{from, to, call}
+}
+
+// addFormer makes field f, declared in plain, known by a name that it had.
+func (t *Type) addFormer(plain reflect.Type, f int, name string) {
+	fd := &t.Fields[f]
+	w := former{f: f, order: len(t.was), leaf: fd.leaf}
+	upcasts.RLock()
+	up := upcasts.m[upcastPlace{plain, name}]
+	upcasts.RUnlock()
+	if up != nil {
+		if fd.leaf == nil || fd.leaf.typ != up.to {
+			panic(t.stale())
+		}
+		from, ok := leafOf(up.from)
+		if !ok {
+			panic(t.stale())
+		}
+		w.leaf = upcastLeaf(from, fd.leaf, up)
+	}
+	if t.was == nil {
+		t.was = map[string]former{}
+	}
+	t.was[name] = w
+}
+
+// upcastLeaf is the table to, but for values that are stored as those of from.
+func upcastLeaf(from, to *leaf, up *upcast) *leaf {
+	l := *to
+	l.read = func(r *wire.Reader, p unsafe.Pointer) {
+		old, now := reflect.New(up.from), reflect.New(up.to)
+		from.decode(r, old)
+		if r.Err() != nil {
+			return
+		}
+		err := up.value(old, now)
+		if err == nil {
+			err = to.store(p, now)
+		}
+		if err != nil {
+			r.Fail(fmt.Errorf("a former %s cannot be made a %s: %w", up.from, up.to, err))
+		}
+	}
+	l.check = func(r *wire.Reader) { l.read(r, to.cell()) }
+	return &l
+}
+
+// value calls the user's function.
+func (u *upcast) value(from, to reflect.Value) (err error) {
+	defer guard(&err)
+	return u.call(from, to)
+}
+
+// decode reads a value into a plain one.
+func (l *leaf) decode(r *wire.Reader, p reflect.Value) {
+	if l.codec == nil {
+		l.read(r, p.UnsafePointer())
+	} else if err := l.codec.read(r, p); err != nil {
+		r.Fail(err)
+	}
+}
+
+// store puts a plain value into a state.
+func (l *leaf) store(at unsafe.Pointer, p reflect.Value) error {
+	if l.codec == nil {
+		l.copy(at, p.UnsafePointer())
+		return nil
+	}
+	c, err := l.codec.value(p)
+	*(*Coded)(at) = c
+	return err
+}
+
+// cell makes a new state.
+func (l *leaf) cell() unsafe.Pointer {
+	if l.codec != nil {
+		return unsafe.Pointer(new(Coded))
+	}
+	return reflect.New(l.typ).UnsafePointer()
+}
+
+// find gives the field that is stored under a name: its own or a former one.
+func (t *Type) find(name string) (f int, w former, ok bool) {
+	if f, ok = t.byName[name]; ok {
+		return f, former{f: f, order: -1, leaf: t.Fields[f].leaf}, !t.Fields[f].Local
+	}
+	w, ok = t.was[name]
+	return w.f, w, ok
+}
+
+// old is what content has under a former name, kept back until the object has
+// been read: when the field is there under a later name, too, a program that
+// knew only the former one has written since, and both are kept.
+type old struct {
+	former
+	key string // the name in the stored form
+	raw []byte
+}
+
+// olds reads what was kept back of n; own are the fields that were there under
+// their own names.
+func (c *decoder) olds(n *Node, olds []old, own map[int]bool) {
+	for i := range olds {
+		o := &olds[i]
+		later := own[o.f]
+		for j := range olds {
+			later = later || olds[j].f == o.f && olds[j].order < o.order
+		}
+		r, input := c.r, c.input
+		c.r, c.input = wire.NewReader(o.raw), o.raw
+		if later {
+			c.keep(n, o.key)
+		} else {
+			c.field(n, o.f, o.leaf)
+		}
+		err := c.r.Err()
+		c.r, c.input = r, input
+		if err != nil {
+			c.r.Fail(err)
+		}
+	}
+}
+
+// clearLeaf makes a leaf absent. A required one may be cleared too, where it was
+// optional under a former name: then it is zero.
+func (x *change) clearLeaf() {
+	fd := &x.n.typ.Fields[x.f]
+	if fd.Kind == OptionalLeaf {
+		x.n.ClearLeaf(x.f)
+		return
+	}
+	x.n.Changing(x.f)
+	fd.leaf.copy(x.n.ptr(x.f), fd.leaf.cell())
+	x.n.Changed(x.f)
+}
