@@ -6,6 +6,7 @@ import (
 	"iter"
 	"reflect"
 	"time"
+	"unsafe"
 
 	"github.com/destam-go/destamgen/runtime/internal/doc"
 )
@@ -160,10 +161,42 @@ func (o *OObject) Changes(ctx context.Context) iter.Seq2[*Commit, error] { retur
 
 // watch is Watch of an object, or of its field f.
 func watch(o *OObject, f int, fn func(*Commit)) (stop func()) {
+	return listen(o, commits(fn, doc.Listener{Field: f}))
+}
+
+// listen begins a subscription at an object.
+func listen(o *OObject, l doc.Listener) (stop func()) {
 	o.o.Read()
-	s := o.o.Node().Watch(f, func(c *doc.Commit) { fn(public(c)) })
+	s := o.o.Node().Listen(l)
 	o.o.Done()
 	return s.Stop
+}
+
+// commits tells fn of commits.
+func commits(fn func(*Commit), l doc.Listener) doc.Listener {
+	l.Commit = func(c *doc.Commit) { fn(public(c)) }
+	l.Alone = func(x *doc.Alone) { fn(single(x)) }
+	return l
+}
+
+// lone is the commit of a single setter with all that it needs, in one piece.
+type lone struct {
+	Commit
+	delta [1]Delta
+	x     doc.Delta
+	cells [2]doc.Cell
+}
+
+// single is the commit of a value that was set alone; one for all who ask.
+func single(x *doc.Alone) *Commit {
+	if x.Shared == nil {
+		c := &lone{}
+		x.Delta(&c.x, &c.cells)
+		c.delta[0].x = &c.x
+		c.Time, c.Deltas = doc.Instant(time.Now()), c.delta[:]
+		x.Shared = unsafe.Pointer(c)
+	}
+	return &(*lone)(x.Shared).Commit
 }
 
 // changes is Changes of an object, or of its field f.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/destam-go/destamgen/runtime/internal/doc"
@@ -14,9 +15,31 @@ import (
 // replaced. The values are those from before and after the commit.
 type Change[T any] struct {
 	Old, New  T
-	WasAbsent bool    // there was no place, or an optional value was absent; Old is zero
-	Absent    bool    // there is no place any more, or the value is absent; New is zero
-	Commit    *Commit // all that changed together
+	WasAbsent bool // there was no place, or an optional value was absent; Old is zero
+	Absent    bool // there is no place any more, or the value is absent; New is zero
+
+	commit *Commit   // nil for what was set alone
+	n      *doc.Node // whose field was set alone
+	f      int32
+}
+
+// Commit gives all that changed together. The commit of a single setter is
+// only made here, and has the time of that: so who does not ask for it is told
+// without an allocation.
+//
+//go:noinline
+func (c Change[T]) Commit() *Commit {
+	if c.commit != nil {
+		return c.commit
+	}
+	x := &doc.Delta{N: c.n, F: c.f, Had: !c.WasAbsent, Has: !c.Absent}
+	if x.Had {
+		x.Prev = c.Old
+	}
+	if x.Has {
+		x.Val = c.New
+	}
+	return &Commit{Time: doc.Instant(time.Now()), Deltas: []Delta{{x}}}
 }
 
 // lens is what all lenses have in common: the object that they begin at, and
@@ -35,7 +58,7 @@ func (l *lens) Watch(fn func(*Commit)) (stop func()) {
 	if l.l.Empty() {
 		return watch(l.o, -1, fn)
 	}
-	return through(l, false, func(c *doc.Commit) { fn(public(c)) }).Stop
+	return listen(l.o, commits(fn, doc.Listener{Field: -1, Lens: l.l}))
 }
 
 // Changes yields the commits that change what the lens leads to, anything
@@ -55,14 +78,6 @@ func (l *lens) Changes(ctx context.Context) iter.Seq2[*Commit, error] {
 			return yield(public(c), nil)
 		})
 	}
-}
-
-// through subscribes at the place where the lens begins.
-func through(l *lens, typed bool, call func(*doc.Commit)) *doc.Subscription {
-	l.o.o.Read()
-	s := l.o.o.Node().Through(l.l, typed, call)
-	l.o.o.Done()
-	return s
 }
 
 // readLens yields commits until yield has enough. An error is the last.
@@ -192,19 +207,39 @@ func (l *Lens[T]) Set(v T) bool {
 //go:noinline
 func (l *Lens[T]) Watch(fn func(Change[T])) (stop func()) {
 	var stopped atomic.Bool
-	s := through(&l.lens, true, func(c *doc.Commit) {
-		l.changes(c, func(x Change[T]) bool {
-			if stopped.Load() { // by fn, or meanwhile
-				return false
-			}
-			fn(x)
-			return true
-		})
+	end := listen(l.o, doc.Listener{
+		Field: -1, Lens: l.l, Typed: true,
+		Commit: func(c *doc.Commit) {
+			l.changes(c, func(x Change[T]) bool {
+				if stopped.Load() { // by fn, or meanwhile
+					return false
+				}
+				fn(x)
+				return true
+			})
+		},
+		Alone: func(x *doc.Alone) { fn(alone[T](x)) },
 	})
 	return func() {
 		stopped.Store(true)
-		s.Stop()
+		end()
 	}
+}
+
+// alone is the change of a value that was set alone.
+func alone[T any](x *doc.Alone) (c Change[T]) {
+	c.n, c.f = x.Slot()
+	if p := x.Old(); p != nil {
+		c.Old = *(*T)(p)
+	} else {
+		c.WasAbsent = true
+	}
+	if p := x.New(); p != nil {
+		c.New = *(*T)(p)
+	} else {
+		c.Absent = true
+	}
+	return c
 }
 
 // WatchCommit calls fn with every commit that changes the value or anything on
@@ -240,7 +275,7 @@ func (l *Lens[T]) changes(c *doc.Commit, yield func(Change[T]) bool) bool {
 	}
 	commit := public(c)
 	for i := range xs {
-		x := Change[T]{WasAbsent: !xs[i].Had, Absent: !xs[i].Has, Commit: commit}
+		x := Change[T]{WasAbsent: !xs[i].Had, Absent: !xs[i].Has, commit: commit}
 		if xs[i].Had {
 			l.unbox(&x.Old, xs[i].Prev)
 		}

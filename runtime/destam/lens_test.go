@@ -244,7 +244,7 @@ func TestLensUpdate(t *testing.T) {
 	var origins []Origin
 	p.Observe().Beds().Each().Plant().Watch(func(c Change[string]) {
 		tell[string](&got)(c)
-		by, origins = append(by, c.Commit.By+c.Commit.Because), append(origins, c.Commit.Origin)
+		by, origins = append(by, c.Commit().By+c.Commit().Because), append(origins, c.Commit().Origin)
 	})
 	var inner *Lens[string]
 	var later []told

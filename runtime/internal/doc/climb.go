@@ -48,16 +48,14 @@ func (a *ascent) any(n *Node, f int32) bool {
 }
 
 func (a *ascent) at(w *watchers, f int32) bool {
-	if f >= 0 && int(f) < len(w.lenses) {
-		for _, s := range w.lenses[f] {
-			if s.typed && !s.lens.meets(a.typ, a.f) {
-				continue
-			}
-			if a.found == nil {
-				return true
-			}
-			a.found(s)
+	for s := range w.looking(f) {
+		if s.typed && !s.lens.meets(a.typ, a.f) {
+			continue
 		}
+		if a.found == nil {
+			return true
+		}
+		a.found(s)
 	}
 	return !a.lenses && slices.ContainsFunc(w.subs, func(s *Subscription) bool { return s.f < 0 || s.f == f })
 }

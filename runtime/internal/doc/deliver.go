@@ -15,15 +15,18 @@ type delivery struct {
 	d             *Document
 	queue         []call // from head on; one commit's calls are neighbours
 	head          int
-	waiting       int           // commits in queue
-	running       bool          // a goroutine is delivering
-	commits       uint64        // made
-	done          uint64        // delivered to everybody
-	subscriptions uint64        // ever made
-	lenses        int           // subscriptions through lenses
-	climbs        uint64        // ascents in search of subscriptions
-	ended         chan struct{} // closed when the document dies; nil when no reader waits
-	settled       chan struct{} // closed and renewed when done grows; nil when nobody waits
+	waiting       int             // commits in queue
+	running       bool            // a goroutine is delivering
+	commits       uint64          // made
+	done          uint64          // delivered to everybody
+	subscriptions uint64          // ever made
+	lenses        int             // subscriptions through lenses
+	told          *Alone          // what is being told, while running
+	heard         []*Subscription // who hears it
+	next          int             // of these
+	climbs        uint64          // ascents in search of subscriptions
+	ended         chan struct{}   // closed when the document dies; nil when no reader waits
+	settled       chan struct{}   // closed and renewed when done grows; nil when nobody waits
 }
 
 // call is one commit for one listener.
@@ -83,7 +86,7 @@ func (q *delivery) bound() {
 	waiting := map[*Subscription][]*Commit{}
 	var calls []call // in the order of first
 	for _, w := range q.queue[q.head:] {
-		if w.s.off {
+		if w.s.off.Load() {
 			continue
 		}
 		if waiting[w.s] == nil {
@@ -139,7 +142,7 @@ func (q *delivery) loop(own uint64) {
 	others, last := 0, uint64(0)
 	for {
 		d.lock()
-		for q.head < len(q.queue) && (q.queue[q.head].s.off || q.queue[q.head].c.empty()) {
+		for q.head < len(q.queue) && (q.queue[q.head].s.off.Load() || q.queue[q.head].c.empty()) {
 			q.pop()
 		}
 		if q.head == len(q.queue) {

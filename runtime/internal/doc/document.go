@@ -2,7 +2,6 @@ package doc
 
 import (
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -21,14 +20,14 @@ type Document struct {
 	opts Options
 	root *Node // Root, for the short
 
-	mu     sync.Mutex
-	holder atomic.Pointer[holding] // who is in Update or View: for the watchdog
+	mu sync.Mutex
 
 	// Guarded by mu.
 	tx      *Tx   // the transaction that is running, its goroutine holds mu
 	dead    error // why nothing may be changed any more
 	win     window
 	log     []Delta   // of the operation or transaction that is running
+	one     *Alone    // in the stead of log while it is one small value; there is one when somebody watches
 	still   bool      // changes are not recorded: the store knows them
 	mute    bool      // changes are not logged: they undo what was
 	ops     uint32    // counts operations and transactions; Node.fresh
@@ -173,6 +172,12 @@ func (o *Object) Wrote() {
 	if o.tx != nil {
 		return
 	}
+	if d.one != nil && d.one.n != nil {
+		if d.tellAlone() {
+			return
+		}
+		d.spill()
+	}
 	if len(d.log) == 0 && !d.asked {
 		d.ops++ // what was made is not new to whoever listens from now on
 		d.mu.Unlock()
@@ -185,6 +190,7 @@ func (o *Object) Wrote() {
 
 // finish makes one commit for listeners of all that was logged.
 func (d *Document) finish(c Cause) {
+	d.spill()
 	if d.watching > 0 {
 		d.publish(c)
 	}

@@ -151,6 +151,7 @@ func (l *List) OpenKey(i int, k pos.Key) { l.openKeys(i, []pos.Key{k}) }
 
 func (l *List) openKeys(i int, keys []pos.Key) {
 	d := l.owner.doc
+	d.spill()
 	d.ask(l.owner)
 	l.cells.insert(i, keys)
 	if !l.recordable() {
@@ -185,6 +186,7 @@ func (l *List) Put(i int, c *Node) {
 // rename gives the elements from index i on new keys.
 func (l *List) rename(i int, keys []pos.Key) {
 	d := l.owner.doc
+	d.spill()
 	if d.logging() {
 		r := &Renamed{Old: make([]pos.Key, len(keys)), New: keys}
 		for j := range keys {
@@ -217,6 +219,7 @@ func (l *List) rekey(i int, keys []pos.Key) {
 // Remove takes n elements out, from index i on.
 func (l *List) Remove(i, n int) {
 	d := l.owner.doc
+	d.spill()
 	d.ask(l.owner)
 	rec, log := l.recordable(), d.logging()
 	nodes := l.field().Kind == NodeList
@@ -242,6 +245,7 @@ func (l *List) Remove(i, n int) {
 // Changing begins a change of the i-th element's value, Changed ends it.
 func (l *List) Changing(i int) {
 	d := l.owner.doc
+	d.spill()
 	d.ask(l.owner)
 	log := d.logging()
 	if l.recordable() {

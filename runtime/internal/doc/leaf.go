@@ -25,6 +25,8 @@ type leaf struct {
 	copy   func(dst, src unsafe.Pointer) // *dst = *src without sharing memory
 	column func() cells                  // elements of a list of such values; nil where there is none
 	flat   bool                          // copy is assignment
+	size   size                          // the part of a Cell that it fits into
+	none   any                           // the zero value, of types that fit
 
 	// Of a type with a codec, what is in the state is Coded and all of the
 	// above are of that. Other types look in the state as users know them.
@@ -54,6 +56,12 @@ func leafOf(t reflect.Type) (l *leaf, ok bool) {
 	l.typ = t
 	if l.codec != nil {
 		return l, true
+	}
+	switch k := t.Kind(); {
+	case k == reflect.String:
+		l.size, l.none = texts, reflect.Zero(t).Interface()
+	case k >= reflect.Bool && k <= reflect.Float64 && k != reflect.Uintptr:
+		l.size, l.none = numbers, reflect.Zero(t).Interface()
 	}
 	l.show = l.copy
 	// A named type has the layout of the one that the table was made for, but

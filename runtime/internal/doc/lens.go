@@ -271,14 +271,9 @@ func (l *Lens) Set(n *Node, p unsafe.Pointer) bool {
 	}
 }
 
-// Through calls call with what happens to what l leads to from n, from the
-// next commit on, as [Node.Watch] does. Typed subscriptions get the changes of
-// the values, see [Commit.Changes], whatever brought them about; the others
-// get the commits with the deltas on the way to the places, at them and below.
+// Through is Listen for what happens to what l leads to from n.
 func (n *Node) Through(l *Lens, typed bool, call func(*Commit)) *Subscription {
-	s := &Subscription{d: n.doc, n: n, f: -1, lens: l, typed: typed, call: call}
-	s.begin()
-	return s
+	return n.Listen(Listener{Field: -1, Lens: l, Typed: typed, Commit: call})
 }
 
 // NewLensReader reads what [Node.Through] would tell, from the commit after

@@ -3,17 +3,9 @@ package doc
 import (
 	"fmt"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 )
-
-// holding is the stack of the goroutine that is in Update or View, down from
-// the call of the user's function.
-type holding struct {
-	pcs [24]uintptr
-	n   int
-}
 
 // lock takes the document's lock. A long wait is reported with the stacks of
 // both sides; a wait for oneself, which would never end, panics.
@@ -24,43 +16,40 @@ func (d *Document) lock() {
 }
 
 func (d *Document) lockSlow() {
-	got := make(chan struct{})
 	patience := d.opts.Patience
 	if patience <= 0 {
 		patience = time.Second
 	}
-	// The goroutine that waits is this one; the timer's only looks.
-	var waiter holding
-	waiter.n = runtime.Callers(2, waiter.pcs[:])
-	if h := d.holder.Load(); h != nil && waiter.inside(h) {
-		// Certainly ourselves, or somebody at the very same place. The latter
-		// goes away: give it the time.
-		deadline := time.Now().Add(patience)
-		for time.Now().Before(deadline) {
-			if d.mu.TryLock() {
-				return
-			}
-			time.Sleep(patience / 100)
-		}
-		if d.holder.Load() == h {
-			panic(fmt.Sprintf("destam: document %s is used through an outer handle inside its own Update or View: "+
-				"use the handle that the function was given\n%s", d.ID, waiter.String()))
-		}
+	own := here()
+	if own.spells(d.spelled()) {
+		d.awaitSelf(own, patience)
+		return
 	}
+	// The goroutine that waits is this one; the timer's only looks.
+	got := make(chan struct{})
 	t := time.AfterFunc(patience, func() {
 		select {
 		case <-got:
 		default:
-			held := "a short operation"
-			if h := d.holder.Load(); h != nil {
-				held = "Update or View at\n" + h.String()
-			}
-			d.host.Report(d, &LockError{Waited: patience, Holder: held, Waiter: waiter.String()})
+			d.host.Report(d, &LockError{Waited: patience, Holder: d.holderStack(), Waiter: own.String()})
 		}
 	})
 	d.mu.Lock()
 	close(got)
 	t.Stop()
+}
+
+// awaitSelf is for a goroutine that is in Update or View of this document or,
+// which is next to impossible, of another with the same spelling: that one
+// gets the lock when it is free.
+func (d *Document) awaitSelf(own stack, patience time.Duration) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(patience / 100) {
+		if d.mu.TryLock() {
+			return
+		}
+	}
+	panic(fmt.Sprintf("destam: document %s is used through an outer handle inside its own Update or View: "+
+		"use the handle that the function was given\n%s", d.ID, own.String()))
 }
 
 // LockError reports that somebody waited long for a document's lock.
@@ -73,25 +62,40 @@ func (e *LockError) Error() string {
 	return fmt.Sprintf("waited over %s for the document's lock: held by %s\nwaiting:\n%s", e.Waited, e.Holder, e.Waiter)
 }
 
-// inside tells whether w's stack goes through the user's function that h
-// holds the lock for: h's frames are the end of w's, below a call of body.
-func (w *holding) inside(h *holding) bool {
-	a, b := w.pcs[:w.n], h.pcs[:h.n]
-	if h.n == len(h.pcs) { // cut off: compare what is there
-		i := slices.Index(a, b[0])
-		return i > 0 && len(a)-i <= len(b) && slices.Equal(a[i:], b[:len(a)-i])
+// holderStack is what the goroutine that is in Update or View is doing.
+func (d *Document) holderStack() string {
+	b := make([]byte, 1<<20)
+	b = b[:runtime.Stack(b, true)]
+	for g := range strings.SplitSeq(string(b), "\n\n") {
+		if spelledIn(g) == d.spelled() {
+			return "Update or View at\n" + g
+		}
 	}
-	return len(a) > len(b) && slices.Equal(a[len(a)-len(b):], b)
+	return "a short operation"
 }
 
-func (w *holding) String() string {
-	var s strings.Builder
-	frames := runtime.CallersFrames(w.pcs[:w.n])
+// stack is where a goroutine was.
+type stack []uintptr
+
+// here is the stack of the caller of lock.
+func here() stack {
+	s := make(stack, 64)
+	for {
+		if n := runtime.Callers(4, s); n < len(s) {
+			return s[:n]
+		}
+		s = make(stack, 2*len(s))
+	}
+}
+
+func (s stack) String() string {
+	var b strings.Builder
+	frames := runtime.CallersFrames(s)
 	for {
 		f, more := frames.Next()
-		fmt.Fprintf(&s, "\t%s\n\t\t%s:%d\n", f.Function, f.File, f.Line)
+		fmt.Fprintf(&b, "\t%s\n\t\t%s:%d\n", f.Function, f.File, f.Line)
 		if !more {
-			return s.String()
+			return b.String()
 		}
 	}
 }

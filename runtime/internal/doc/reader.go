@@ -13,10 +13,9 @@ type Reader struct {
 // NewReader reads what [Node.Watch] would tell, from the commit after this
 // call on; the caller ends it with Close.
 func (n *Node) NewReader(f int) *Reader {
-	if f >= 0 && n.typ.Fields[f].Kind == Inner {
-		n, f = n.inner(f), -1
-	}
-	return newReader(&Subscription{d: n.doc, n: n, f: int32(f)})
+	s := &Subscription{d: n.doc}
+	s.n, s.f = n.part(f)
+	return newReader(s)
 }
 
 // newReader begins s as a reader.

@@ -2,7 +2,6 @@ package doc
 
 import (
 	"errors"
-	"runtime"
 	"unsafe"
 )
 
@@ -85,7 +84,6 @@ func (o *Object) Update(fn func(h unsafe.Pointer) error, c Cause) (*Pending, err
 
 // update is Update with the lock held; it releases it.
 func (d *Document) update(n *Node, fn func(unsafe.Pointer) error, c Cause) (p *Pending, err error) {
-	d.hold()
 	d.sealWindow()
 	tx := &Tx{d: d}
 	d.tx = tx
@@ -105,10 +103,9 @@ func (d *Document) update(n *Node, fn func(unsafe.Pointer) error, c Cause) (p *P
 		}
 		// Also without a commit, what was subscribed inside begins with the next.
 		d.out.commits = max(d.out.commits, next)
-		d.holder.Store(nil)
 		d.mu.Unlock()
 	}()
-	if err = body(fn, tx.handle(n)); err != nil {
+	if err = d.body(fn, tx.handle(n)); err != nil {
 		return nil, err
 	}
 	if p, err = d.seal(c, true, false); err != nil {
@@ -118,19 +115,6 @@ func (d *Document) update(n *Node, fn func(unsafe.Pointer) error, c Cause) (p *P
 	ok = true
 	return p, nil
 }
-
-// hold notes where the lock is held from.
-func (d *Document) hold() {
-	h := new(holding)
-	h.n = runtime.Callers(3, h.pcs[:])
-	d.holder.Store(h)
-}
-
-// body calls the user's function. It is a function of its own so that its
-// caller's place in a stack tells that the function is running.
-//
-//go:noinline
-func body(fn func(unsafe.Pointer) error, h unsafe.Pointer) error { return fn(h) }
 
 // savepoint runs fn inside the transaction and undoes its part if it fails.
 func (tx *Tx) savepoint(n *Node, fn func(unsafe.Pointer) error) error {
@@ -174,14 +158,12 @@ func (o *Object) View(fn func(h unsafe.Pointer) error) error {
 	}
 	d := o.n.doc
 	d.lock()
-	d.hold()
 	tx := &Tx{d: d, view: true}
 	d.tx = tx
 	defer func() {
 		tx.end()
 		d.tx = nil
-		d.holder.Store(nil)
 		d.mu.Unlock()
 	}()
-	return body(fn, tx.handle(o.n))
+	return d.body(fn, tx.handle(o.n))
 }

@@ -2,7 +2,9 @@ package doc
 
 import (
 	"cmp"
+	"iter"
 	"slices"
+	"sync/atomic"
 )
 
 // Subscription is somebody who gets commits about a node or one of its lists,
@@ -14,10 +16,11 @@ type Subscription struct {
 	lens   *Lens // that it looks through from n; nil for none
 	typed  bool  // it gets the changes of what the lens leads to, not commits
 	call   func(*Commit)
-	reader *Reader // gets the commits in the stead of call; nil for none
-	seq    uint64  // of the subscription: the order of calls
-	after  uint64  // the commit it began after
-	off    bool    // guarded by the document's lock
+	reader *Reader      // gets the commits in the stead of call; nil for none
+	seq    uint64       // of the subscription: the order of calls
+	after  uint64       // the commit it began after
+	alone  func(*Alone) // gets what is set alone, in the stead of call; nil when call gets it too
+	off    atomic.Bool  // nothing is told any more; set with the document's lock held, but for Stop
 
 	climb   uint64   // the last ascent that found it
 	hearing *hearing // of the operation that is being published
@@ -29,6 +32,7 @@ type Subscription struct {
 type watchers struct {
 	subs   []*Subscription
 	lenses [][]*Subscription // through lenses, by the field that those begin with
+	wild   []*Subscription   // through lenses that do not begin with one field
 	count  int               // of all
 }
 
@@ -37,25 +41,72 @@ func (w *watchers) of(s *Subscription) *[]*Subscription {
 	if s.lens == nil {
 		return &w.subs
 	}
+	if len(s.lens.steps) == 0 || len(s.lens.loops) > 0 && s.lens.loops[0].at == 0 {
+		return &w.wild
+	}
 	if w.lenses == nil {
 		w.lenses = make([][]*Subscription, len(s.n.typ.Fields))
 	}
 	return &w.lenses[s.lens.steps[0].f]
 }
 
-// Watch calls call with every later commit about n, or, with a field f of n
-// that is not negative, about what is in that field. What was subscribed
-// inside a transaction stays, also when that is rolled back, and begins with
-// the commit after it. No call starts after Stop; the calls come one at a
-// time, on any goroutine, and without any lock.
-func (n *Node) Watch(f int, call func(*Commit)) *Subscription {
-	d := n.doc
-	if n.typ != nil && f >= 0 && n.typ.Fields[f].Kind == Inner {
-		n, f = n.inner(f), -1
+// looking yields those who look through lenses and may look into field f.
+func (w *watchers) looking(f int32) iter.Seq[*Subscription] {
+	return func(yield func(*Subscription) bool) {
+		if f >= 0 && int(f) < len(w.lenses) {
+			for _, s := range w.lenses[f] {
+				if !yield(s) {
+					return
+				}
+			}
+		}
+		for _, s := range w.wild {
+			if !yield(s) {
+				return
+			}
+		}
 	}
-	s := &Subscription{d: d, n: n, f: int32(f), call: call}
+}
+
+// Listener says what somebody wants to hear of, and how he is told.
+type Listener struct {
+	Field int   // of the object, what is in it; -1 for all of the object
+	Lens  *Lens // through which he looks from the object; nil for none
+	Typed bool  // he wants the changes of the values that the lens leads to, see [Commit.Changes], whatever brought them about
+
+	// Commit gets the commits: without a lens those about the object or field,
+	// with one those with deltas on the way to its places, at them and below.
+	Commit func(*Commit)
+	// Alone gets, in the stead of Commit, what was set alone.
+	Alone func(*Alone)
+}
+
+// Listen begins a subscription, with the next commit. What was subscribed
+// inside a transaction stays, also when that is rolled back, and begins with
+// the commit after it. No call starts after Stop; the calls come one at a time,
+// on any goroutine, and without any lock. The lock is held.
+func (n *Node) Listen(l Listener) *Subscription {
+	s := &Subscription{d: n.doc, lens: l.Lens, typed: l.Typed, call: l.Commit, alone: l.Alone}
+	s.n, s.f = n.part(l.Field)
+	if s.alone == nil {
+		s.alone = func(x *Alone) { s.call(x.commit(s)) }
+	}
 	s.begin()
 	return s
+}
+
+// part gives what is watched for field f of n: an object that is always there
+// is watched itself.
+func (n *Node) part(f int) (*Node, int32) {
+	if f >= 0 && n.typ.Fields[f].Kind == Inner {
+		return n.inner(f), -1
+	}
+	return n, int32(f)
+}
+
+// Watch is Listen for commits about n, or about field f of it.
+func (n *Node) Watch(f int, call func(*Commit)) *Subscription {
+	return n.Listen(Listener{Field: f, Commit: call})
 }
 
 // begin makes s hear of what happens next. The lock is held.
@@ -78,19 +129,31 @@ func (s *Subscription) begin() {
 	d.watch(+1)
 }
 
-// Stop ends the subscription. It may be called again, from a listener too.
+// Stop ends the subscription. It may be called again, from a listener and from
+// inside an Update or View of the document too; there it is taken off the
+// document when that is over.
 func (s *Subscription) Stop() {
-	s.d.lock()
-	defer s.d.mu.Unlock()
+	if s.off.Swap(true) {
+		return
+	}
+	d := s.d
+	if !d.mu.TryLock() {
+		if here().spells(d.spelled()) {
+			d.host.Go(func() {
+				d.mu.Lock()
+				s.stop()
+				d.mu.Unlock()
+			})
+			return
+		}
+		d.lock()
+	}
 	s.stop()
+	d.mu.Unlock()
 }
 
 // stop is Stop with the lock held.
 func (s *Subscription) stop() {
-	if s.off {
-		return
-	}
-	s.off = true
 	w := s.n.watchers
 	subs := w.of(s)
 	i := slices.Index(*subs, s)
@@ -108,6 +171,9 @@ func (s *Subscription) stop() {
 func (d *Document) watch(by int) {
 	was := d.watching > 0
 	d.watching += by
+	if d.watching > 0 && d.one == nil {
+		d.one, d.out.told = &Alone{}, &Alone{}
+	}
 	if is := d.watching > 0; is != was {
 		d.host.Watched(d, is)
 	}

@@ -74,12 +74,15 @@ func (n *Node) Changing(f int) {
 	if !log && !rec {
 		return
 	}
+	if log && d.begin(n, f, &n.typ.Fields[f]) && !rec {
+		return
+	}
 	had, prev := n.value(f)
 	if rec {
 		d.touch(touch{n: n, f: int32(f), had: had, prev: prev})
 		d.win.mark(n, f)
 	}
-	if log {
+	if log && (d.one == nil || d.one.n == nil) {
 		d.log = append(d.log, Delta{N: n, F: int32(f), Had: had, Prev: prev})
 	}
 }
@@ -87,10 +90,15 @@ func (n *Node) Changing(f int) {
 // Changed ends what Changing began.
 func (n *Node) Changed(f int) {
 	d := n.doc
-	if d.logging() {
-		x := &d.log[len(d.log)-1]
-		x.Has, x.Val = n.value(f)
+	if !d.logging() {
+		return
 	}
+	if d.one != nil && d.one.n != nil {
+		d.one.end()
+		return
+	}
+	x := &d.log[len(d.log)-1]
+	x.Has, x.Val = n.value(f)
 }
 
 // logging tells whether single changes are needed: somebody watches, or they

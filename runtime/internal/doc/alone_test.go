@@ -1,0 +1,175 @@
+package doc
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unsafe"
+)
+
+// setDone sets a value of the first task, alone.
+func setDone(d *Document, done bool) {
+	do((*Object)(d.root.List(fTasks).Node(0).Canonical()), func(n *Node) { n.SetLeaf(fDone, unsafe.Pointer(&done)) })
+}
+
+// TestAloneAllocates holds that a set allocates nothing for who listens by
+// value, however many they are.
+func TestAloneAllocates(t *testing.T) {
+	d, _, _ := create(t, seedNote, 64)
+	heard := 0
+	for range 3 {
+		d.root.Listen(Listener{Field: -1, Lens: look(noteType, fTasks, each{}, fDone), Typed: true,
+			Alone: func(*Alone) { heard++ }})
+	}
+	done := false
+	o := (*Object)(d.root.List(fTasks).Node(0).Canonical())
+	set := func(n *Node) { n.SetLeaf(fDone, unsafe.Pointer(&done)) }
+	if n := testing.AllocsPerRun(100, func() { done = !done; do(o, set) }); n > 0 {
+		t.Errorf("a set allocates %v times", n)
+	}
+	if heard < 300 {
+		t.Errorf("heard %d", heard)
+	}
+}
+
+// TestAloneOrder lets listeners of all kinds write, panic, end their goroutine
+// and stop others: everybody hears of everything once, in order.
+func TestAloneOrder(t *testing.T) {
+	d, h, _ := create(t, seedNote, 64)
+	var mu sync.Mutex
+	var said []string
+	say := func(who string, v any) {
+		mu.Lock()
+		said = append(said, fmt.Sprint(who, v))
+		mu.Unlock()
+	}
+	title := look(noteType, fTitle)
+	d.root.Through(title, true, func(c *Commit) {
+		v := c.Changes()[0].Val
+		say("a", v)
+		if v == "1" {
+			do(root(d), func(n *Node) { setText(n, fTitle, "2") }) // becomes the next commit
+		}
+	})
+	var s *Subscription
+	d.root.Through(title, true, func(c *Commit) {
+		v := c.Changes()[0].Val
+		say("b", v)
+		switch v {
+		case "1":
+			panic("on purpose")
+		case "3":
+			s.Stop()
+			runtime.Goexit()
+		}
+	})
+	s = d.root.Watch(-1, func(c *Commit) { say("c", c.Deltas[0].Val) })
+	d.root.Watch(fTasks, func(c *Commit) { t.Error("heard of a title") })
+	d.root.Watch(-1, func(c *Commit) { say("d", c.Deltas[0].Val) })
+	do(root(d), func(n *Node) { setText(n, fTitle, "1") })
+	gone := make(chan bool)
+	go func() { // the listener ends it
+		defer close(gone)
+		do(root(d), func(n *Node) { setText(n, fTitle, "3") })
+		t.Error("went on after Goexit")
+	}()
+	<-gone
+	if err := d.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	do(root(d), func(n *Node) { setText(n, fTitle, "3") }) // what it is
+	h.running.Wait()
+	want := []string{"a1", "b1", "c1", "d1", "a2", "b2", "c2", "d2", "a3", "b3", "d3"}
+	if !slices.Equal(said, want) {
+		t.Errorf("heard %v, want %v", said, want)
+	}
+	reports := h.take()
+	if len(reports) != 2 || !strings.Contains(reports[0].Error(), "on purpose") || !strings.Contains(reports[1].Error(), "Goexit") {
+		t.Errorf("reported %v", reports)
+	}
+}
+
+// TestStopInside stops subscriptions inside an Update and a View of their
+// document: at once, and without waiting for itself.
+func TestStopInside(t *testing.T) {
+	d, h, _ := create(t, seedNote, 64)
+	heard := 0
+	one := d.root.Watch(-1, func(*Commit) { heard++ })
+	two := d.root.Through(look(noteType, fTitle), true, func(*Commit) { heard++ })
+	root(d).Update(func(p unsafe.Pointer) error {
+		setText((*Object)(p).n, fTitle, "x")
+		one.Stop()
+		return nil
+	}, Cause{})
+	if heard != 1 {
+		t.Errorf("%d calls, want the other's", heard)
+	}
+	root(d).View(func(unsafe.Pointer) error { two.Stop(); two.Stop(); return nil })
+	h.running.Wait()
+	if d.watching != 0 || h.watched || d.root.watchers != nil {
+		t.Error("still watched")
+	}
+}
+
+// TestLockSelf uses an outer handle inside its own Update: that panics with
+// what to do, and the Update is rolled back. In an Update of another document
+// it is only a wait.
+func TestLockSelf(t *testing.T) {
+	d, _, _ := create(t, seedNote, 64)
+	other, _, _ := create(t, seedNote, 64)
+	for other.spelled() == d.spelled() {
+		other, _, _ = create(t, seedNote, 64)
+	}
+	d.opts.Patience = time.Millisecond
+	said := func() (said string) {
+		defer func() { said = fmt.Sprint(recover()) }()
+		root(other).View(func(unsafe.Pointer) error {
+			_, err := root(d).Update(func(p unsafe.Pointer) error {
+				setText((*Object)(p).n, fTitle, "x")
+				setDone(d, true)
+				return nil
+			}, Cause{})
+			return err
+		})
+		return ""
+	}()
+	if !strings.Contains(said, d.ID.String()) || !strings.Contains(said, "use the handle that the function was given") ||
+		!strings.Contains(said, "TestLockSelf") {
+		t.Errorf("panicked with %s", said)
+	}
+	if v := snapshot(d); v.Title != seedNote.Title {
+		t.Errorf("the Update was not rolled back: %v", v.Title)
+	}
+}
+
+// TestLockReport lets a goroutine wait long for another: both stacks are told,
+// and the lock is got in the end.
+func TestLockReport(t *testing.T) {
+	d, h, _ := create(t, seedNote, 64)
+	d.opts.Patience = time.Millisecond
+	inside, waiting := make(chan bool), make(chan bool)
+	go root(d).Update(func(unsafe.Pointer) error { close(inside); holdingOn(waiting); return nil }, Cause{})
+	<-inside
+	go func() {
+		for {
+			if rs := h.take(); len(rs) > 0 {
+				var e *LockError
+				if !errors.As(rs[0], &e) || !strings.Contains(e.Holder, "holdingOn") || !strings.Contains(e.Waiter, "TestLockReport") {
+					t.Errorf("reported %v", rs[0])
+				}
+				close(waiting)
+				return
+			}
+			runtime.Gosched()
+		}
+	}()
+	setDone(d, true)
+}
+
+//go:noinline
+func holdingOn(until chan bool) { <-until }
