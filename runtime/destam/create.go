@@ -45,6 +45,7 @@ func (t *table) create(ctx context.Context, p unsafe.Pointer, preds []driver.Pre
 	}
 	l := t.newLive(t.db.ids.next())
 	l.claimant.unborn = true
+	l.unborn.Store(true)
 	l.doc.Init(p, e)
 	first, err := l.doc.Create(doc.Cause{})
 	if err == nil {
@@ -116,9 +117,18 @@ func (l *live) born(ctx context.Context, c driver.Commit) error {
 func (l *live) settleNew() {
 	l.size.Store(l.since.Swap(0))
 	l.table.claims.born(l.claimant)
+	l.appear()
 	l.table.db.hold(l)
 	l.release()
 	l.settle()
+}
+
+// appear tells live queries of a document that the store has now.
+func (l *live) appear() {
+	l.unborn.Store(false)
+	if l.table.lives.count.Load() > 0 {
+		l.doc.Tell()
+	}
 }
 
 // stillborn makes a document dead that the store has not, or may have without

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"sync"
@@ -117,6 +118,16 @@ func (db *DB) lives() []*live {
 		all = append(all, t.cache.All()...)
 	}
 	return all
+}
+
+// endLives ends all live queries.
+func (db *DB) endLives() {
+	db.mu.Lock()
+	tables := slices.Collect(maps.Values(db.tables))
+	db.mu.Unlock()
+	for _, t := range tables {
+		t.lives.close(ErrClosed)
+	}
 }
 
 // dead gives why nothing can be done any more, nil if it can.
@@ -251,6 +262,7 @@ func (db *DB) close() {
 	for _, l := range db.lives() {
 		l.doc.Kill(&Error{Op: "change", Table: l.table.name, ID: l.id, Err: db.dead()})
 	}
+	db.endLives()
 	close(db.stop)
 	db.failures.takeAll() // they were reported
 	errs := db.bringAll(db.ctx, closeAttempts)

@@ -20,7 +20,8 @@ type Version struct {
 	Commit
 }
 
-// Event says what a version was in the life of its document.
+// Event says what a version was in the life of its document, or what happened
+// to a document among those that a live query finds.
 type Event uint8
 
 // The events in a document's life.
@@ -29,6 +30,9 @@ const (
 	Changed                   // anything else was changed
 	Deleted                   // it was deleted, and has no deltas
 	Restored                  // it was restored, and has no deltas
+
+	Added   // to what a live query finds
+	Removed // from what a live query finds
 )
 
 func (e Event) String() string {
@@ -41,6 +45,10 @@ func (e Event) String() string {
 		return "deleted"
 	case Restored:
 		return "restored"
+	case Added:
+		return "added"
+	case Removed:
+		return "removed"
 	}
 	return "no event"
 }

@@ -46,6 +46,9 @@ type live struct {
 	checkpointing atomic.Bool
 	doomed        atomic.Pointer[doom] // set with the slot; while it is, nothing is sent
 
+	unborn atomic.Bool // the store has not its first commit yet: no query finds it
+	hidden bool        // guarded by lives.noted: no query finds it any more
+
 	task task // guarded by schedule.mu
 }
 
@@ -149,6 +152,9 @@ func (l *live) Section(_ *doc.Document, section []byte) {
 		}
 	}
 	l.table.db.schedule.show(l, section)
+	if !l.unborn.Load() {
+		l.table.lives.show(l, section)
+	}
 }
 
 // termsOf gives the unique values of a section; an error says why it can be

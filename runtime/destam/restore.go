@@ -71,6 +71,9 @@ func (t *table) restore(ctx context.Context, id ID, cause doc.Cause) (*live, err
 			return nil, err
 		}
 		l, err := t.get(ctx, id)
+		if err == nil {
+			l.appear()
+		}
 		if !errors.Is(err, ErrDeleted) { // as somebody found who began to load it before
 			return l, err
 		}
@@ -111,6 +114,7 @@ func (t *table) bury(ctx context.Context, id ID) error {
 	l.release()
 	if ended != nil {
 		l.forget()
+		t.lives.hide(l)
 	}
 	return nil
 }
@@ -174,7 +178,11 @@ func (t *table) purge(ctx context.Context, id ID) error {
 	}
 	l := t.cache.Get(id)
 	if l == nil {
-		return t.erase(ctx, id)
+		err := t.erase(ctx, id)
+		if err == nil {
+			t.lives.gone(id)
+		}
+		return err
 	}
 	if err := l.bring(ctx, effort{attempts: flushAttempts}); err != nil && !errors.Is(err, ErrDeleted) {
 		return err

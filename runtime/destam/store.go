@@ -378,6 +378,9 @@ func (t *table) mayFree(ctx context.Context, self ID, dup *driver.DuplicateError
 // taken back, so that what is shown is what was stored, and reported.
 func (l *live) end(err error) {
 	l.forget()
+	if errors.Is(err, ErrDeleted) {
+		l.table.lives.hide(l)
+	}
 	l.doc.Kill(&Error{Op: "change", Table: l.table.name, ID: l.id, Err: err})
 	waiting := l.doc.Seal()
 	for _, p := range slices.Backward(waiting) { // the newest first: nothing has to be done again

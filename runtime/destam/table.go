@@ -171,6 +171,7 @@ type table struct {
 	overlay overlay
 	claims  claims
 	gaps    gaps
+	lives   lives
 
 	declare  chan struct{}         // held by whoever declares the table
 	declared atomic.Pointer[error] // what that came to, for ever; nil before
@@ -181,6 +182,7 @@ type table struct {
 // Generated code always has three that belong together.
 func newTable(db *DB, handle, plain, query reflect.Type) *table {
 	t := &table{db: db, plain: plain, declare: make(chan struct{}, 1), reusing: make(chan struct{}, 1)}
+	t.lives.table = t
 	t.typ = doc.TypeOf(handle.Elem(), plain)
 	if t.name = t.typ.Table; t.name == "" {
 		panic(fmt.Sprintf("destam: %s is no document: it has no table", plain))

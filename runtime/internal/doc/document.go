@@ -215,5 +215,14 @@ func (d *Document) owe(err error) {
 	}
 }
 
+// Tell tells the host what the query section is, unless the document is dead.
+func (d *Document) Tell() {
+	d.lock()
+	defer d.mu.Unlock()
+	if d.dead == nil {
+		d.host.Section(d, d.section())
+	}
+}
+
 // Host gives what New was given.
 func (d *Document) Host() Host { return d.host }
