@@ -25,7 +25,7 @@ var outer = &analysis.Analyzer{
 				if !ok {
 					return true
 				}
-				t := transactionOf(pass, call)
+				t := transactionOf(pass, f, call)
 				if t == nil {
 					return true
 				}
@@ -44,12 +44,13 @@ type transaction struct {
 	receiver ast.Expr // the outer handle
 	lit      *ast.FuncLit
 	given    *types.Var                // the handle that the function gets; nil if it has no name
-	locals   map[types.Object]ast.Expr // what the function's own variables were made of
+	locals   map[types.Object]ast.Expr // what variables are made of inside the function
 	said     map[token.Pos]bool
 }
 
-// transactionOf gives the transaction that a call makes, nil if it makes none.
-func transactionOf(pass *analysis.Pass, call *ast.CallExpr) *transaction {
+// transactionOf gives the transaction that a call in f makes, nil if it makes
+// none.
+func transactionOf(pass *analysis.Pass, f *ast.File, call *ast.CallExpr) *transaction {
 	fun, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr)
 	fn := callee(pass, call)
 	if !ok || fn == nil || fn.Name() != "Update" && fn.Name() != "View" || len(call.Args) == 0 {
@@ -59,8 +60,8 @@ func transactionOf(pass *analysis.Pass, call *ast.CallExpr) *transaction {
 	if receiver == nil || !isLive(receiver.Type()) {
 		return nil
 	}
-	lit, ok := ast.Unparen(call.Args[0]).(*ast.FuncLit)
-	if !ok || lit.Type.Params.NumFields() != 1 {
+	lit := literalOf(pass, f, call.Args[0])
+	if lit == nil || lit.Type.Params.NumFields() != 1 {
 		return nil
 	}
 	t := &transaction{
@@ -71,6 +72,38 @@ func transactionOf(pass *analysis.Pass, call *ast.CallExpr) *transaction {
 		t.given, _ = pass.TypesInfo.Defs[names[0]].(*types.Var)
 	}
 	return t
+}
+
+// literalOf gives the function literal that an argument is: itself, or what a
+// local variable was declared with. Functions that are declared can reach no
+// outer handle but by a package's variable.
+func literalOf(pass *analysis.Pass, f *ast.File, arg ast.Expr) *ast.FuncLit {
+	arg = ast.Unparen(arg)
+	lit, ok := arg.(*ast.FuncLit)
+	if ok {
+		return lit
+	}
+	id, ok := arg.(*ast.Ident)
+	if !ok {
+		return nil
+	}
+	v, ok := pass.TypesInfo.Uses[id].(*types.Var)
+	if !ok {
+		return nil
+	}
+	ast.Inspect(f, func(n ast.Node) bool {
+		assign, ok := n.(*ast.AssignStmt)
+		if !ok || len(assign.Lhs) != len(assign.Rhs) {
+			return true
+		}
+		for i, left := range assign.Lhs {
+			if id, ok := left.(*ast.Ident); ok && pass.TypesInfo.Defs[id] == v {
+				lit, _ = ast.Unparen(assign.Rhs[i]).(*ast.FuncLit)
+			}
+		}
+		return true
+	})
+	return lit
 }
 
 // check looks through the function. What runs later is left out: listeners, and
@@ -100,11 +133,12 @@ func (t *transaction) check() {
 	})
 }
 
-// define notes what the variables of the function are made of.
+// define notes what the variables of the function are made of, and outer ones
+// that it assigns to.
 func (t *transaction) define() {
 	note := func(left []*ast.Ident, right []ast.Expr) {
 		for i, id := range left {
-			if object := t.pass.TypesInfo.Defs[id]; object != nil && len(right) > 0 {
+			if object := t.pass.TypesInfo.ObjectOf(id); object != nil && len(right) > 0 {
 				t.locals[object] = right[min(i, len(right)-1)]
 			}
 		}
@@ -245,9 +279,10 @@ func (t *transaction) foreign(root ast.Expr) bool {
 			if _, ok := object.(*types.Var); !ok {
 				return false
 			}
-			if t.lit.Pos() <= object.Pos() && object.Pos() < t.lit.End() {
-				made, ok := t.locals[object].(*ast.CallExpr)
-				return ok && t.fetched(made)
+			made := t.locals[object]
+			if inside := t.lit.Pos() <= object.Pos() && object.Pos() < t.lit.End(); inside || made != nil {
+				call, ok := made.(*ast.CallExpr)
+				return ok && t.fetched(call)
 			}
 			return true
 		case *ast.SelectorExpr: // a field, or a variable of another package

@@ -77,6 +77,7 @@ type notesONote = notes.ONote
 
 func allowed(s *server, note *notes.ONote, title string) error {
 	before := note.Title()
+	var kept *notes.OTask
 	return note.Update(func(n *notes.ONote) error {
 		n.SetTitle(before + title)
 		n.Tasks().Append(notes.Task{Text: "x"})
@@ -97,11 +98,22 @@ func allowed(s *server, note *notes.ONote, title string) error {
 			return err
 		}
 		n.Query().SetOwner(hit.Query.Owner)
+		kept = n.Tasks().At(1)
+		kept.SetDone(true)
 		return n.Update(func(m *notes.ONote) error {
 			m.SetTitle(n.Title())
 			return nil
 		})
 	})
+}
+
+func named(note, other *notes.ONote, title string) error {
+	fill := func(n *notes.ONote) error {
+		n.SetTitle(title)
+		other.SetTitle(title) // want `other is used inside Update`
+		return nil
+	}
+	return note.Update(fill)
 }
 
 // own has methods of these names, but is none of ours.
