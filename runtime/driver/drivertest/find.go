@@ -36,7 +36,7 @@ func testFind(s *store) {
 }
 
 func testFindPages(s *store) {
-	const n = 700
+	n := s.fewer(700, 150)
 	docs := make([]*doc, n)
 	var batch []driver.Commit
 	for _, i := range s.random().Perm(n) {

@@ -18,6 +18,10 @@ type Options struct {
 	// closes it.
 	Crash func(t *testing.T, running driver.Driver) driver.Driver
 
+	// Slow is for a store that reads a whole table for every query: the suite
+	// makes fewer documents, asks fewer questions and walks fewer steps.
+	Slow bool
+
 	// Seed of what is random in the suite, which prints it. 0 is 1.
 	Seed uint64
 }

@@ -58,6 +58,14 @@ func (s *store) random() *rand.Rand {
 	return rand.New(rand.NewPCG(seed, seed))
 }
 
+// fewer gives how many of something a test makes.
+func (s *store) fewer(n, slow int) int {
+	if s.opts.Slow {
+		return slow
+	}
+	return n
+}
+
 func (s *store) noError(err error, doing string) {
 	s.t.Helper()
 	if err != nil {

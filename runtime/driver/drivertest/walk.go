@@ -19,7 +19,7 @@ func testWalk(s *store) {
 		w.active = append(w.active, w.begin())
 	}
 	outcomes := make(map[string]int)
-	for step := range 1500 {
+	for step := range s.fewer(1500, 400) {
 		place := g.IntN(len(w.active))
 		i := w.active[place]
 		if g.IntN(40) == 0 && w.purge(i) {

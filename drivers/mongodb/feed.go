@@ -1,0 +1,227 @@
+package mongodb
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/destam-go/destamgen/runtime/driver"
+)
+
+// A feed asks each table's log for the rows of the last seconds: those that were
+// sent since it asked last, and some before them for writers that are slow.
+// Rows carry the time of the server's clock, by what each process knows of its
+// own clock's difference to it. Every minute the feed asks for the rows of two
+// hours, so that not even a clock that is wrong hides a commit for longer.
+const (
+	overlap       = 10 * time.Second
+	reconcileTime = time.Minute
+	longOverlap   = 2 * time.Hour
+)
+
+// feed is what one reader was told.
+type feed struct {
+	s          *Store
+	since      time.Time            // all rows before it were told, but for the overlap
+	reconciled time.Time            // when the long overlap was asked for last
+	told       map[driver.Doc]place // of documents that changed lately
+}
+
+// place is how far a reader was told about a document, and when.
+type place struct {
+	seq uint64
+	at  time.Time
+}
+
+// Feed implements [driver.Feed]. The commits of this process are among those
+// that it tells.
+func (s *Store) Feed(ctx context.Context, since driver.Token) iter.Seq2[driver.FeedItem, error] {
+	return func(yield func(driver.FeedItem, error) bool) {
+		err := s.feed(ctx, since, func(item driver.FeedItem) bool { return yield(item, nil) })
+		if !errors.Is(err, errStopped) {
+			yield(driver.FeedItem{}, err)
+		}
+	}
+}
+
+func (s *Store) feed(ctx context.Context, since driver.Token, yield func(driver.FeedItem) bool) error {
+	now := s.now()
+	f := &feed{s: s, since: now, reconciled: now, told: make(map[driver.Doc]place)}
+	if since == nil {
+		if err := f.skip(ctx); err != nil {
+			return err
+		}
+	} else {
+		var err error
+		if f.since, err = readToken(since); err != nil {
+			return err
+		}
+	}
+	timer := time.NewTicker(s.opts.Poll)
+	defer timer.Stop()
+	for {
+		if err := f.poll(ctx, yield); err != nil {
+			return err
+		}
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-s.background.Done():
+			return driver.ErrClosed
+		}
+	}
+}
+
+// token is the place at a time: 8 bytes, milliseconds since 1970.
+func token(t time.Time) driver.Token {
+	return binary.BigEndian.AppendUint64(nil, uint64(t.UnixMilli()))
+}
+
+func readToken(b driver.Token) (time.Time, error) {
+	if len(b) != 8 {
+		return time.Time{}, errors.New("the feed's token is not one of this store")
+	}
+	return time.UnixMilli(int64(binary.BigEndian.Uint64(b))), nil
+}
+
+// skip notes what is there already, which need not be told.
+func (f *feed) skip(ctx context.Context) error {
+	return f.ask(ctx, overlap, func(doc driver.Doc, rows []row) error {
+		return f.note(doc, &rows[len(rows)-1])
+	})
+}
+
+// poll tells what is new. Until everything of this round is told, the place
+// after an item is where the round began: who goes on from there hears some of
+// it again.
+func (f *feed) poll(ctx context.Context, yield func(driver.FeedItem) bool) error {
+	began, back := f.s.now(), overlap
+	if began.Sub(f.reconciled) >= reconcileTime {
+		back, f.reconciled = longOverlap, began
+		for doc, p := range f.told {
+			if began.Sub(p.at) > 2*longOverlap {
+				delete(f.told, doc)
+			}
+		}
+	}
+	err := f.ask(ctx, back, func(doc driver.Doc, rows []row) error { return f.tell(ctx, doc, rows, yield) })
+	if err == nil && began.After(f.since) {
+		f.since = began
+	}
+	return err
+}
+
+// ask gives the rows that were sent lately, document by document in the order
+// of their sequences.
+func (f *feed) ask(ctx context.Context, back time.Duration, each func(driver.Doc, []row) error) error {
+	names, err := f.s.names(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		rows, err := f.rows(ctx, name, f.since.Add(-back))
+		if err != nil {
+			return err
+		}
+		for len(rows) > 0 {
+			text, _, _ := strings.Cut(rows[0].Key, "/")
+			n := 1
+			for n < len(rows) && strings.HasPrefix(rows[n].Key, text+"/") {
+				n++
+			}
+			id, err := driver.ParseID(text)
+			if err != nil {
+				return err
+			}
+			if err := each(driver.Doc{Table: name, ID: id}, rows[:n]); err != nil {
+				return err
+			}
+			rows = rows[n:]
+		}
+	}
+	return nil
+}
+
+// rows reads the keys of the rows of a table that were sent since a time.
+func (f *feed) rows(ctx context.Context, table string, since time.Time) ([]row, error) {
+	if err := f.s.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer f.s.exit()
+	cursor, err := f.s.db.Collection(table+".log").Find(ctx,
+		bson.D{{Key: "t", Value: bson.D{{Key: "$gte", Value: since}}}},
+		options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetProjection(bson.D{{Key: "_id", Value: 1}}))
+	if err != nil {
+		return nil, err
+	}
+	var rows []row
+	err = cursor.All(ctx, &rows)
+	return rows, err
+}
+
+// note marks a document as told up to a row.
+func (f *feed) note(doc driver.Doc, r *row) error {
+	seq, err := r.seq()
+	f.told[doc] = place{seq: seq, at: f.s.now()}
+	return err
+}
+
+// tell tells the rows of a document that were not told, and those between that
+// were sent by a clock which is wrong.
+func (f *feed) tell(ctx context.Context, doc driver.Doc, rows []row, yield func(driver.FeedItem) bool) error {
+	first, err := rows[0].seq()
+	if err != nil {
+		return err
+	}
+	last, err := rows[len(rows)-1].seq()
+	if err != nil {
+		return err
+	}
+	p, known := f.told[doc]
+	if known {
+		first = p.seq + 1
+	}
+	if first > last {
+		return nil
+	}
+	commits, err := f.commits(ctx, doc, first, last)
+	if err != nil {
+		return err
+	}
+	for _, c := range commits {
+		if !yield(driver.FeedItem{Commit: c, Token: token(f.since)}) {
+			return errStopped
+		}
+	}
+	return f.note(doc, &rows[len(rows)-1])
+}
+
+// commits reads the commits of a document in a range, but for those that were
+// purged.
+func (f *feed) commits(ctx context.Context, doc driver.Doc, first, last uint64) ([]driver.Commit, error) {
+	if err := f.s.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer f.s.exit()
+	t := &table{log: f.s.db.Collection(doc.Table + ".log")}
+	rows, err := t.between(ctx, doc.ID, first, last)
+	if err != nil {
+		return nil, err
+	}
+	rows = slices.DeleteFunc(rows, func(r row) bool { return r.Kind == gone })
+	commits := make([]driver.Commit, len(rows))
+	for i := range rows {
+		if commits[i], err = rows[i].commit(doc); err != nil {
+			return nil, err
+		}
+	}
+	return commits, nil
+}

@@ -1,0 +1,188 @@
+package mongodb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/destam-go/destamgen/runtime/driver"
+)
+
+// meta is the collection of the format and of the tables' schemas. No table has
+// its name: they begin with a letter.
+const meta = "_destam"
+
+// version is that of the rows of all collections.
+const version = 1
+
+// format writes the format's version into a new database and compares it with
+// that of an old one.
+func (s *Store) format(ctx context.Context) error {
+	var found struct {
+		Version int `bson:"version"`
+	}
+	rows := s.db.Collection(meta)
+	err := rows.FindOne(ctx, byKey("format")).Decode(&found)
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		_, err = rows.InsertOne(ctx, bson.D{{Key: "_id", Value: "format"}, {Key: "version", Value: version}})
+		if err == nil {
+			return nil
+		}
+		if mongo.IsDuplicateKeyError(err) {
+			err = rows.FindOne(ctx, byKey("format")).Decode(&found)
+		}
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("mongodb: database %q: %w", s.db.Name(), err)
+	case found.Version != version:
+		return fmt.Errorf("mongodb: database %q: %w: it has version %d, this program knows %d: update the program", s.db.Name(), ErrFormat, found.Version, version)
+	}
+	return nil
+}
+
+// declaration is a row of meta: the n-th schema of a table. Rows are inserted
+// and never changed, so two processes that declare at once cannot both win.
+type declaration struct {
+	Key      string   `bson:"_id"`
+	Unique   []string `bson:"unique"`
+	Revision int64    `bson:"revision"`
+}
+
+func declarationKey(table string, n int) string { return fmt.Sprintf("table/%s/%08x", table, n) }
+
+// Declare implements [driver.Driver].
+func (s *Store) Declare(ctx context.Context, schema driver.Schema) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.exit()
+	if err := schema.Check(); err != nil {
+		return err
+	}
+	t := &table{
+		docs: s.db.Collection(schema.Table), log: s.db.Collection(schema.Table + ".log"),
+		checkpoints: s.db.Collection(schema.Table + ".checkpoints"), claims: s.db.Collection(schema.Table + ".claims"),
+	}
+	merged, err := s.declare(ctx, t, schema)
+	if err != nil {
+		return err
+	}
+	t.schema = merged
+	_, err = t.docs.Indexes().CreateMany(ctx, []mongo.IndexModel{{Keys: bson.D{{Key: "x", Value: 1}, {Key: "_id", Value: 1}}}})
+	if err == nil {
+		_, err = t.log.Indexes().CreateMany(ctx, []mongo.IndexModel{{Keys: bson.D{{Key: "t", Value: 1}}}})
+	}
+	if err != nil {
+		return fmt.Errorf("mongodb: table %q: indexes: %w", schema.Table, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tables[schema.Table] = t
+	return nil
+}
+
+// declare stores a schema unless it is known.
+func (s *Store) declare(ctx context.Context, t *table, schema driver.Schema) (driver.Schema, error) {
+	for {
+		n, newest, err := s.declared(ctx, schema.Table)
+		if err != nil {
+			return schema, err
+		}
+		merged := driver.Schema{Table: schema.Table, Unique: slices.Clone(schema.Unique), Revision: schema.Revision}
+		if n > 0 {
+			documents, err := t.documents(ctx)
+			if err != nil {
+				return schema, err
+			}
+			if merged, err = newest.Merge(schema, documents); err != nil {
+				return schema, err
+			}
+			if merged.Revision == newest.Revision && slices.Equal(merged.Unique, newest.Unique) {
+				return merged, nil
+			}
+		}
+		_, err = s.db.Collection(meta).InsertOne(ctx, declaration{
+			Key: declarationKey(schema.Table, n+1), Unique: merged.Unique, Revision: int64(merged.Revision),
+		})
+		if !mongo.IsDuplicateKeyError(err) {
+			return merged, err
+		}
+	}
+}
+
+// declared gives the newest schema of a table and its number, 0 for none.
+func (s *Store) declared(ctx context.Context, table string) (int, driver.Schema, error) {
+	var d declaration
+	from, to := keys("table/" + table)
+	err := s.db.Collection(meta).FindOne(ctx,
+		bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: from}, {Key: "$lt", Value: to}}}},
+		options.FindOne().SetSort(bson.D{{Key: "_id", Value: -1}})).Decode(&d)
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return 0, driver.Schema{}, nil
+	}
+	if err != nil {
+		return 0, driver.Schema{}, err
+	}
+	var n int
+	if _, err := fmt.Sscanf(strings.TrimPrefix(d.Key, from), "%08x", &n); err != nil {
+		return 0, driver.Schema{}, fmt.Errorf("row %q of collection %s: its _id has no number", d.Key, meta)
+	}
+	return n, driver.Schema{Table: table, Unique: d.Unique, Revision: uint32(d.Revision)}, nil
+}
+
+// documents tells whether a table has any document that was not purged.
+func (t *table) documents(ctx context.Context) (bool, error) {
+	err := t.log.FindOne(ctx, bson.D{{Key: "k", Value: bson.D{{Key: "$nin", Value: []string{gone, "void", "purge"}}}}},
+		options.FindOne().SetProjection(bson.D{{Key: "_id", Value: 1}})).Err()
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Tables implements [driver.Driver].
+func (s *Store) Tables(ctx context.Context) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		names, err := s.names(ctx)
+		for _, name := range names {
+			if !yield(name, nil) {
+				return
+			}
+		}
+		if err != nil {
+			yield("", err)
+		}
+	}
+}
+
+// names gives the names of all tables, ascending.
+func (s *Store) names(ctx context.Context) ([]string, error) {
+	if err := s.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer s.exit()
+	from, to := keys("table")
+	cursor, err := s.db.Collection(meta).Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: from}, {Key: "$lt", Value: to}}}})
+	if err != nil {
+		return nil, err
+	}
+	var rows []declaration
+	if err := cursor.All(ctx, &rows); err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, r := range rows {
+		name, _, _ := strings.Cut(strings.TrimPrefix(r.Key, from), "/")
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
