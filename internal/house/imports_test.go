@@ -68,6 +68,8 @@ var layers = []layer{
 	{packages: "drivers/dummy", own: []string{"runtime/driver"}, foreign: []string{btree}},
 
 	{packages: "examples/...", own: []string{"examples/...", "runtime/destam", "runtime/observe", "drivers/..."}},
+	{packages: "internal/acceptance/versions/...", own: []string{"runtime/destam", "internal/acceptance/versions/..."},
+		tests: []string{"gen", "runtime/...", "drivers/..."}},
 	{packages: "internal/acceptance", own: []string{"runtime/destam"}, tests: []string{"runtime/...", "drivers/..."}},
 	{packages: "internal/house"},
 }
