@@ -10,7 +10,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/destam-go/destamgen/drivers/fs"
@@ -30,6 +33,8 @@ var background = context.Background()
 // typed is a database in use and what its documents must be.
 type typed struct {
 	crashes *int
+	before  func(vfs.Op) vfs.Fault // makes operations of the disk fail
+	onError func(error)
 
 	db    *destam.DB
 	table *acceptance.OThingTable
@@ -101,21 +106,26 @@ func (q *typed) open(disk *vfs.Mem) error {
 			q.fail = q.crash(op)
 		}
 	}
+	disk.Before = q.before
 	var err error
-	q.db, q.table, err = openTyped(disk)
+	q.db, q.table, err = openTyped(disk, q.onError)
 	return err
 }
 
+// unexpected is what is done about errors that have no caller, where nothing
+// fails.
+func unexpected(err error) { panic(err) }
+
 // openTyped opens a database that stores nothing before it is asked, so that a
 // run of a sequence is like the other.
-func openTyped(disk *vfs.Mem) (*destam.DB, *acceptance.OThingTable, error) {
+func openTyped(disk *vfs.Mem, onError func(error)) (*destam.DB, *acceptance.OThingTable, error) {
 	store, err := fs.OpenDisk(disk)
 	if err != nil {
 		return nil, nil, err
 	}
 	db, err := destam.Open(background, store, &destam.Options{
 		Window: time.Hour, SyncEvery: time.Hour,
-		OnError: func(err error) { panic(err) },
+		OnError: onError,
 	})
 	if err != nil {
 		return nil, nil, errors.Join(err, store.Close(background))
@@ -206,14 +216,18 @@ func (q *typed) change(what byte, name string, h *history) error {
 	switch what {
 	case 'd':
 		q.next(name, v, false)
-		err := q.table.Delete(background, h.id)
+		if err := q.table.Delete(background, h.id); err != nil {
+			return err
+		}
 		q.told(h, false)
-		return err
+		return nil
 	case 'p':
 		q.next(name, v, false)
-		err := q.table.Purge(background, h.id)
+		if err := q.table.Purge(background, h.id); err != nil {
+			return err
+		}
 		q.told(h, true)
-		return err
+		return nil
 	}
 	o, err := q.table.Get(background, h.id)
 	if err != nil {
@@ -248,6 +262,7 @@ func (q *typed) change(what byte, name string, h *history) error {
 // kill ends the process and lets the next one begin with what there is.
 func (q *typed) kill() error {
 	q.olds = append(q.olds, q.db)
+	q.db = nil
 	q.mu.Lock()
 	disk := q.disk.Kill()
 	q.mu.Unlock()
@@ -367,7 +382,7 @@ func (q *typed) crashed(disk *vfs.Mem, need func(*history) int) error {
 // shows opens a database for the last time.
 func (q *typed) shows(disk *vfs.Mem, need func(*history) int) error {
 	*q.crashes++
-	db, table, err := openTyped(disk)
+	db, table, err := openTyped(disk, unexpected)
 	if err != nil {
 		return err
 	}
@@ -407,6 +422,58 @@ func (q *typed) run(ops []string) (senseless bool, err error) {
 	return senseless, err
 }
 
+// runFaulty does a script until something fails, with the k-th operation of the
+// disk of a kind failing, of any kind if it is 0, and tells whether that came.
+// What the program was told must be true for the next one.
+func (q *typed) runFaulty(script []string, kind vfs.Kind, k int, sticky bool) (fired bool, err error) {
+	var count atomic.Int64
+	var came atomic.Bool
+	q.onError = func(error) {} // those of the fault
+	if err := q.open(vfs.NewMem()); err != nil {
+		return false, err
+	}
+	q.before = func(op vfs.Op) vfs.Fault {
+		if kind != 0 && op.Kind != kind {
+			return vfs.Fault{}
+		}
+		if n := int(count.Add(1)); n < k || n > k && !sticky {
+			return vfs.Fault{}
+		}
+		came.Store(true)
+		return vfs.Fault{Err: syscall.EIO, Short: 100}
+	}
+	for _, letter := range append([]string{"x"}, script...) { // opened again, with the fault
+		senseless := false
+		if senseless, err = q.step(letter); err != nil {
+			break
+		}
+		if senseless {
+			return false, fmt.Errorf("%q makes no sense here", letter)
+		}
+	}
+	fired = came.Load()
+	if err != nil && (!fired || !errors.Is(err, syscall.EIO)) {
+		return fired, err
+	}
+	last := q.disk.Kill()
+	cuts := []*vfs.Mem{q.disk.Cut(vfs.Cut{Pick: vfs.Drop}), q.disk.Cut(vfs.Cut{Pick: vfs.Keep})}
+	if q.db != nil {
+		_ = q.db.Close(background) // stores what it can, elsewhere
+	}
+	for _, db := range q.olds {
+		_ = db.Close(background)
+	}
+	for i, disk := range cuts {
+		if err := q.shows(disk, durably); err != nil {
+			return fired, fmt.Errorf("power cut %d: %w", i, err)
+		}
+	}
+	if err := q.shows(last, acceptedly); err != nil {
+		return fired, fmt.Errorf("kill: %w", err)
+	}
+	return fired, nil
+}
+
 // TestTypedSequences runs every sequence of two operations, or of three in the
 // long mode, on typed documents.
 func TestTypedSequences(t *testing.T) {
@@ -425,7 +492,7 @@ func TestTypedSequences(t *testing.T) {
 		try = func(ops []string, more int) {
 			for _, letter := range letters {
 				ops := append(ops[:len(ops):len(ops)], letter)
-				q := &typed{crashes: &crashes, things: map[string]*history{}}
+				q := &typed{crashes: &crashes, onError: unexpected, things: map[string]*history{}}
 				senseless, err := q.run(ops)
 				if err != nil {
 					t.Fatalf("%v: %v", ops, err)
@@ -440,5 +507,38 @@ func TestTypedSequences(t *testing.T) {
 	t.Logf("%d sequences of at most %d operations, %d crash states", done, length, crashes)
 	if crashes < fewest {
 		t.Errorf("%d crash states, at least %d are expected", crashes, fewest)
+	}
+}
+
+// TestTypedFaults lets every k-th operation of the disk fail under typed
+// documents, until none is left to fail, once and from then on.
+func TestTypedFaults(t *testing.T) {
+	script := []string{"ca", "ua", "fa", "ea", "cb", "fa", "ub", "x", "ea", "fa", "da", "fb", "!", "ub", "pb", "ca", "ua", "x"}
+	kinds, fewest := []vfs.Kind{0, vfs.OpWrite, vfs.OpSync}, 300
+	if fs.Racing {
+		kinds, fewest = kinds[2:], 10
+	}
+	runs, crashes := 0, 0
+	for _, kind := range kinds {
+		for _, sticky := range []bool{false, true} {
+			for k := 1; ; k++ {
+				runs++
+				q := &typed{crashes: &crashes, things: map[string]*history{}}
+				var fired bool
+				var err error
+				// With a clock of its own: what failed is tried again after a while.
+				synctest.Test(t, func(*testing.T) { fired, err = q.runFaulty(script, kind, k, sticky) })
+				if err != nil {
+					t.Fatalf("operation %d of kind %d fails, sticky=%v: %v", k, kind, sticky, err)
+				}
+				if !fired {
+					break
+				}
+			}
+		}
+	}
+	t.Logf("%d runs with a fault, %d states", runs, crashes)
+	if runs < fewest {
+		t.Errorf("%d runs, at least %d are expected", runs, fewest)
 	}
 }
