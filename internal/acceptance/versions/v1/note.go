@@ -1,4 +1,3 @@
-// Package v1 is the schema of the notes as it was first stored.
 package v1
 
 //go:generate go tool destamgen

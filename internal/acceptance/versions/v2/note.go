@@ -1,4 +1,3 @@
-// Package v2 is the schema of the notes with more fields, also in what lists hold.
 package v2
 
 //go:generate go tool destamgen

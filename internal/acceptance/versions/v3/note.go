@@ -1,4 +1,3 @@
-// Package v3 is the schema of the notes with the title under another name.
 package v3
 
 //go:generate go tool destamgen

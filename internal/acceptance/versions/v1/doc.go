@@ -1,0 +1,2 @@
+// Package v1 is the schema of the notes as it was first stored.
+package v1
