@@ -49,8 +49,9 @@ var errToken = errors.New("not a place in this store's feed")
 // back so far that nobody who reads on misses anything; a token from long ago
 // gives [ErrForgotten].
 func (s *Store) Feed(ctx context.Context, since driver.Token) iter.Seq2[driver.FeedItem, error] {
+	start, err := s.place(ctx, since) // now, not when somebody begins to read
 	return func(yield func(driver.FeedItem, error) bool) {
-		at, err := s.place(ctx, since)
+		at, err := start, err
 		for err == nil {
 			var (
 				items []driver.FeedItem

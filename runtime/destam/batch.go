@@ -19,6 +19,7 @@ type round struct {
 	commits []driver.Commit
 	pending []*doc.Pending  // what the commits were made of; a creation and a deletion are of none
 	resent  bool            // its outcome was not known
+	more    bool            // there was more to store
 	results []driver.Result // one for each commit, once done is closed
 	done    chan struct{}
 }

@@ -18,6 +18,7 @@ import (
 // driver. All its methods may be used by many goroutines at once.
 type DB struct {
 	driver driver.Driver
+	shared bool // the store has other writers
 	opts   Options
 	ctx    context.Context // of the driver's calls that nobody waits for; ends after Close
 	cancel context.CancelFunc
@@ -55,6 +56,7 @@ func Open(ctx context.Context, d driver.Driver, opts *Options) (*DB, error) {
 	}
 	db := &DB{
 		driver:   d,
+		shared:   d.Limits().Shared,
 		opts:     opts.filled(),
 		unsynced: make(chan struct{}, 1),
 		stop:     make(chan struct{}),
@@ -69,6 +71,9 @@ func Open(ctx context.Context, d driver.Driver, opts *Options) (*DB, error) {
 	at := make(chan struct{}, storers)
 	db.workers.run(db.batches.run)
 	db.workers.run(db.syncing)
+	if f, ok := d.(driver.Feed); ok && db.shared {
+		db.follow(f)
+	}
 	db.workers.run(func() {
 		db.schedule.run(db.stop, func(l *live) {
 			at <- struct{}{}

@@ -32,6 +32,8 @@ type live struct {
 	bytes   atomic.Int64                  // of pending commits, counted in room
 	size    atomic.Int64                  // of the newest checkpoint, the creation being one
 	since   atomic.Int64                  // bytes of commits after it
+	heard   atomic.Uint64                 // the newest version that a feed told of
+	hearing atomic.Bool                   // somebody sees to it that the document gets there
 
 	// With the document's lock: the newest section and its unique values.
 	section []byte
@@ -184,6 +186,9 @@ func (l *live) Owed(_ *doc.Document, err error) error {
 	if errors.Is(err, errReturned) {
 		return nil
 	}
+	if over := (*doc.Overwritten)(nil); errors.As(err, &over) {
+		return err // nothing failed: see Conflict
+	}
 	e := &Error{Op: "store", Table: l.table.name, ID: l.id, Err: err}
 	if refusal := (*doc.Refusal)(nil); errors.As(err, &refusal) {
 		e.refuse(refusal)
@@ -200,7 +205,11 @@ func (l *live) Report(_ *doc.Document, err error) {
 		waited   *LockError
 		placed   *Error
 	)
+	over := (*doc.Overwritten)(nil)
 	switch {
+	case errors.As(err, &over):
+		l.table.db.opts.OnConflict(Conflict{l.table.name, l.id, over.By, over.Because, over.Paths})
+		return
 	case errors.As(err, &placed):
 		e = placed
 	case errors.As(err, &panicked):

@@ -14,8 +14,13 @@ import (
 func (t *table) get(ctx context.Context, id ID) (*live, error) {
 	l := t.cache.Get(id)
 	if l == nil {
+		loaded := t.loading.begin(id)
 		var err error
-		if l, err = t.cache.Load(ctx, id, func(ctx context.Context) (*live, error) { return t.read(ctx, id) }); err != nil {
+		l, err = t.cache.Load(ctx, id, func(ctx context.Context) (*live, error) { return t.read(ctx, id) })
+		if newest := loaded(); err == nil {
+			l.hear(newest, nil)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}

@@ -36,6 +36,11 @@ type Options struct {
 	// [*Error].
 	OnError func(error)
 
+	// OnConflict is told when a change made here took the place of what
+	// another writer had stored meanwhile, which its author had not seen. It
+	// is called as OnError is. They go to slog.Default if it is nil.
+	OnConflict func(Conflict)
+
 	tuning tuning
 }
 
@@ -72,6 +77,11 @@ func (o *Options) filled() Options {
 	f.Backlog = or(f.Backlog, 1024)
 	if f.OnError == nil {
 		f.OnError = func(err error) { slog.Default().Error("destam: in the background", "error", err) }
+	}
+	if f.OnConflict == nil {
+		f.OnConflict = func(c Conflict) {
+			slog.Default().Warn("destam: overwritten unseen", "table", c.Table, "id", c.ID, "by", c.By, "paths", c.Paths)
+		}
 	}
 	f.tuning.keyBound = or(f.tuning.keyBound, 64)
 	f.tuning.patience = or(f.tuning.patience, time.Second)

@@ -81,7 +81,7 @@ func (l *live) bring(ctx context.Context, e effort) error {
 			}
 		case err != nil:
 			return err
-		case !again && !r.resent:
+		case !again && !r.resent && !r.more:
 			return nil
 		}
 	}
@@ -140,9 +140,15 @@ func (l *live) next(deletion *driver.Commit) (*round, error) {
 	if l.unsure != nil {
 		return l.unsure, nil
 	}
-	waiting := l.doc.Waiting()
+	waiting, more := l.doc.Waiting(), false
 	if len(waiting) == 0 && deletion == nil {
 		return nil, nil
+	}
+	// Another writer may take the place of the first: then the second would
+	// follow a commit that it was not made on.
+	if n := len(waiting); n > 0 && l.table.db.shared {
+		waiting, more = waiting[:1], n > 1 || deletion != nil
+		deletion = nil
 	}
 	commits := make([]driver.Commit, 0, len(waiting)+1)
 	seq, held := l.version.Load(), l.holds()
@@ -159,7 +165,7 @@ func (l *live) next(deletion *driver.Commit) (*round, error) {
 		commits = append(commits, c)
 	}
 	r := newRound(commits)
-	r.pending = waiting
+	r.pending, r.more = waiting, more
 	return r, nil
 }
 
@@ -181,6 +187,7 @@ func newTry() (try [16]byte) {
 // outcome is what a round came to. The zero outcome is that all is stored.
 type outcome struct {
 	err     error
+	behind  bool          // another writer was quicker
 	refused *doc.Pending  // by err; nil when err is of no single commit
 	again   bool          // the store gave no answer: the same later
 	wait    time.Duration // before that, in the background
@@ -249,8 +256,11 @@ func (l *live) judge(r *round, i int, err error) outcome {
 		l.ended = ErrDeleted
 		return outcome{err: ErrDeleted, ended: true}
 	case errors.As(err, &lost):
-		l.ended = fmt.Errorf("%w: the store has version %d, which is not ours", ErrConflict, lost.Have)
-		return outcome{err: l.ended, ended: true}
+		if lost.Have < r.commits[i].Seq {
+			l.ended = fmt.Errorf("%w: the store has version %d only, this document is newer", ErrCorrupt, lost.Have)
+			return outcome{err: l.ended, ended: true}
+		}
+		return outcome{behind: true}
 	case errors.As(err, &dup), errors.As(err, &limit), errors.As(err, &invalid), errors.As(err, &schema),
 		errors.Is(err, ErrReadOnly):
 		return outcome{err: err, refused: p}
@@ -281,6 +291,9 @@ func (l *live) follow(ctx context.Context, o outcome) (again bool, err error) {
 		l.giveUp(o.err)
 	case o.ended:
 		l.end(o.err)
+	case o.behind:
+		err := l.catchUp(ctx, nil)
+		return err == nil || !l.isOver(ctx), err
 	case o.again:
 		if o.report {
 			db.opts.OnError(&Error{Op: "store", Table: l.table.name, ID: l.id, Err: o.err})
@@ -331,6 +344,9 @@ func (l *live) takeBack() {
 func (l *live) settle() {
 	l.count()
 	l.table.db.schedule.settle(l, l.doc.Clean)
+	if heard := l.heard.Load(); heard > l.version.Load() {
+		l.hear(heard, nil)
+	}
 	l.checkpoint()
 }
 

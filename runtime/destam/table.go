@@ -168,6 +168,7 @@ type table struct {
 	unique    []string // ascending
 
 	cache   cache.Cache[ID, live]
+	loading loading
 	overlay overlay
 	claims  claims
 	gaps    gaps

@@ -103,10 +103,13 @@ type Driver interface {
 type Feed interface {
 	// Feed yields the commits of all tables after the token: each at least
 	// once, those of one document in order. It ends with ctx or an error.
+	// Without a token it is those that are accepted after this call, not after
+	// whoever called begins to range: a database calls it before it reads.
 	Feed(ctx context.Context, since Token) iter.Seq2[FeedItem, error]
 }
 
-// Token is a place in a feed, opaque to all but its driver. Nil is now.
+// Token is a place in a feed, opaque to all but its driver. Nil is the moment of
+// the call.
 type Token []byte
 
 // FeedItem is one commit of a feed and the place after it.

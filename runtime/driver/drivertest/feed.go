@@ -2,7 +2,6 @@ package drivertest
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/destam-go/destamgen/runtime/driver"
@@ -17,58 +16,26 @@ func (s *store) feed() driver.Feed {
 	return f
 }
 
-// listen reads a feed from now on, until it has told of the last commit of
-// every document that do returns. It gives all that it told after do began.
+// listen calls do and reads a feed that was begun before, until it has told of
+// the last commit of every document that do returns.
 func (s *store) listen(f driver.Feed, do func() []*doc) (items []driver.FeedItem) {
 	s.t.Helper()
 	ctx, stop := context.WithCancel(s.ctx)
 	defer stop()
-	read := make(chan driver.FeedItem)
-	failed := make(chan error, 1)
-	go func() {
-		for item, err := range f.Feed(ctx, nil) {
-			if err != nil {
-				failed <- err
-				return
-			}
-			select {
-			case read <- item:
-			case <-ctx.Done():
-				return
-			}
-		}
-		failed <- errors.New("it ended without an error")
-	}()
-	// When "now" is only the feed knows: it has begun when it tells something.
-	marks := s.create(id(1_000_000), obj("slug", "mark"))
-	for begun := false; !begun; {
-		marks.add(driver.KindChange, nil)
-		select {
-		case <-read:
-			begun = true
-		case err := <-failed:
-			s.t.Fatalf("Feed: %v", err)
-		default:
-		}
-	}
+	feed := f.Feed(ctx, nil)
 	wanted := map[driver.ID]uint64{}
+	for _, d := range do() {
+		wanted[d.id] = uint64(len(d.log))
+	}
 	s.within("Feed", func() {
-		for _, d := range do() {
-			wanted[d.id] = uint64(len(d.log))
-		}
-		for len(wanted) > 0 {
-			select {
-			case item := <-read:
-				if item.Commit.ID == marks.id {
-					continue
-				}
-				items = append(items, item)
-				if item.Commit.Seq == wanted[item.Commit.ID] {
-					delete(wanted, item.Commit.ID)
-				}
-			case err := <-failed:
-				s.t.Errorf("Feed: %v", err)
-				return
+		for item, err := range feed {
+			s.noError(err, "Feed")
+			items = append(items, item)
+			if c := item.Commit; c.Seq == wanted[c.ID] {
+				delete(wanted, c.ID)
+			}
+			if len(wanted) == 0 {
+				break
 			}
 		}
 	})

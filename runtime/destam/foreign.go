@@ -1,0 +1,260 @@
+package destam
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+	"time"
+
+	"github.com/destam-go/destamgen/runtime/driver"
+	"github.com/destam-go/destamgen/runtime/internal/doc"
+)
+
+// Conflict tells that something written here took the place of what another
+// writer had stored meanwhile, and that its author had not seen. The later in
+// the order of the store wins, so nothing has to be done; who must not lose an
+// update reads and writes in one Transact.
+type Conflict struct {
+	Table       string
+	ID          ID
+	By, Because string   // of the commit whose changes were overwritten
+	Paths       []string // of the slots
+}
+
+// catchUp takes in what other writers have stored since the document's newest
+// version, and expresses what is pending here anew. First is the next commit
+// if the caller has it, nil if not.
+func (l *live) catchUp(ctx context.Context, first *driver.Commit) error {
+	if err := l.acquire(ctx); err != nil {
+		return err
+	}
+	err := l.advance(ctx, first)
+	l.release()
+	l.doc.Deliver() // without the slot, which listeners may want
+	switch {
+	case errors.Is(err, ErrDeleted):
+		l.end(err)
+	case errors.Is(err, ErrCorrupt):
+		l.table.db.opts.OnError(err)
+		l.end(err)
+	case err == nil:
+		l.settle()
+	}
+	return err
+}
+
+// advance is catchUp with the slot held and nothing delivered. While the
+// outcome of a round is not known it does nothing: that must be known first.
+func (l *live) advance(ctx context.Context, first *driver.Commit) error {
+	if l.ended != nil || l.unsure != nil {
+		return nil
+	}
+	version := l.version.Load()
+	if first != nil && first.Seq == version+1 {
+		if err := l.takeIn(first); err != nil {
+			return err
+		}
+		if version++; l.heard.Load() <= version {
+			return nil
+		}
+	}
+	for c, err := range l.table.db.driver.Log(ctx, l.table.name, l.id, driver.Range{From: version + 1}) {
+		if err == nil && c.Kind != driver.KindPurge && c.Seq != version+1 {
+			err = l.lost(&Error{Op: "load", Table: l.table.name, ID: l.id, Version: version + 1, Err: errMissing})
+		}
+		if err == nil {
+			err = l.takeIn(&c)
+		}
+		if err != nil {
+			return err
+		}
+		version = c.Seq
+	}
+	return nil
+}
+
+// lost makes err why nothing of the document can be stored any more.
+func (l *live) lost(err error) error {
+	l.ended = err
+	return err
+}
+
+// takeIn makes a commit of another writer the newest version; the slot is held.
+func (l *live) takeIn(c *driver.Commit) error {
+	if c.Kind == driver.KindDelete || c.Kind == driver.KindPurge {
+		return l.lost(ErrDeleted)
+	}
+	if err := l.doc.Rebase(c.Seq, c.Body, doc.Cause{By: c.By, Because: c.Because}); err != nil {
+		return l.lost(&Error{Op: "load", Table: l.table.name, ID: l.id, Version: c.Seq, Err: err})
+	}
+	held := c.Held
+	l.held.Store(&held)
+	l.version.Store(c.Seq)
+	l.since.Add(int64(len(c.Body) + len(c.Section)))
+	return nil
+}
+
+// hear notes that the store has a version, and sees to it that the document
+// gets there. C is its commit, or nil.
+func (l *live) hear(seq uint64, c *driver.Commit) {
+	for was := l.heard.Load(); was < seq && !l.heard.CompareAndSwap(was, seq); was = l.heard.Load() {
+	}
+	if seq <= l.version.Load() || !l.hearing.CompareAndSwap(false, true) {
+		return
+	}
+	l.Go(func() {
+		l.arrive(c)
+		l.hearing.Store(false)
+		if heard := l.heard.Load(); heard > l.version.Load() && l.table.db.dead() == nil && !l.isOver(l.table.db.ctx) {
+			l.hear(heard, nil) // it came in between
+		}
+	})
+}
+
+// arrive brings the document to what was heard of it.
+func (l *live) arrive(next *driver.Commit) {
+	db := l.table.db
+	for failed := 0; l.heard.Load() > l.version.Load() && !l.isOver(db.ctx); next = nil {
+		if err := l.catchUp(db.ctx, next); err == nil && l.heard.Load() <= l.version.Load() {
+			return
+		} else if failed++; failed == 3 && err != nil {
+			db.opts.OnError(&Error{Op: "follow", Table: l.table.name, ID: l.id, Err: err})
+		}
+		if !db.pause(db.backoff(failed)) {
+			return
+		}
+	}
+}
+
+// isOver tells whether nothing of the document is stored any more, or the
+// outcome of a round must be known first: whoever finds out goes on.
+func (l *live) isOver(ctx context.Context) bool {
+	if l.acquire(ctx) != nil {
+		return true
+	}
+	defer l.release()
+	return l.ended != nil || l.unsure != nil
+}
+
+// pause waits; false when the database closes first.
+func (db *DB) pause(wait time.Duration) bool {
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-db.stop:
+		return false
+	}
+}
+
+// follow begins to read the feed of a store that has other writers: from now
+// on, whatever was loaded before the reading begins.
+func (db *DB) follow(f driver.Feed) {
+	ctx, cancel := context.WithCancel(db.ctx)
+	db.workers.run(func() {
+		<-db.stop
+		cancel()
+	})
+	feed := f.Feed(ctx, nil)
+	db.workers.run(func() { db.following(ctx, f, feed) })
+}
+
+// following reads a feed until ctx ends. After an error it goes on where it
+// was. Where that is not possible any more it goes on from now, and has every
+// document look for itself.
+func (db *DB) following(ctx context.Context, f driver.Feed, feed iter.Seq2[driver.FeedItem, error]) {
+	var since driver.Token
+	for failed := 0; ; {
+		var failure error
+		for item, err := range feed {
+			if failure = err; err != nil {
+				break
+			}
+			since, failed = item.Token, 0
+			db.tell(&item.Commit)
+		}
+		if failed++; failed == 3 {
+			db.opts.OnError(&Error{Op: "follow", Err: fmt.Errorf("what other writers do is not heard of: %w", failure)})
+			since = nil
+		}
+		if ctx.Err() != nil || !db.pause(db.backoff(failed)) {
+			return
+		}
+		feed = f.Feed(ctx, since)
+		if since == nil {
+			db.catchUpAll()
+		}
+	}
+}
+
+// catchUpAll has every document look for what it may have missed.
+func (db *DB) catchUpAll() {
+	for _, l := range db.lives() {
+		l.Go(func() {
+			if err := l.catchUp(db.ctx, nil); err != nil && !l.isOver(db.ctx) {
+				db.opts.OnError(&Error{Op: "follow", Table: l.table.name, ID: l.id, Err: err})
+			}
+		})
+	}
+}
+
+// tell tells a document of a commit that somebody has stored.
+func (db *DB) tell(c *driver.Commit) {
+	db.mu.Lock()
+	t := db.names[c.Table]
+	db.mu.Unlock()
+	if t == nil {
+		return
+	}
+	t.loading.heard(c.ID, c.Seq)
+	if l := t.cache.Get(c.ID); l != nil && c.Seq > l.version.Load() {
+		l.hear(c.Seq, c)
+	}
+}
+
+// loading are the documents of a table that are being loaded, and the newest
+// version that was heard of each meanwhile: they are not in the cache yet, and
+// what they were loaded from may be older.
+type loading struct {
+	mu   sync.Mutex
+	docs map[ID]*arrival // guarded by mu
+}
+
+type arrival struct {
+	waiting int // for it to be loaded
+	newest  uint64
+}
+
+// begin notes that a document is being loaded; end gives what was heard of it.
+func (s *loading) begin(id ID) (end func() uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.docs[id]
+	if a == nil {
+		if s.docs == nil {
+			s.docs = make(map[ID]*arrival)
+		}
+		a = new(arrival)
+		s.docs[id] = a
+	}
+	a.waiting++
+	return func() uint64 {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if a.waiting--; a.waiting == 0 {
+			delete(s.docs, id)
+		}
+		return a.newest
+	}
+}
+
+func (s *loading) heard(id ID, seq uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a := s.docs[id]; a != nil {
+		a.newest = max(a.newest, seq)
+	}
+}
