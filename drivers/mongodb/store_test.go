@@ -28,7 +28,9 @@ func TestDriver(t *testing.T) {
 		Crash: func(t *testing.T, running driver.Driver) driver.Driver {
 			return openStore(t, running.(*Store).opts.Database)
 		},
-		Slow:   true, // the embedded server has no index that it uses
-		Reopen: func(t *testing.T, closed driver.Driver) driver.Driver { return openStore(t, closed.(*Store).opts.Database) },
+		Slow: true, // the embedded server has no index that it uses
+		Reopen: func(t *testing.T, closed driver.Driver) driver.Driver {
+			return openStore(t, closed.(*Store).opts.Database)
+		},
 	})
 }
