@@ -48,8 +48,9 @@ type live struct {
 	checkpointing atomic.Bool
 	doomed        atomic.Pointer[doom] // set with the slot; while it is, nothing is sent
 
-	unborn atomic.Bool // the store has not its first commit yet: no query finds it
-	hidden bool        // guarded by lives.noted: no query finds it any more
+	private bool        // a copy that only one Transact has
+	unborn  atomic.Bool // the store has not its first commit yet: no query finds it
+	hidden  bool        // guarded by lives.noted: no query finds it any more
 
 	task task // guarded by schedule.mu
 }
@@ -97,7 +98,11 @@ func (l *live) holds() []driver.Term {
 }
 
 // Dirty is [doc.Host]'s: what is to be stored is scheduled.
-func (l *live) Dirty(*doc.Document) { l.table.db.schedule.mark(l) }
+func (l *live) Dirty(*doc.Document) {
+	if !l.private {
+		l.table.db.schedule.mark(l)
+	}
+}
 
 // Admit is [doc.Host]'s: the unique values of the section are claimed.
 func (l *live) Admit(_ *doc.Document, section []byte) (held any, err error) {
@@ -148,6 +153,9 @@ func (l *live) fits(p *doc.Pending) error {
 
 // Section is [doc.Host]'s: queries of this process see the section at once.
 func (l *live) Section(_ *doc.Document, section []byte) {
+	if l.private {
+		return
+	}
 	if len(l.table.unique) > 0 {
 		if terms, err := l.termsOf(section); err == nil {
 			l.table.claims.show(l.claimant, terms)
@@ -174,7 +182,11 @@ func (l *live) termsOf(section []byte) ([]driver.Term, error) {
 }
 
 // Watched is [doc.Host]'s: a subscription keeps the document in memory.
-func (l *live) Watched(_ *doc.Document, yes bool) { l.table.db.schedule.watched(l, yes) }
+func (l *live) Watched(_ *doc.Document, yes bool) {
+	if !l.private {
+		l.table.db.schedule.watched(l, yes)
+	}
+}
 
 // Go is [doc.Host]'s.
 func (l *live) Go(f func()) { l.table.db.workers.run(f) }
@@ -193,7 +205,9 @@ func (l *live) Owed(_ *doc.Document, err error) error {
 	if refusal := (*doc.Refusal)(nil); errors.As(err, &refusal) {
 		e.refuse(refusal)
 	}
-	l.table.db.failures.add(l, e)
+	if !l.private {
+		l.table.db.failures.add(l, e)
+	}
 	return e
 }
 

@@ -1,0 +1,207 @@
+package destam
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"unsafe"
+
+	"github.com/destam-go/destamgen/runtime/driver"
+	"github.com/destam-go/destamgen/runtime/internal/doc"
+)
+
+// Transact runs fn on a private copy of the newest state of a document and
+// stores what it changed as one commit. When somebody else was quicker it runs
+// fn again on what there is then, so what fn reads is what its changes are made
+// on; fn must have no other effects. Nothing is shown before the store has
+// accepted it, and nothing is taken back afterwards. What is pending is stored
+// before.
+//
+// An error of fn is given as it is, and changes nothing. Subscriptions that fn
+// makes end with it. When ctx ends while the store has the commit, it may be
+// accepted all the same.
+//
+//go:noinline
+func (t *Table[O, P, Q]) Transact(ctx context.Context, id ID, fn func(O) error, opts ...CommitOption) error {
+	return t.t.transact(ctx, id, func(h unsafe.Pointer) error { return fn(as[O](h)) }, opts)
+}
+
+func (t *table) transact(ctx context.Context, id ID, fn func(unsafe.Pointer) error, opts []CommitOption) error {
+	c, err := cause(opts)
+	if err == nil {
+		err = t.ready(ctx)
+	}
+	for err == nil {
+		var l *live
+		if l, err = t.get(ctx, id); err != nil {
+			break
+		}
+		err = l.transact(ctx, fn, c)
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, errOwn):
+			return errors.Unwrap(err)
+		case errors.Is(err, errQuicker):
+			err = ctx.Err()
+		}
+	}
+	if errors.Is(err, ErrDeleted) {
+		err = ErrNotFound
+	}
+	return t.err("transact", id, err)
+}
+
+// ownError is an error of the user's function.
+type ownError struct{ err error }
+
+var errOwn = errors.New("of the function")
+
+func (e *ownError) Error() string        { return e.err.Error() }
+func (e *ownError) Unwrap() error        { return e.err }
+func (e *ownError) Is(target error) bool { return target == errOwn }
+
+// transact is one attempt; errQuicker when somebody else stored something
+// meanwhile.
+func (l *live) transact(ctx context.Context, fn func(unsafe.Pointer) error, c doc.Cause) error {
+	if err := l.bring(ctx, effort{attempts: flushAttempts}); err != nil {
+		return err
+	}
+	base := l.version.Load()
+	private, err := l.copyAt(ctx, base)
+	if err != nil {
+		return err
+	}
+	defer l.table.claims.restore(l.claimant) // what it claimed and nobody shows
+	p, err := (*doc.Object)(private.handle()).Update(func(h unsafe.Pointer) error {
+		if err := fn(h); err != nil {
+			return &ownError{err}
+		}
+		return nil
+	}, c)
+	if err != nil || p == nil {
+		return err
+	}
+	if err := l.acquire(ctx); err != nil {
+		return err
+	}
+	if l.ended != nil || l.unsure != nil || l.doomed.Load() != nil || l.version.Load() != base {
+		err := l.ended
+		l.release()
+		if err == nil {
+			err = errQuicker
+		}
+		return err
+	}
+	held := l.holds()
+	if p.Section != nil {
+		held = p.Held.([]driver.Term)
+	}
+	done := make(chan error, 1)
+	l.Go(func() { done <- l.insist(ctx, l.commit(p, base+1, held), c) })
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// copyAt gives a private copy of the document as of a version: a document like
+// l, whose changes concern nobody.
+func (l *live) copyAt(ctx context.Context, version uint64) (*live, error) {
+	t := l.table
+	state, err := t.db.driver.Load(ctx, t.name, l.id, version)
+	if err != nil {
+		return nil, err
+	}
+	var c *live
+	_, err = t.build(ctx, &state, func() *doc.Document {
+		c = &live{table: t, id: l.id, claimant: l.claimant, private: true, slot: make(chan struct{}, 1)}
+		c.task.index = -1
+		c.doc = doc.New(t.typ, l.id, c, doc.Options{
+			KeyBound: t.db.opts.tuning.keyBound,
+			Backlog:  t.db.opts.Backlog,
+			Patience: t.db.opts.tuning.patience,
+		})
+		return c.doc
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.version.Store(version)
+	held := l.holds()
+	c.held.Store(&held)
+	return c, nil
+}
+
+// insist stores a commit that the document does not show yet, and then shows
+// it. The slot is held, and released: while the outcome is not known nothing
+// else can be stored, so it asks until the store says so.
+func (l *live) insist(ctx context.Context, c driver.Commit, cause doc.Cause) error {
+	err := l.insistOn(ctx, &c)
+	t := l.table
+	switch {
+	case err == nil:
+		l.version.Store(c.Seq)
+		l.held.Store(&c.Held)
+		l.since.Add(int64(len(c.Body) + len(c.Section)))
+		t.db.accepted()
+		if err = l.doc.Rebase(c.Seq, c.Body, cause); err != nil {
+			l.ended = err
+		}
+	case errors.Is(err, ErrUnknown), errors.Is(err, ErrPoisoned), errors.Is(err, ErrClosed):
+		l.ended = err
+	case errors.Is(err, ErrDeleted), errors.Is(err, ErrNotFound):
+		l.ended, err = ErrDeleted, ErrDeleted
+	}
+	ended := l.ended
+	l.release()
+	l.doc.Deliver()
+	switch {
+	case errors.Is(ended, ErrPoisoned):
+		t.db.fail(ended)
+		l.giveUp(ended)
+	case ended != nil:
+		l.end(ended)
+	default:
+		l.settle()
+	}
+	return err
+}
+
+func (l *live) insistOn(ctx context.Context, c *driver.Commit) error {
+	t := l.table
+	for failed, contests := 0, 0; ; {
+		r := newRound([]driver.Commit{*c})
+		t.db.batches.submit(r)
+		<-r.done
+		err := r.results[0].Err
+		var (
+			lost *driver.SeqError
+			dup  *driver.DuplicateError
+		)
+		unknown := errors.Is(err, ErrUnknown)
+		switch {
+		case err == nil, errors.As(err, &lost) && lost.Row != nil && lost.Row.Try == c.Try:
+			return nil
+		case lost != nil:
+			return fmt.Errorf("%w: the store has version %d", ErrConflict, lost.Have)
+		case errors.As(err, &dup):
+			free, again := t.mayFree(ctx, l.id, dup, effort{attempts: flushAttempts, behind: []*live{l}})
+			if contests++; again == nil && free && contests <= 3 {
+				c.Try = newTry()
+				continue
+			}
+			return t.refusal("transact", l.id, err)
+		case errors.Is(err, ErrPoisoned), errors.Is(err, ErrClosed), !unknown && !transient(err):
+			return err
+		}
+		failed++
+		if unknown && t.db.dead() == nil {
+			pause(t.db.ctx, t.db.backoff(failed))
+		} else if failed >= closeAttempts || !pause(t.db.ctx, t.db.backoff(failed)) {
+			return err
+		}
+	}
+}
