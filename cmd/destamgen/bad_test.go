@@ -13,7 +13,7 @@ import (
 
 // TestBadQueries compiles the programs of testdata/compile: what the compiler
 // says of each line is what the line says that it does. People read these
-// messages, so they are written down in full.
+// messages, so they are written down in full. One program is right, and is run.
 func TestBadQueries(t *testing.T) {
 	archive, err := txtar.ParseFile("../../testdata/compile/queries.txtar")
 	if err != nil {
@@ -53,6 +53,7 @@ func TestBadQueries(t *testing.T) {
 	if bad < 40 {
 		t.Errorf("only %d mistakes are tried", bad)
 	}
+	goCommand(t, dir, "run", "./run")
 }
 
 // place is a line of a file.
