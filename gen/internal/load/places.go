@@ -118,7 +118,10 @@ func (p *places) takeModule(root string) {
 	if err != nil {
 		return
 	}
-	mod, err := modfile.ParseLax(file, text, nil)
+	mod, err := modfile.Parse(file, text, nil)
+	if err != nil { // of a newer Go, perhaps; but this does not read replace
+		mod, err = modfile.ParseLax(file, text, nil)
+	}
 	if err != nil || mod.Module == nil {
 		return
 	}
