@@ -44,7 +44,7 @@ func dropped(pass *analysis.Pass, call *ast.CallExpr, deferred bool) {
 	}
 	diagnostic := analysis.Diagnostic{
 		Pos: call.Pos(), End: call.End(),
-		Message: "the stop function of " + fn.Name() + " is dropped: the subscription never ends, and its document stays in memory " +
+		Message: "the stop function of " + fn.Name() + " is dropped: the subscription never ends, and keeps in memory what it watches " +
 			"(fix: stop := " + types.ExprString(call.Fun) + "(…), or _ = if that is meant)",
 	}
 	if deferred && fn.Signature().Results().Len() == 1 {

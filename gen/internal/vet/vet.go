@@ -88,8 +88,8 @@ func isLive(t types.Type) bool {
 	if !ok {
 		return false
 	}
-	if fromRuntime(named.Obj()) {
-		switch name := named.Obj().Name(); name {
+	if object := named.Obj(); object.Pkg() != nil && object.Pkg().Path() == schema.Runtime {
+		switch name := object.Name(); name {
 		case "OObject", "ODocument", "Array", "ObjectArray", "Map", "ObjectMap":
 			return true
 		default:

@@ -7,6 +7,7 @@ import (
 
 	"github.com/destam-go/destamgen/examples/quickstart/notes"
 	"github.com/destam-go/destamgen/runtime/destam"
+	"github.com/destam-go/destamgen/runtime/observe"
 )
 
 var ctx = context.Background()
@@ -78,6 +79,7 @@ type notesONote = notes.ONote
 func allowed(s *server, note *notes.ONote, title string) error {
 	before := note.Title()
 	var kept *notes.OTask
+	flag := observe.Mutable(true) // of no document
 	return note.Update(func(n *notes.ONote) error {
 		n.SetTitle(before + title)
 		n.Tasks().Append(notes.Task{Text: "x"})
@@ -100,6 +102,9 @@ func allowed(s *server, note *notes.ONote, title string) error {
 		n.Query().SetOwner(hit.Query.Owner)
 		kept = n.Tasks().At(1)
 		kept.SetDone(true)
+		if done, ok := flag.Get(); ok {
+			n.SetTyping(done)
+		}
 		return n.Update(func(m *notes.ONote) error {
 			m.SetTitle(n.Title())
 			return nil

@@ -4,6 +4,7 @@ package stop
 import (
 	"github.com/destam-go/destamgen/examples/quickstart/notes"
 	"github.com/destam-go/destamgen/runtime/destam"
+	"github.com/destam-go/destamgen/runtime/observe"
 )
 
 func dropped(note *notes.ONote, heard func(*destam.Commit)) {
@@ -16,6 +17,18 @@ func dropped(note *notes.ONote, heard func(*destam.Commit)) {
 	go note.Watch(heard)                                                       // want `the stop function of Watch is dropped`
 	defer note.Watch(heard)                                                    // want `defer begins the subscription at the end`
 }
+
+func elsewhere(done *observe.Cell[bool], notes *destam.Live[notes.NoteQuery]) {
+	done.Watch(func(observe.Change[bool]) {})                              // want `the stop function of Watch is dropped`
+	done.Follow(func(bool, bool, bool, bool) {})                           // want `the stop function of Follow is dropped`
+	observe.Effect(done, func(bool, bool) (cleanup func()) { return nil }) // want `the stop function of Effect is dropped`
+	notes.Watch(func(destam.LiveChange[notesQuery]) {})                    // want `the stop function of Watch is dropped`
+	defer done.Follow(func(bool, bool, bool, bool) {})                     // want `defer begins the subscription at the end|the stop function of Follow is dropped`
+	_, _, stop := done.Follow(func(bool, bool, bool, bool) {})
+	stop()
+}
+
+type notesQuery = notes.NoteQuery
 
 func kept(note *notes.ONote, heard func(*destam.Commit)) (stop func()) {
 	_ = note.Watch(heard)
