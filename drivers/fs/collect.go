@@ -22,7 +22,7 @@ func (k *keeper) collect() {
 	if !slices.ContainsFunc(k.doomed, k.expired) {
 		return
 	}
-	if !k.own {
+	if !k.own && k.bug != removedUnowned {
 		if k.write(k.manifest, nil) != nil {
 			return // later, when the disk is better
 		}

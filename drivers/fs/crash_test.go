@@ -375,7 +375,7 @@ func TestFaults(t *testing.T) {
 			for _, sticky := range []bool{false, true} {
 				for k := 1; ; k++ {
 					runs++
-					fired, err := runFaulty(t, script, kind, k, sticky)
+					fired, err := runFaulty(t, inline, script, kind, k, sticky)
 					if err != nil {
 						t.Fatalf("script %q, operation %d of kind %d fails, sticky=%v: %v", script, k, kind, sticky, err)
 					}
@@ -392,8 +392,9 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func runFaulty(t testing.TB, script string, kind vfs.Kind, k int, sticky bool) (fired bool, err error) {
+func runFaulty(t testing.TB, o settings, script string, kind vfs.Kind, k int, sticky bool) (fired bool, err error) {
 	h := newHistory(t)
+	h.o = o
 	disk := vfs.NewMem()
 	count := 0
 	var last *vfs.Mem
@@ -423,7 +424,7 @@ func runFaulty(t testing.TB, script string, kind vfs.Kind, k int, sticky bool) (
 		return fired, fmt.Errorf("the fault became %w", runErr)
 	}
 	last.Before = nil
-	for _, c := range []vfs.Cut{{Pick: vfs.Drop}, {Pick: vfs.Keep}} {
+	for _, c := range []vfs.Cut{{Pick: vfs.Drop}, {Pick: vfs.Keep}, {Pick: vfs.Nth(1)}} {
 		if err := h.recover(t, last.Cut(c), h.durable); err != nil {
 			return fired, fmt.Errorf("%v, then after a power cut: %w", runErr, err)
 		}

@@ -29,6 +29,13 @@ func (e *openError) Error() string { return fmt.Sprintf("open store %q: %v", e.d
 
 func (e *openError) Unwrap() error { return e.err }
 
+// missingError says that a file is not there that the store is made of.
+type missingError struct{ file, by string }
+
+func (e *missingError) Error() string {
+	return fmt.Sprintf("%s is missing, which %s names; when this is a copy, copy the store again or use Backup, otherwise restore it from a backup", e.file, e.by)
+}
+
 // unknownError is the failure of a write, told to those whose commits were on
 // their way. It matches [driver.ErrUnknown].
 type unknownError struct{ err error }

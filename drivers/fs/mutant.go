@@ -5,6 +5,9 @@ package fs
 type mutant uint8
 
 const (
-	sound        mutant = iota
-	removedEarly        // files are removed before the manifest without them is durable
+	sound          mutant = iota
+	removedEarly          // files are removed before the manifest without them is durable
+	removedUnowned        // files are removed on the word of a manifest that may not be durable
+	sealedBeyond          // a manifest says that one batch more is sealed than is
+	sealedShort           // the same with one batch less
 )

@@ -3,6 +3,7 @@ package fs
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 
 	"os"
@@ -139,6 +140,9 @@ func (s *Store) load(o settings) error {
 		s.tables[mt.Schema.Table] = t
 		for _, ref := range mt.Runs {
 			r, err := run.Open(s.fs, filepath.Join(s.dir, runName(ref.Number)), ref, s.id, !s.noMap)
+			if errors.Is(err, fs.ErrNotExist) {
+				err = &missingError{file: runName(ref.Number), by: manifest.FileName(m.Number)}
+			}
 			if err != nil {
 				return err
 			}
@@ -197,6 +201,7 @@ func refusal(dir string, err error) error {
 	var damage *journal.DamageError
 	var newer *journal.FormatError
 	var sealed *run.DamageError
+	var missing *missingError
 	var newerRun *run.FormatError
 	var newerManifest *manifest.FormatError
 	var commit *driver.FormatError
@@ -209,7 +214,7 @@ func refusal(dir string, err error) error {
 			who = text
 		}
 		err = fmt.Errorf("%w by %s; a store belongs to one process at a time, close it there first", ErrInUse, who)
-	case errors.As(err, &damage), errors.As(err, &sealed), errors.Is(err, journal.ErrMissing):
+	case errors.As(err, &damage), errors.As(err, &sealed), errors.As(err, &missing), errors.Is(err, journal.ErrMissing):
 		err = fmt.Errorf("%w: %w", ErrDamaged, err)
 	case errors.As(err, &newer), errors.As(err, &newerRun), errors.As(err, &newerManifest), errors.As(err, &commit) && commit.Newer:
 		err = fmt.Errorf("%w: %w", ErrFormat, err)

@@ -64,6 +64,12 @@ func (k *keeper) seal() error {
 	}
 	return k.switchTo(func(m *manifest.Manifest) []string {
 		m.Sealed = boundary
+		switch k.bug {
+		case sealedBeyond:
+			m.Sealed++
+		case sealedShort:
+			m.Sealed--
+		}
 		for i := range sealed {
 			for _, old := range m.Tables {
 				if old.Schema.Table == sealed[i].Schema.Table {
