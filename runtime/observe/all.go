@@ -3,7 +3,6 @@ package observe
 import (
 	"slices"
 	"sync"
-	"sync/atomic"
 )
 
 // All is the list of the values of srcs, zero for those that are absent. Each
@@ -48,11 +47,9 @@ func (a *all[T]) get() ([]T, bool) {
 func (a *all[T]) follow(fn follower[[]T]) ([]T, bool, func()) {
 	var (
 		line  jobs
-		off   atomic.Bool
 		stops []func()
 	)
 	stop := sync.OnceFunc(func() {
-		off.Store(true)
 		for _, stop := range stops {
 			stop()
 		}
@@ -68,7 +65,7 @@ func (a *all[T]) follow(fn follower[[]T]) ([]T, bool, func()) {
 	for i, src := range a.srcs {
 		v, _, stop := src.Follow(func(_ T, _ bool, now T, _ bool) {
 			line.post(func() {
-				if off.Load() || a.same(cur[i], now) {
+				if a.same(cur[i], now) {
 					return
 				}
 				old := cur

@@ -245,6 +245,33 @@ func delivered[T any](c *observe.Cell[T]) {
 	stop()
 }
 
+// Whoever sets is not held for ever by what others set: after 64 changes
+// another goroutine goes on.
+func TestHandover(t *testing.T) {
+	c := observe.Mutable(0)
+	goOn, done := make(chan struct{}), make(chan struct{})
+	c.Watch(func(x observe.Change[int]) {
+		switch x.New {
+		case 200:
+			<-goOn
+		case 300:
+			close(done)
+			return
+		case 0: // delivered
+			return
+		}
+		c.Set(x.New + 1)
+	})
+	r := record(t, c)
+	c.Set(1) // returns, although 200 waits for what comes now
+	close(goOn)
+	<-done
+	delivered(c)
+	if n := strings.Count(r.heard(), " "); n != 300 {
+		t.Errorf("heard of %d changes, want 301", n+1)
+	}
+}
+
 // A thousand changes that a slow listener did not hear of come as one.
 func TestFold(t *testing.T) {
 	c := observe.Mutable(0)

@@ -88,12 +88,25 @@ func TestEffectFails(t *testing.T) {
 		t.Error("no panic")
 	}
 	c.wantWatchers(t, 0, 1)
+	calls := 0
+	panics(func() {
+		observe.Effect(c, func(int, bool) func() {
+			calls++
+			c.Set(calls)
+			panic("oops")
+		})
+	})
+	if calls != 1 {
+		t.Errorf("called %d times after a panic", calls-1)
+	}
+	c.wantWatchers(t, 0, 2)
+	c.Set(0)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		observe.Effect(c, func(int, bool) func() { runtime.Goexit(); return nil })
 	})
 	wg.Wait()
-	c.wantWatchers(t, 0, 2)
+	c.wantWatchers(t, 0, 3)
 
 	got := reports(t)
 	var seen []int

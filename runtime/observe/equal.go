@@ -74,16 +74,7 @@ func equal(a, b reflect.Value, depth int) bool {
 		}
 		return true
 	case reflect.Map:
-		if a.Len() != b.Len() {
-			return false
-		}
-		for k, v := range a.Seq2() {
-			w := b.MapIndex(k)
-			if !w.IsValid() || !equal(v, w, depth) {
-				return false
-			}
-		}
-		return true
+		return a.Len() == b.Len() && equalMaps(a, b, depth)
 	case reflect.Interface:
 		if a.IsNil() || b.IsNil() {
 			return a.IsNil() && b.IsNil()
@@ -99,6 +90,17 @@ func equal(a, b reflect.Value, depth int) bool {
 		return true
 	}
 	return a.Equal(b)
+}
+
+// equalMaps is apart because its loop moves a and b to the heap.
+func equalMaps(a, b reflect.Value, depth int) bool {
+	for k, v := range a.Seq2() {
+		w := b.MapIndex(k)
+		if !w.IsValid() || !equal(v, w, depth) {
+			return false
+		}
+	}
+	return true
 }
 
 // maybe is a value that may be absent.

@@ -1,9 +1,6 @@
 package observe
 
-import (
-	"sync"
-	"sync/atomic"
-)
+import "sync"
 
 // From is the value that get gives, for everything that has a value and tells
 // somehow that it has changed: watch calls a function, with whatever, after
@@ -20,25 +17,17 @@ func From[T, E any](get func() T, watch func(func(E)) (stop func())) *Lens[T] {
 		func(fn follower[T]) (T, bool, func()) {
 			var (
 				line jobs
-				off  atomic.Bool
 				cur  T // belongs to the line
 			)
 			line.hold()
-			stopWatch := watch(func(E) {
+			stop := watch(func(E) {
 				line.post(func() {
-					if off.Load() {
-						return
-					}
 					if now := get(); !equal(cur, now) {
 						old := cur
 						cur = now
 						fn(old, true, now, true)
 					}
 				})
-			})
-			stop := sync.OnceFunc(func() {
-				off.Store(true)
-				stopWatch()
 			})
 			begun := false
 			defer func() {
@@ -50,7 +39,7 @@ func From[T, E any](get func() T, watch func(func(E)) (stop func())) *Lens[T] {
 			cur = get()
 			first := cur
 			begun = true
-			return first, true, stop
+			return first, true, sync.OnceFunc(stop)
 		},
 	)
 }

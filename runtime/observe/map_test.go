@@ -46,6 +46,17 @@ func TestMapCalls(t *testing.T) {
 	}
 }
 
+// Without a watcher nothing is kept, so that a function may depend on what
+// nobody tells of.
+func TestMapForgets(t *testing.T) {
+	c, other := observe.Mutable(1), 10
+	m := observe.Map(c, func(v int) int { return v + other })
+	m.Watch(func(observe.Change[int]) {})()
+	wantGet(t, m, "11")
+	other = 20
+	wantGet(t, m, "21")
+}
+
 // Catalogue 258, 87: map after map is the map of both, in events and values.
 func TestMapTwice(t *testing.T) {
 	c := observe.Mutable(1)

@@ -53,7 +53,7 @@ type pace[T any] struct {
 
 func (p *pace[T]) hear(old, now maybe[T]) {
 	switch {
-	case p.over:
+	case p.over, same(p.same, old.v, old.ok, now.v, now.ok):
 	case p.wait:
 		p.keep(old, now)
 		p.start()

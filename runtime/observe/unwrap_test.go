@@ -37,6 +37,23 @@ func TestUnwrap(t *testing.T) {
 	b.wantWatchers(t, 0, 2)
 }
 
+// What the source that was dropped tells after that, but before the watcher
+// got to the other one, is not heard.
+func TestUnwrapTooLate(t *testing.T) {
+	a, b := observe.Mutable(1), observe.Mutable(2)
+	outer := observe.Mutable(a)
+	l := observe.Unwrap(outer)
+	l.Watch(func(x observe.Change[int]) {
+		if x.New == 3 {
+			outer.Set(b)
+			a.Set(4)
+		}
+	})
+	r := record(t, l)
+	a.Set(3)
+	r.want("3 2")
+}
+
 // Catalogue 279: an effect that sets its own source, through Unwrap.
 func TestUnwrapEffect(t *testing.T) {
 	c := observe.Mutable(0)
