@@ -233,3 +233,56 @@ func runFull(script string, capacity int64, states *int) (full bool, err error) 
 	}
 	return full, w.closeFaulty()
 }
+
+// TestOpenOnFullDisk opens after a kill where there is room for what was
+// written and for no more: everything can be read, and writing goes on when
+// there is space.
+func TestOpenOnFullDisk(t *testing.T) {
+	const size, pages = 1 << 16, 8192
+	disk := vfs.NewMem()
+	o := variant{}.options()
+	o.First, o.Segment = size, size
+	j := openNew(t, disk, o)
+	sent := model{sent: [][]byte{record(1, 5000)}}
+	_, no, err := j.Append(sent.sent[0])
+	if err == nil {
+		err = j.Write(no)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	disk = disk.Kill()
+	disk.Capacity = size + pages
+	var found [][]byte
+	j, err = Open(disk, journalDir, o, func(rec []byte, _ Place, _ uint64) error {
+		found = append(found, rec)
+		return nil
+	})
+	if err == nil {
+		err = sent.isPrefix(found, 1)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	disk.Capacity = pages // what was copied is gone
+	var full *SegmentError
+	if _, _, err := j.Append(record(2, 5000)); !errors.As(err, &full) {
+		t.Fatalf("an append on a full disk: %v", err)
+	}
+	disk.Capacity = 0
+	for n := 2; n < 40; n++ {
+		sent.sent = append(sent.sent, record(n, 5000))
+		if _, _, err := j.Append(sent.sent[n-1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := j.Sync(t.Context(), j.Last()); err != nil {
+		t.Fatal(err)
+	}
+	if err := reread(variant{}, disk.Cut(vfs.Cut{Pick: vfs.Drop}), sent, len(sent.sent)); err != nil {
+		t.Error(err)
+	}
+	if err := j.Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -43,9 +43,13 @@ func (j *Journal) prepare(need int) *prepared {
 
 // grown is the size of the segment after one of size bytes.
 func (o Options) grown(size, need int) int {
+	return max(min(2*size, o.Segment), onPages(segmentHeader+padded(batchHeader+need)+batchHeader))
+}
+
+// onPages is a size that takes whole pages.
+func onPages(n int) int {
 	const page = 4096
-	n := segmentHeader + padded(batchHeader+need) + batchHeader
-	return max(min(2*size, o.Segment), (n+page-1)&^(page-1))
+	return (n + page - 1) &^ (page - 1)
 }
 
 // newSegment names a segment that has no file yet.

@@ -65,18 +65,22 @@ func (r *recovery) rehome() (*segment, error) {
 	if r.o.bug == tailDropped {
 		r.dropTail()
 	}
+	if len(r.batches) == 0 {
+		r.end = segmentHeader
+	}
 	s := newSegment(r.dir, r.segs[len(r.segs)-1].number+1, r.o.First)
 	if r.last != nil {
 		s.size = r.last.size
 	}
 	s.synced = r.no - 1
-	image := make([]byte, s.size)
-	for _, b := range r.batches {
-		copy(image[b.start:b.end], (*r.last.image.Load())[b.start:b.end])
-		b.synced = s.synced
-		r.o.codec.seal(b.header, image[b.start:b.end], s.id)
+	err := r.copyTo(s)
+	if tight := onPages(r.end + batchHeader); vfs.Full(err) && tight < s.size {
+		// Then one that holds the batches and no more: what is there can be
+		// read, and the next segment waits for space like any other.
+		s.size = tight
+		err = r.copyTo(s)
 	}
-	if err := s.build(r.fs, r.dir, image, r.o.Store); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	if err := s.activate(r.fs, r.dir); err != nil {
@@ -89,11 +93,19 @@ func (r *recovery) rehome() (*segment, error) {
 	if r.last != nil {
 		r.old = append(r.old, r.last)
 	}
-	if len(r.batches) == 0 {
-		r.end = segmentHeader
-	}
 	r.vouched = s.synced
 	return s, nil
+}
+
+// copyTo builds a segment with the good batches of the last one.
+func (r *recovery) copyTo(s *segment) error {
+	image := make([]byte, s.size)
+	for _, b := range r.batches {
+		copy(image[b.start:b.end], (*r.last.image.Load())[b.start:b.end])
+		b.synced = s.synced
+		r.o.codec.seal(b.header, image[b.start:b.end], s.id)
+	}
+	return s.build(r.fs, r.dir, image, r.o.Store)
 }
 
 // dropTail is a bug on purpose.
