@@ -120,7 +120,7 @@ func (x *Alone) boxed() Delta {
 // logged.
 func (d *Document) begin(n *Node, f int, fd *Field) bool {
 	x := d.one
-	if x == nil || d.tx != nil || d.tracing || len(d.log) > 0 || x.n != nil || fd.leaf == nil || fd.leaf.size == large || n.section {
+	if x == nil || d.tx != nil || d.tracing > 0 || len(d.log) > 0 || x.n != nil || fd.leaf == nil || fd.leaf.size == large || n.section {
 		d.spill()
 		return false
 	}

@@ -20,6 +20,7 @@ const (
 type encoder struct {
 	seen  map[*Node]bool
 	refer bool
+	knows func(*Node) bool // what a copy has is written as its id, the rest once
 }
 
 // refers tells whether n is written as its id only.
@@ -31,6 +32,9 @@ func (e *encoder) refers(n *Node) bool {
 		n.doc.know(n)
 		n.doc.born = append(n.doc.born, n)
 		return false
+	}
+	if e.knows != nil && e.knows(n) {
+		return true
 	}
 	if e.refer || len(n.more) == 0 {
 		return e.refer

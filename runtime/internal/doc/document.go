@@ -35,9 +35,11 @@ type Document struct {
 	born    []*Node   // became known while a commit is encoded
 	orders  orders    // of renumbered arrays while commits are taken back
 	rebase  *rebasing // while pending commits are done again on a foreign one
-	tracing bool      // changes are logged even if nobody watches: they may be undone
-	loose   int       // nodes that the open window took out of the tree, at most
-	base    uint64    // the newest version that the store has
+	tracing int       // who needs the log beside listeners: digests, and what may have to be undone
+	digests []*Digest
+	sender  *Digest // for the copy that what is being finished came from
+	loose   int     // nodes that the open window took out of the tree, at most
+	base    uint64  // the newest version that the store has
 	pending []*Pending
 	index   map[ID]*Node // by id; nil until something is applied
 	owed    []error      // to report when the lock is free
@@ -191,6 +193,9 @@ func (o *Object) Wrote() {
 // finish makes one commit for listeners of all that was logged.
 func (d *Document) finish(c Cause) {
 	d.spill()
+	if len(d.digests) > 0 {
+		d.record()
+	}
 	if d.watching > 0 {
 		d.publish(c)
 	}

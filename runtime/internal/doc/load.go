@@ -35,22 +35,27 @@ func (d *Document) content() []byte {
 func (d *Document) Load(seq uint64, content []byte) error {
 	c := d.load(content)
 	defer d.loaded()
+	if err := c.checkpoint(); err != nil {
+		return corrupt(err)
+	}
+	c.know()
+	d.root.known, d.base = true, seq
+	return nil
+}
+
+// checkpoint reads one into the root.
+func (c *decoder) checkpoint() error {
 	if n := c.r.Array(); n != 2 && c.r.Err() == nil {
 		c.r.Fail(fmt.Errorf("a checkpoint of %d parts", n))
 	}
 	if v := c.r.Int(); v != checkpointVersion && c.r.Err() == nil {
 		c.r.Fail(fmt.Errorf("checkpoint version %d is not known to this program", v))
 	}
-	c.object(d.root)
+	c.object(c.d.root)
 	if c.r.Err() == nil && c.r.Len() > 0 {
 		c.r.Fail(errTooMany(c.r.Len()))
 	}
-	if err := c.finish(); err != nil {
-		return corrupt(err)
-	}
-	c.know()
-	d.root.known, d.base = true, seq
-	return nil
+	return c.finish()
 }
 
 // load begins reading stored bytes into a document that nobody has seen yet.

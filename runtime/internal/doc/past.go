@@ -49,6 +49,15 @@ func pastOf(log []Delta) *past {
 			p.touch(x)
 		}
 	}
+	p.index()
+	return p
+}
+
+// newPast is one that operations are added to; index completes it.
+func newPast(size int) *past { return &past{here: make(map[slot]int, size)} }
+
+// index finds what held which object before, and what is gone.
+func (p *past) index() {
 	for i := range p.slots {
 		x := &p.slots[i]
 		if _, ok := x.val.(*Node); ok && x.has {
@@ -67,7 +76,6 @@ func pastOf(log []Delta) *past {
 			p.gone[x.l] = append(p.gone[x.l], i)
 		}
 	}
-	return p
 }
 
 func (p *past) touch(x *Delta) {

@@ -45,8 +45,13 @@ func (d *Document) Rebase(seq uint64, body []byte, c Cause) error {
 	defer d.mu.Unlock()
 	d.sealWindow()
 	waiting := d.pending
-	d.tracing = len(waiting) > 0 // so that all can be undone when the body does not fit
-	defer func() { d.tracing, d.rebase, d.orders = false, nil, nil }()
+	if len(waiting) > 0 { // so that all can be undone when the body does not fit
+		d.watchless(+1)
+		defer d.watchless(-1)
+	}
+	defer func() {
+		d.rebase, d.orders = nil, nil
+	}()
 	for _, p := range slices.Backward(waiting) {
 		d.invert(p)
 	}

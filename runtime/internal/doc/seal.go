@@ -232,7 +232,7 @@ func (d *Document) encode(p *Pending) (section bool) {
 	b := wire.AppendArray(nil, len(p.deltas))
 	for i := range p.deltas {
 		x := &p.deltas[i]
-		b = x.append(b)
+		b = x.append(b, nil)
 		section = section || x.N.section
 	}
 	p.Body = b
@@ -291,8 +291,8 @@ func (p *Pending) know() {
 }
 
 // append writes one delta: its op, its place, the key of an element, and the
-// new value.
-func (x *Delta) append(b []byte) []byte {
+// new value as e says.
+func (x *Delta) append(b []byte, e *encoder) []byte {
 	fd := &x.N.typ.Fields[x.F]
 	if x.Renamed != nil {
 		b = wire.AppendArray(b, 5)
@@ -326,7 +326,7 @@ func (x *Delta) append(b []byte) []byte {
 		return b
 	}
 	if c, ok := x.Val.(*Node); ok {
-		return c.appendNode(b, nil)
+		return c.appendNode(b, e)
 	}
 	if x.L != nil {
 		at, _ := x.L.Find(x.Key)

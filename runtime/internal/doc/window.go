@@ -61,7 +61,7 @@ type listWindow struct {
 // Recorded tells whether field f of n needs no more bookkeeping: the open
 // window has it, nobody watches and no transaction must be able to undo it.
 func (n *Node) Recorded(f int) bool {
-	return !n.section && f < 64 && n.touched>>f&1 != 0 && n.doc.watching == 0 && n.doc.tx == nil && n.doc.loose == 0
+	return !n.section && f < 64 && n.touched>>f&1 != 0 && n.doc.watching == 0 && n.doc.tracing == 0 && n.doc.tx == nil && n.doc.loose == 0
 }
 
 // Changing records that field f of n is about to change. After the change,
@@ -103,7 +103,7 @@ func (n *Node) Changed(f int) {
 
 // logging tells whether single changes are needed: somebody watches, or they
 // may have to be undone.
-func (d *Document) logging() bool { return (d.watching > 0 || d.tx != nil || d.tracing) && !d.mute }
+func (d *Document) logging() bool { return (d.watching > 0 || d.tx != nil || d.tracing > 0) && !d.mute }
 
 // recordable tells whether a change of field f must be recorded now.
 func (n *Node) recordable(f int) bool {

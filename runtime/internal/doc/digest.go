@@ -1,0 +1,232 @@
+package doc
+
+import (
+	"github.com/destam-go/destamgen/runtime/internal/wire"
+)
+
+// Digest is a window on a document that somebody else has a copy of: slot by
+// slot, what has changed since it was flushed last. What it is flushed into is
+// the least that leads the copy to what is here, in the stored form of a
+// commit: each slot once, an object that the copy has by its id, a new one
+// whole, and nothing of what came and went.
+//
+// A document may have any number of them, each for another copy. One costs
+// its document what a listener does, and remembers as many slots as changed.
+type Digest struct {
+	d    *Document
+	past *past
+	kept int // slots after the last look for those that came and went
+}
+
+// NewDigest begins a digest, and gives the document's content as it is then,
+// which is what [Document.Adopt] takes.
+func (d *Document) NewDigest() (w *Digest, content []byte) {
+	d.lock()
+	defer d.mu.Unlock()
+	w = &Digest{d: d, past: newPast(0)}
+	d.digests = append(d.digests, w)
+	d.watchless(+1)
+	return w, d.content()
+}
+
+// Stop ends the digest. What was not flushed is gone.
+func (w *Digest) Stop() {
+	w.d.lock()
+	defer w.d.mu.Unlock()
+	for i, x := range w.d.digests {
+		if x == w {
+			w.d.digests = append(w.d.digests[:i:i], w.d.digests[i+1:]...)
+			w.d.watchless(-1)
+			return
+		}
+	}
+}
+
+// watchless counts those who need the log and are no listeners.
+func (d *Document) watchless(by int) { d.tracing += by }
+
+// digest tells the digests what was logged. Who sent it has it already.
+func (d *Document) record() {
+	for _, w := range d.digests {
+		if w == d.sender {
+			w.absorb(d.log)
+		} else {
+			w.record(d.log)
+		}
+	}
+}
+
+// record adds what was logged. Local slots are of no copy.
+func (w *Digest) record(log []Delta) {
+	for i := range log {
+		switch x := &log[i]; {
+		case x.N.typ.Fields[x.F].Local:
+		case x.Renamed != nil:
+			w.past.rename(x)
+		default:
+			w.past.touch(x)
+		}
+	}
+	if len(w.past.slots) > 2*w.kept+1024 {
+		w.compact()
+	}
+}
+
+// compact forgets the slots that came and went: a list that elements run
+// through would fill the memory.
+func (w *Digest) compact() {
+	p := newPast(len(w.past.slots) / 2)
+	for i := range w.past.slots {
+		x := &w.past.slots[i]
+		if !x.had && !x.has {
+			continue
+		}
+		if j, ok := w.past.here[x.slot]; ok && j == i {
+			p.here[x.slot] = len(p.slots)
+		}
+		p.slots = append(p.slots, *x)
+	}
+	p.lists = w.past.lists
+	w.past, w.kept = p, len(p.slots)
+}
+
+// absorb takes in what the owner of the copy has sent: the copy has it.
+func (w *Digest) absorb(log []Delta) {
+	p := w.past
+	for i := range log {
+		x := &log[i]
+		if x.Renamed != nil {
+			w.absorbRenamed(x)
+			continue
+		}
+		if y := p.find(slot{x.N, x.L, x.F, x.Key}); y != nil {
+			y.had, y.prev, y.old, y.renamed = x.Has, x.Val, x.Key, false
+			y.has, y.val = x.Has, x.Val
+		}
+	}
+}
+
+func (w *Digest) absorbRenamed(x *Delta) {
+	p := w.past
+	now := make(map[Key]Key, len(x.Renamed.Old))
+	for j, old := range x.Renamed.Old {
+		now[old] = x.Renamed.New[j]
+	}
+	for i := range p.slots {
+		y := &p.slots[i]
+		if y.l != x.L {
+			continue
+		}
+		if k, ok := now[y.old]; ok && y.had {
+			y.old = k
+		}
+		if k, ok := now[y.key]; ok && y.has {
+			if p.here[y.slot] == i {
+				delete(p.here, y.slot)
+			}
+			y.key = k
+		}
+	}
+	for i := range p.slots {
+		if y := &p.slots[i]; y.l == x.L && y.has {
+			p.here[y.slot] = i
+		}
+	}
+}
+
+// Flush gives what leads the copy to what is here, nil when it is there. It
+// must be brought to the copy: the next one goes on from it.
+func (w *Digest) Flush() []byte {
+	d := w.d
+	d.lock()
+	defer d.mu.Unlock()
+	f := flushing{past: w.past, root: d.root, was: map[*Node]bool{}, is: map[*Node]bool{}}
+	deltas := f.deltas()
+	w.past, w.kept = newPast(0), 0
+	if len(deltas) == 0 {
+		return nil
+	}
+	e := &encoder{seen: map[*Node]bool{}, knows: f.had}
+	b := wire.AppendArray(nil, len(deltas))
+	for i := range deltas {
+		b = deltas[i].append(b, e)
+	}
+	return b
+}
+
+// flushing is a digest that is being flushed.
+type flushing struct {
+	past    *past
+	root    *Node
+	was, is map[*Node]bool // objects that the copy has, and that it shall have
+}
+
+// deltas gives the deltas of the slots that the copy has and shall have the
+// objects of; in the others they come whole, or go whole.
+func (f *flushing) deltas() (deltas []Delta) {
+	p := f.past
+	p.index()
+	renamed := map[*List]bool{}
+	for _, x := range p.renames() {
+		if f.visible(x.N) {
+			deltas = append(deltas, x)
+			renamed[x.L] = true
+		}
+	}
+	came := map[slot]int{} // of deltas: elements that came under a key that another had
+	for i := range p.slots {
+		x, ok := p.slots[i].delta()
+		if !ok || !f.visible(x.N) {
+			continue
+		}
+		if x.L != nil && !renamed[x.L] && x.Had != x.Has {
+			// One went and another came to its place later, and nothing of a
+			// renumbering in between is left: it is one slot.
+			s := slot{x.N, x.L, x.F, x.Key}
+			if x.Had {
+				s.key = x.start
+			}
+			if j, ok := came[s]; ok && deltas[j].Had != x.Had {
+				y := &deltas[j]
+				if x.Had {
+					y.Had, y.Prev, y.start = true, x.Prev, x.start
+				} else {
+					y.Has, y.Val, y.Key = true, x.Val, x.Key
+				}
+				continue
+			}
+			came[s] = len(deltas)
+		}
+		deltas = append(deltas, x)
+	}
+	return deltas
+}
+
+// visible tells whether the copy has the object that n is in, and shall have.
+func (f *flushing) visible(n *Node) bool {
+	n = n.base()
+	is, ok := f.is[n]
+	if !ok {
+		is = n.stored()
+		f.is[n] = is
+	}
+	return is && f.had(n)
+}
+
+// had tells whether the copy has n.
+func (f *flushing) had(n *Node) bool {
+	if n == f.root {
+		return true
+	}
+	had, ok := f.was[n]
+	if ok {
+		return had
+	}
+	f.was[n] = false
+	f.past.holders(n, func(h *holder) bool {
+		had = !h.local() && f.had(h.n)
+		return !had
+	})
+	f.was[n] = had
+	return had
+}

@@ -1,0 +1,304 @@
+package doc
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/destam-go/destamgen/runtime/internal/wire"
+)
+
+// replica is a copy of a document in another process: a document of its own,
+// with its own store, that gets what a digest is flushed into.
+type replica struct {
+	t      testing.TB
+	from   *Digest
+	d      *Document
+	bodies [][]byte
+	order  string // that the deltas of a commit are applied in
+	met    map[ID]*Node
+}
+
+func newReplica(t testing.TB, d *Document, bound int, order string) *replica {
+	t.Helper()
+	w, content := d.NewDigest()
+	c := New(d.root.typ, d.ID, &host{}, Options{KeyBound: bound})
+	if err := c.Adopt(content); err != nil {
+		t.Fatal(err)
+	}
+	p, err := c.Create(Cause{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Stored(p, 1)
+	if !bytes.Equal(c.content(), d.content()) {
+		t.Fatal("a copy is another document")
+	}
+	r := &replica{t: t, from: w, d: c, bodies: [][]byte{p.Body}, order: order, met: map[ID]*Node{}}
+	r.meet()
+	return r
+}
+
+// meet demands that an object which is there has always been the same since it
+// came: it is never made anew.
+func (r *replica) meet() {
+	now := map[ID]*Node{}
+	r.d.root.nodes(func(n *Node) {
+		if was := r.met[n.id]; was != nil && was != n {
+			r.t.Errorf("an object at %s was made anew", n.path())
+		}
+		now[n.id] = n
+	})
+	r.met = now
+}
+
+// flush brings the copy up to date, and compares.
+func (r *replica) flush() (deltas int) {
+	r.t.Helper()
+	body := r.from.Flush()
+	if body == nil {
+		r.same("without a commit")
+		return 0
+	}
+	deltas = wire.NewReader(body).Array()
+	body = reordered(body, r.order)
+	if _, err := r.d.Apply(body, Cause{By: "source"}, nil); err != nil {
+		r.t.Fatalf("%x: %v", body, err)
+	}
+	r.same("after a commit")
+	r.meet()
+	return deltas
+}
+
+func (r *replica) same(what string) {
+	r.t.Helper()
+	checkHolders(r.t, r.d)
+	if !bytes.Equal(r.d.content(), r.from.d.content()) {
+		if r.d.root.typ == noteType {
+			equalNotes(r.t, what, storedPart(r.d), storedPart(r.from.d))
+		}
+		r.t.Fatalf("%s: ids or keys differ", what)
+	}
+	for _, p := range r.d.Seal() {
+		r.bodies = append(r.bodies, p.Body)
+		r.d.Stored(p, uint64(len(r.bodies)))
+	}
+}
+
+// reordered gives a body with its deltas in another order.
+func reordered(body []byte, order string) []byte {
+	r := wire.NewReader(body)
+	var all [][]byte
+	for range r.Array() {
+		all = append(all, r.Raw())
+	}
+	switch order {
+	case "shuffled":
+		rand.New(rand.NewPCG(uint64(len(body)), 1)).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	case "reversed":
+		for i, j := 0, len(all)-1; i < j; i, j = i+1, j-1 {
+			all[i], all[j] = all[j], all[i]
+		}
+	}
+	b := wire.AppendArray(nil, len(all))
+	for _, x := range all {
+		b = append(b, x...)
+	}
+	return b
+}
+
+var deltaOrders = []string{"in order", "shuffled", "reversed"}
+
+// TestDigests lets several digests of one document be flushed at random while
+// everything happens to it that can: all copies equal it, after every flush,
+// and so does what their own stores have. destam 400
+func TestDigests(t *testing.T) {
+	for _, bound := range bounds {
+		for seed := range rounds(60) {
+			d, _, _ := create(t, seedNote, bound)
+			p := newPlayer(d, seed, 70)
+			var all []*replica
+			for i := range 5 {
+				all = append(all, newReplica(t, d, bound, deltaOrders[i%3]))
+			}
+			for range 40 {
+				switch waiting := d.Waiting(); {
+				case p.r.IntN(6) == 0 && len(waiting) > 0:
+					d.Refuse(waiting[p.r.IntN(len(waiting))], errors.New("no"))
+				case p.r.IntN(6) == 0:
+					for _, w := range d.Seal() {
+						d.Stored(w, d.base+1)
+					}
+				default:
+					p.some(t)
+				}
+				if p.r.IntN(3) == 0 {
+					r := all[p.r.IntN(len(all))]
+					r.t = t
+					r.flush()
+				}
+				if t.Failed() {
+					t.Fatalf("bound %d seed %d", bound, seed)
+				}
+			}
+			for _, r := range all {
+				r.flush()
+				twin := replayed(t, r.bodies, bound)
+				if !bytes.Equal(twin.content(), r.d.content()) {
+					t.Fatalf("bound %d seed %d: the store of a copy has something else", bound, seed)
+				}
+				if r.from.Flush() != nil {
+					t.Fatal("there is always more")
+				}
+				r.from.Stop()
+				r.from.Stop()
+			}
+			if len(d.digests) != 0 || d.tracing != 0 {
+				t.Fatal("a digest is never over")
+			}
+		}
+	}
+}
+
+// TestDigestPasses lets elements run through a list: what came and went is
+// forgotten.
+func TestDigestPasses(t *testing.T) {
+	d, _, _ := create(t, seedNote, 64)
+	r := newReplica(t, d, 64, "in order")
+	for i := range 20_000 {
+		do(root(d), func(n *Node) {
+			insertStrings(n, fTags, n.List(fTags).Len(), fmt.Sprint(i))
+			n.List(fTags).Remove(0, 1)
+		})
+	}
+	if n := len(r.from.past.slots); n > 3000 {
+		t.Errorf("a list of two elements takes %d slots", n)
+	}
+	if n := r.flush(); n > 4 {
+		t.Errorf("%d deltas", n)
+	}
+}
+
+// TestApplyUnfit applies what does not fit: nothing changes, here or in what is
+// pending.
+func TestApplyUnfit(t *testing.T) {
+	d, h, _ := create(t, seedNote, 64)
+	other, _, _ := create(t, seedNote, 64)
+	r := newReplica(t, d, 64, "in order")
+	o := newReplica(t, other, 64, "in order")
+	do(root(d), func(n *Node) { setMeta("n", 1)(n); insertStrings(n, fTags, 1, "x") })
+	twice := r.from.Flush()
+	if _, err := r.d.Apply(twice, Cause{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	do(root(other), func(n *Node) { text(0, "elsewhere")(n) })
+	foreign := o.from.Flush()
+	place := func(b []byte, name string) []byte { return wire.AppendString(b, name) }
+	one := func(op int64, build func(b []byte) []byte, parts int) []byte {
+		b := wire.AppendArray(wire.AppendArray(nil, 1), parts)
+		return build(wire.AppendInt(b, op))
+	}
+	value := func(name string) func([]byte) []byte {
+		return func(b []byte) []byte { return wire.AppendString(place(b, name), "v") }
+	}
+	shown, pending := snapshot(r.d), len(r.d.Waiting())
+	h.take()
+	for name, body := range map[string][]byte{
+		"the same again: destam 138, 139, 146, 148, 377, 383": twice,
+		"of another document: destam 147":                     foreign,
+		"garbage: destam 369":                                 {0x91, 0xc0},
+		"nothing":                                             {},
+		"a field that is there inserted: destam 377":          one(opInsert, value("title"), 3),
+		"an optional one modified that is not: destam 379":    one(opModify, value("due"), 3),
+		"one deleted that is not: destam 379":                 one(opDelete, func(b []byte) []byte { return place(b, "due") }, 2),
+		"a field without a name":                              one(opModify, value(""), 3),
+		"a name that is no text: destam 376":                  one(opModify, func(b []byte) []byte { return wire.AppendString(wire.AppendInt(b, 1), "v") }, 3),
+		"a key of a map that is not there: destam 380":        one(opDelete+opElement, func(b []byte) []byte { return wire.AppendString(place(b, "meta"), "no") }, 3),
+		"a field that is not known here":                      one(opInsert, value("newer"), 3),
+		"two deltas of one slot: destam 389": append(wire.AppendArray(nil, 2), bytes.Repeat(
+			one(opModify, value("title"), 3)[1:], 2)...),
+		"two inserts of one slot: destam 1.12.5": append(wire.AppendArray(nil, 2), bytes.Repeat(
+			one(opInsert+opElement, func(b []byte) []byte {
+				return wire.AppendInt(wire.AppendString(place(b, "meta"), "two"), 2)
+			}, 4)[1:], 2)...),
+	} {
+		if _, err := r.d.Apply(body, Cause{}, nil); !errors.Is(err, ErrUnfit) {
+			t.Errorf("%s: %v", name, err)
+		}
+		equalNotes(t, name, snapshot(r.d), shown)
+		if r.d.Seal(); len(r.d.Waiting()) != pending {
+			t.Errorf("%s: something is pending", name)
+		}
+		checkHolders(t, r.d)
+	}
+}
+
+// TestApplyRefused applies what the database refuses: nothing changes.
+func TestApplyRefused(t *testing.T) {
+	d, _, _ := create(t, seedNote, 64)
+	r := newReplica(t, d, 64, "in order")
+	h := r.d.host.(*host)
+	do(root(d), func(n *Node) {
+		setText(n.inner(fQuery), fSlug, "taken")
+		insertTasks(n, fTasks, 0, Task{Text: "new", Sub: []Task{{}}})
+		n.List(fTasks).Remove(1, 1)
+	})
+	body, shown := r.from.Flush(), r.d.content()
+	no := errors.New("taken")
+	h.admit = func([]byte) error { return no }
+	if _, err := r.d.Apply(body, Cause{}, nil); !errors.Is(err, no) {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(r.d.content(), shown) || len(r.d.Seal()) > 0 {
+		t.Error("something has changed")
+	}
+	checkHolders(t, r.d)
+	h.admit = nil
+	if _, err := r.d.Apply(body, Cause{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	r.same("at last")
+}
+
+// TestEcho sends each side what the other did, and nothing back.
+func TestEcho(t *testing.T) {
+	for _, bound := range bounds {
+		for seed := range rounds(60) {
+			d, _, _ := create(t, seedNote, bound)
+			r := newReplica(t, d, bound, "in order")
+			back, content := r.d.NewDigest()
+			if !bytes.Equal(content, d.content()) {
+				t.Fatal("a copy of a copy is another document")
+			}
+			here, there := newPlayer(d, seed, 80), newPlayer(r.d, seed, 81)
+			for step := range 20 {
+				if step%2 == 0 {
+					here.some(t)
+					d.Seal()
+					if body := r.from.Flush(); body != nil {
+						if _, err := r.d.Apply(body, Cause{}, back); err != nil {
+							t.Fatal(err)
+						}
+					}
+				} else {
+					there.some(t)
+					r.d.Seal()
+					if body := back.Flush(); body != nil {
+						if _, err := d.Apply(body, Cause{}, r.from); err != nil {
+							t.Fatal(err)
+						}
+					}
+				}
+				if b, c := back.Flush(), r.from.Flush(); b != nil || c != nil {
+					t.Fatalf("bound %d seed %d: an echo: %x %x", bound, seed, b, c)
+				}
+				if !bytes.Equal(d.content(), r.d.content()) {
+					equalNotes(t, fmt.Sprintf("bound %d seed %d", bound, seed), storedPart(d), storedPart(r.d))
+					t.Fatal("ids or keys differ")
+				}
+			}
+		}
+	}
+}

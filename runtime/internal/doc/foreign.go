@@ -1,0 +1,84 @@
+package doc
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ErrUnfit: a commit does not fit the document that it was to be applied to.
+var ErrUnfit = errors.New("the commit does not fit the document")
+
+// Adopt makes a new document, that nobody has seen, a copy of another one, from
+// what [Document.NewDigest] gave: with its ids and keys. Create seals it.
+func (d *Document) Adopt(content []byte) error {
+	d.loading, d.still = true, true
+	d.index = map[ID]*Node{}
+	defer func() { d.loading, d.still, d.index = false, false, nil }()
+	c := d.decoder(content)
+	if err := c.checkpoint(); err != nil {
+		return corrupt(err)
+	}
+	d.ops++
+	return nil
+}
+
+// Apply makes a commit, which was made on a copy of what is shown here, a
+// change of this document: whole or, when it does not fit, not at all. From is
+// the digest for that copy, which has it already; nil for none.
+func (d *Document) Apply(body []byte, c Cause, from *Digest) (p *Pending, err error) {
+	d.lock()
+	defer func() {
+		d.mu.Unlock()
+		d.out.run()
+	}()
+	if d.dead != nil {
+		return nil, d.dead
+	}
+	d.sealWindow() // also because what is new here has an id, and is found by it
+	d.findable()
+	dec := d.decoder(body)
+	xs, err := d.read(dec)
+	if err == nil {
+		err = applicable(xs)
+		if err != nil {
+			dec.drop()
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnfit, err)
+	}
+	d.watchless(+1) // it may have to be undone
+	defer d.watchless(-1)
+	d.make(xs)
+	if p, err = d.seal(c, true, false); err != nil {
+		p.unknow()
+		d.rollback(0)
+		d.reset()
+		d.forgetLog()
+		dec.drop()
+		return nil, err
+	}
+	if p != nil {
+		p.Time = time.Now()
+	}
+	d.sender = from
+	c.Origin = Remote
+	d.finish(c)
+	d.sender = nil
+	return p, nil
+}
+
+// applicable refuses what this program could show and not store: changes of
+// fields that it does not know.
+func applicable(xs []change) error {
+	for i := range xs {
+		switch x := &xs[i]; {
+		case x.path != "":
+			return fmt.Errorf("field %s is not known to this program", x.path)
+		case x.op == opContent:
+			return errors.New("a second creation")
+		}
+	}
+	return nil
+}
