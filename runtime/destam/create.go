@@ -39,6 +39,9 @@ func (t *table) create(ctx context.Context, p unsafe.Pointer, preds []driver.Pre
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	if err := t.validate(p); err != nil {
+		return nil, err
+	}
 	e, err := t.typ.Encode(p)
 	if err != nil {
 		return nil, err
@@ -120,6 +123,7 @@ func (l *live) settleNew() {
 	l.appear()
 	l.table.db.hold(l)
 	l.release()
+	l.tell()
 	l.settle()
 }
 

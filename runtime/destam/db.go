@@ -28,6 +28,7 @@ type DB struct {
 	room     room
 	workers  workers
 	failures failures
+	counters counters
 	ids      ids
 	outage   atomic.Bool   // the store accepts nothing, and that was reported
 	unsynced chan struct{} // holds one token when something was accepted and not synced
@@ -152,6 +153,7 @@ func (db *DB) hold(l *live) {
 
 // accepted notes that the store has taken something.
 func (db *DB) accepted() {
+	db.counters.versions.Add(1)
 	if db.outage.Load() {
 		db.outage.Store(false)
 	}

@@ -210,7 +210,9 @@ func (db *DB) tell(c *driver.Commit) {
 		return
 	}
 	t.loading.heard(c.ID, c.Seq)
-	if l := t.cache.Get(c.ID); l != nil && c.Seq > l.version.Load() {
+	if l := t.cache.Get(c.ID); l == nil {
+		t.lives.foreign(c)
+	} else if c.Seq > l.version.Load() {
 		l.hear(c.Seq, c)
 	}
 }

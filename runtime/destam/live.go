@@ -48,9 +48,12 @@ type live struct {
 	checkpointing atomic.Bool
 	doomed        atomic.Pointer[doom] // set with the slot; while it is, nothing is sent
 
-	private bool        // a copy that only one Transact has
-	unborn  atomic.Bool // the store has not its first commit yet: no query finds it
-	hidden  bool        // guarded by lives.noted: no query finds it any more
+	private   bool      // a copy that only one Transact has
+	unchecked unchecked // pending commits that Validate has not seen
+	telling   telling   // stored commits that OnCommit has not heard of
+
+	unborn atomic.Bool // the store has not its first commit yet: no query finds it
+	hidden bool        // guarded by lives.noted: no query finds it any more
 
 	task task // guarded by schedule.mu
 }
@@ -64,6 +67,7 @@ func (t *table) newLive(id ID) *live {
 		KeyBound: t.db.opts.tuning.keyBound,
 		Backlog:  t.db.opts.Backlog,
 		Patience: t.db.opts.tuning.patience,
+		Folded:   &t.db.counters.folded,
 	})
 	if len(t.unique) > 0 {
 		runtime.AddCleanup(l, t.claims.drop, l.claimant)
@@ -120,6 +124,9 @@ func (l *live) Admit(_ *doc.Document, section []byte) (held any, err error) {
 // anybody waits for it.
 func (l *live) Fits(_ *doc.Document, p *doc.Pending) error {
 	err := l.fits(p)
+	if err == nil && l.table.validates && !l.private && !l.unborn.Load() {
+		l.unchecked.add(p, l.table.plainOf(l.doc))
+	}
 	if err != nil {
 		err = &Error{Op: "store", Table: l.table.name, ID: l.id, Err: err}
 	}
@@ -204,6 +211,7 @@ func (l *live) Owed(_ *doc.Document, err error) error {
 	e := &Error{Op: "store", Table: l.table.name, ID: l.id, Err: err}
 	if refusal := (*doc.Refusal)(nil); errors.As(err, &refusal) {
 		e.refuse(refusal)
+		l.table.db.counters.refused.Add(1)
 	}
 	if !l.private {
 		l.table.db.failures.add(l, e)

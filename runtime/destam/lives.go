@@ -73,6 +73,19 @@ func (s *lives) gone(id ID) {
 	s.noted.Unlock()
 }
 
+// foreign says what another writer has stored of a document that is not in
+// memory.
+func (s *lives) foreign(c *driver.Commit) {
+	s.noted.Lock()
+	defer s.noted.Unlock()
+	switch {
+	case c.Kind == driver.KindDelete, c.Kind == driver.KindPurge:
+		s.note(c.ID, nil)
+	case c.Section != nil:
+		s.note(c.ID, c.Section)
+	}
+}
+
 // note keeps what is to be judged; noted is locked.
 func (s *lives) note(id ID, section []byte) {
 	if s.count.Load() == 0 {

@@ -18,11 +18,14 @@ func (t *table) get(ctx context.Context, id ID) (*live, error) {
 		var err error
 		l, err = t.cache.Load(ctx, id, func(ctx context.Context) (*live, error) { return t.read(ctx, id) })
 		if newest := loaded(); err == nil {
+			t.db.counters.loads.Add(1)
 			l.hear(newest, nil)
 		}
 		if err != nil {
 			return nil, err
 		}
+	} else {
+		t.found.Add(1)
 	}
 	if err := t.db.dead(); err != nil {
 		// It may have come into the cache after those that are there were told.
@@ -161,6 +164,7 @@ func (l *live) checkpoint() {
 		if err == nil {
 			l.size.Store(int64(len(content)))
 			l.since.Add(-since)
+			db.counters.checkpoints.Add(1)
 		} else if !errors.Is(err, ErrClosed) && !errors.Is(err, ErrNotFound) && !errors.Is(err, context.Canceled) {
 			db.opts.OnError(&Error{Op: "checkpoint", Table: l.table.name, ID: l.id, Version: seq, Err: err})
 		}

@@ -50,13 +50,14 @@ func (t *table) restores(ctx context.Context, id ID, opts []CommitOption) (unsaf
 func (t *table) restore(ctx context.Context, id ID, cause doc.Cause) (*live, error) {
 	who := &claimant{id: id}
 	defer t.claims.drop(who)
+	var restored *driver.Commit
 	for {
 		head, err := t.db.driver.Head(ctx, t.name, id)
 		if err != nil {
 			return nil, err
 		}
 		if head.Deleted {
-			err = t.revive(ctx, &head, who, cause)
+			restored, err = t.revive(ctx, &head, who, cause)
 			if lost := (*driver.SeqError)(nil); errors.As(err, &lost) {
 				continue // somebody else was quicker
 			}
@@ -73,6 +74,10 @@ func (t *table) restore(ctx context.Context, id ID, cause doc.Cause) (*live, err
 		l, err := t.get(ctx, id)
 		if err == nil {
 			l.appear()
+			if restored != nil {
+				l.stored(restored, nil)
+				l.tell()
+			}
 		}
 		if !errors.Is(err, ErrDeleted) { // as somebody found who began to load it before
 			return l, err
@@ -81,23 +86,24 @@ func (t *table) restore(ctx context.Context, id ID, cause doc.Cause) (*live, err
 }
 
 // revive stores the restoring of a deleted document.
-func (t *table) revive(ctx context.Context, head *driver.Head, who *claimant, cause doc.Cause) error {
+func (t *table) revive(ctx context.Context, head *driver.Head, who *claimant, cause doc.Cause) (*driver.Commit, error) {
 	section, err := driver.DecodeValue(head.Section)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
 	held := driver.Held(section, t.unique)
 	if err := t.claims.reserve(who, held); err != nil {
-		return t.refusal("restore", head.ID, err)
+		return nil, t.refusal("restore", head.ID, err)
 	}
-	err = t.store(ctx, driver.Commit{
+	c := driver.Commit{
 		Table: t.name, ID: head.ID, Seq: head.Seq + 1, Kind: driver.KindRestore, Time: doc.Instant(time.Now()),
 		Schema: revision, By: cause.By, Because: cause.Because, Section: head.Section, Held: held,
-	})
+	}
+	err = t.store(ctx, c)
 	if dup := (*driver.DuplicateError)(nil); errors.As(err, &dup) {
 		err = t.refusal("restore", head.ID, err)
 	}
-	return err
+	return &c, err
 }
 
 // bury takes a dead document out of the cache that is still there: whoever

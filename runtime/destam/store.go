@@ -39,10 +39,13 @@ func (l *live) bring(ctx context.Context, e effort) error {
 	failed, contests := 0, 0
 	for {
 		l.takeBack()
+		if err := l.vet(ctx); err != nil {
+			return err
+		}
 		if err := l.acquire(ctx); err != nil {
 			return err
 		}
-		if l.doomed.Load() != nil {
+		if l.doomed.Load() != nil || l.unvetted() {
 			l.release()
 			continue
 		}
@@ -61,6 +64,7 @@ func (l *live) bring(ctx context.Context, e effort) error {
 		}
 		o := l.conclude(r)
 		l.release()
+		l.tell()
 		if dup := o.contest(); dup != nil && contests < 3 {
 			contests++
 			free, err := l.table.mayFree(ctx, l.id, dup, effort{attempts: e.attempts, behind: append(slices.Clip(e.behind), l)})
@@ -98,6 +102,7 @@ func (l *live) left(r *round) {
 	<-r.done
 	o := l.conclude(r)
 	l.release()
+	l.tell()
 	if o.refused == nil {
 		if again, _ := l.follow(l.table.db.ctx, o); !again {
 			return
@@ -229,6 +234,11 @@ func (l *live) accept(r *round, i int) {
 	l.since.Add(int64(len(c.Body) + len(c.Section)))
 	l.failed, l.troubled = 0, false
 	l.table.db.accepted()
+	var p *doc.Pending
+	if i < len(r.pending) {
+		p = r.pending[i]
+	}
+	l.stored(c, p)
 }
 
 // judge says what the error of the i-th commit means.

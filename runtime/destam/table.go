@@ -166,13 +166,16 @@ type table struct {
 	field     reflect.StructField // of the plain struct that has it
 	fieldName string
 	unique    []string // ascending
+	validates bool     // the plain struct has a Validate method
 
 	cache   cache.Cache[ID, live]
 	loading loading
 	overlay overlay
 	claims  claims
 	gaps    gaps
+	found   atomic.Uint64 // documents that were asked for and in memory
 	lives   lives
+	hooks   hooks
 
 	declare  chan struct{}         // held by whoever declares the table
 	declared atomic.Pointer[error] // what that came to, for ever; nil before
@@ -183,7 +186,7 @@ type table struct {
 // Generated code always has three that belong together.
 func newTable(db *DB, handle, plain, query reflect.Type) *table {
 	t := &table{db: db, plain: plain, declare: make(chan struct{}, 1), reusing: make(chan struct{}, 1)}
-	t.lives.table = t
+	t.lives.table, t.validates = t, validates(plain)
 	t.typ = doc.TypeOf(handle.Elem(), plain)
 	if t.name = t.typ.Table; t.name == "" {
 		panic(fmt.Sprintf("destam: %s is no document: it has no table", plain))

@@ -3,7 +3,6 @@ package destam
 import (
 	"context"
 	"errors"
-	"fmt"
 	"unsafe"
 
 	"github.com/destam-go/destamgen/runtime/driver"
@@ -77,7 +76,7 @@ func (l *live) transact(ctx context.Context, fn func(unsafe.Pointer) error, c do
 		if err := fn(h); err != nil {
 			return &ownError{err}
 		}
-		return nil
+		return l.table.validate(l.table.plainOf(private.doc))
 	}, c)
 	if err != nil || p == nil {
 		return err
@@ -98,7 +97,7 @@ func (l *live) transact(ctx context.Context, fn func(unsafe.Pointer) error, c do
 		held = p.Held.([]driver.Term)
 	}
 	done := make(chan error, 1)
-	l.Go(func() { done <- l.insist(ctx, l.commit(p, base+1, held), c) })
+	l.Go(func() { done <- l.insist(ctx, l.commit(p, base+1, held), p, c) })
 	select {
 	case err := <-done:
 		return err
@@ -138,7 +137,7 @@ func (l *live) copyAt(ctx context.Context, version uint64) (*live, error) {
 // insist stores a commit that the document does not show yet, and then shows
 // it. The slot is held, and released: while the outcome is not known nothing
 // else can be stored, so it asks until the store says so.
-func (l *live) insist(ctx context.Context, c driver.Commit, cause doc.Cause) error {
+func (l *live) insist(ctx context.Context, c driver.Commit, p *doc.Pending, cause doc.Cause) error {
 	err := l.insistOn(ctx, &c)
 	t := l.table
 	switch {
@@ -147,6 +146,7 @@ func (l *live) insist(ctx context.Context, c driver.Commit, cause doc.Cause) err
 		l.held.Store(&c.Held)
 		l.since.Add(int64(len(c.Body) + len(c.Section)))
 		t.db.accepted()
+		l.stored(&c, p)
 		if err = l.doc.Rebase(c.Seq, c.Body, cause); err != nil {
 			l.ended = err
 		}
@@ -158,6 +158,7 @@ func (l *live) insist(ctx context.Context, c driver.Commit, cause doc.Cause) err
 	ended := l.ended
 	l.release()
 	l.doc.Deliver()
+	l.tell()
 	switch {
 	case errors.Is(ended, ErrPoisoned):
 		t.db.fail(ended)
@@ -186,7 +187,10 @@ func (l *live) insistOn(ctx context.Context, c *driver.Commit) error {
 		case err == nil, errors.As(err, &lost) && lost.Row != nil && lost.Row.Try == c.Try:
 			return nil
 		case lost != nil:
-			return fmt.Errorf("%w: the store has version %d", ErrConflict, lost.Have)
+			if err := l.advance(ctx, lost.Row); err != nil {
+				return err
+			}
+			return errQuicker
 		case errors.As(err, &dup):
 			free, again := t.mayFree(ctx, l.id, dup, effort{attempts: flushAttempts, behind: []*live{l}})
 			if contests++; again == nil && free && contests <= 3 {

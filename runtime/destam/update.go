@@ -82,7 +82,9 @@ func update(o *OObject, fn func(unsafe.Pointer) error, opts []CommitOption) erro
 	}
 	p, err := o.o.Update(func(h unsafe.Pointer) error {
 		err := fn(h)
-		failed = err != nil
+		if failed = err != nil; !failed && !nested && l.table.validates {
+			err = l.table.validate(l.table.plainOf(l.doc))
+		}
 		return err
 	}, c)
 	switch {
@@ -95,6 +97,7 @@ func update(o *OObject, fn func(unsafe.Pointer) error, opts []CommitOption) erro
 	if p == nil {
 		return nil
 	}
+	l.unchecked.remove(p) // it was checked above
 	l.bytes.Add(size(p))
 	l.table.db.room.add(size(p))
 	if p.Section == nil {

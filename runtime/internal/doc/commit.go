@@ -262,6 +262,9 @@ func (p *past) untouched(n *Node, yield func(*holder) bool) {
 // its handle: it may have been out of view meanwhile, and what happened to it
 // then is in none of the commits.
 func (d *Document) digest(commits []*Commit, s *Subscription) *Commit {
+	if d.opts.Folded != nil {
+		d.opts.Folded.Add(1)
+	}
 	var (
 		log   []Delta
 		fresh map[*Node]bool // objects whose content came with a commit

@@ -2,6 +2,7 @@ package doc
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -54,9 +55,10 @@ type Document struct {
 
 // Options bound what a document does. They do not change.
 type Options struct {
-	KeyBound int           // longest position key in bytes
-	Backlog  int           // commits that may wait for delivery before they are folded
-	Patience time.Duration // a wait for a lock longer than this is reported
+	KeyBound int            // longest position key in bytes
+	Backlog  int            // commits that may wait for delivery before they are folded
+	Patience time.Duration  // a wait for a lock longer than this is reported
+	Folded   *atomic.Uint64 // counts receivers that were behind; may be nil
 }
 
 // Host is the database as a document sees it. Dirty, Admit, Fits, Section,

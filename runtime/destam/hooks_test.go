@@ -1,0 +1,197 @@
+package destam
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/destam-go/destamgen/runtime/driver"
+)
+
+// Validate says whether a garden's tools can be told apart.
+func (g *Garden) Validate() error {
+	tools := slices.Sorted(slices.Values(g.Tools))
+	if len(slices.Compact(tools)) < len(g.Tools) {
+		return errTwice
+	}
+	if g.Name == "panic" {
+		panic("ouch")
+	}
+	return nil
+}
+
+var errTwice = errors.New("a tool is there twice")
+
+// TestValidate holds that nothing reaches the store that Validate refuses, on
+// every way there.
+func TestValidate(t *testing.T) {
+	onEach(t, func(t *testing.T, d driver.Driver) {
+		b := open(t, d, &Options{Window: time.Hour})
+		gardens := TableOf[*OGarden, Garden, GardenQuery](b.DB)
+		invalid := func(what string, err error) {
+			t.Helper()
+			var e *Error
+			if !errors.Is(err, ErrInvalid) || !errors.Is(err, errTwice) || !errors.As(err, &e) || e.Table != "gardens" {
+				t.Errorf("%s gave %v", what, err)
+			}
+		}
+		_, err := gardens.Create(ctx, Garden{Tools: []string{"a", "a"}})
+		invalid("Create", err)
+		if n := must(Count(ctx, gardens))(t); n != 0 {
+			t.Errorf("%d documents", n)
+		}
+		o := must(gardens.Create(ctx, eden()))(t)
+		want := o.Snapshot()
+		same := func(what string) {
+			t.Helper()
+			if diff := cmp.Diff(want, o.Snapshot()); diff != "" {
+				t.Errorf("after %s (-want +got)\n%s", what, diff)
+			}
+		}
+		invalid("Update", o.Update(func(o *OGarden) error { o.SetName("x"); o.Tools().Append("rake"); return nil }))
+		same("Update")
+		invalid("Transact", gardens.Transact(ctx, o.ID(), func(o *OGarden) error { o.Tools().Append("hoe"); return nil }))
+		same("Transact")
+		o.Tools().Append("rake") // shown, and taken back when it is to be stored
+		if o.Tools().Len() != 3 {
+			t.Error("it is not shown")
+		}
+		invalid("Flush", o.Flush(ctx))
+		same("Flush")
+		if reported := b.errs.take(); len(reported) != 1 || !errors.Is(reported[0], errTwice) {
+			t.Errorf("reported %v", reported)
+		}
+		if err := o.Flush(ctx); err != nil || o.Pending() || o.Version() != 1 {
+			t.Errorf("%v, pending %v, version %d", err, o.Pending(), o.Version())
+		}
+		// What follows a refused window is checked anew, and an Update that came
+		// after it stays.
+		o.Tools().Append("rake")
+		if err := o.Update(func(o *OGarden) error { o.Tools().Remove(2, 1); o.SetName("y"); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		invalid("a window before an Update", o.Flush(ctx))
+		b.errs.take()
+		want.Name = o.Name()
+		same("a window before an Update")
+		o.SetName("panic")
+		if err := o.Flush(ctx); !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), "ouch") {
+			t.Errorf("a panic gave %v", err)
+		}
+		b.errs.take()
+		// Whatever is refused in a window, in the background.
+		b.DB.schedule.window = time.Millisecond
+		o.Tools().Append("hoe")
+		for o.Pending() {
+			time.Sleep(time.Millisecond)
+		}
+		if errs := b.errs.take(); len(errs) != 1 || !errors.Is(errs[0], errTwice) {
+			t.Errorf("in the background: %v", errs)
+		}
+		same("storing in the background")
+	})
+}
+
+// TestOnCommit compares what the hook hears with the history.
+func TestOnCommit(t *testing.T) {
+	onEach(t, func(t *testing.T, d driver.Driver) {
+		b := open(t, d, &Options{Window: time.Hour})
+		var mu sync.Mutex
+		var heard []string
+		tell := func(id ID, v Version) string {
+			ds := []string{}
+			for _, d := range v.Deltas {
+				if v.Event != Created {
+					ds = append(ds, d.Op().String())
+				}
+			}
+			slices.Sort(ds)
+			return fmt.Sprint(id, v.Number, v.Event, v.By, v.Because, v.Time.UnixNano(), ds)
+		}
+		stop := OnCommit(b.cards, func(o *OCard, v Version) {
+			mu.Lock()
+			defer mu.Unlock()
+			heard = append(heard, tell(o.ID(), v))
+			if err := o.Flush(ctx); err != nil && !errors.Is(err, ErrDeleted) { // no lock, and no slot
+				t.Error(err)
+			}
+		})
+		panics := OnCommit(b.cards, func(*OCard, Version) { panic("ouch") })
+		o := b.create(Card{Title: "a"})
+		if errs := b.errs.take(); len(errs) != 1 || !strings.Contains(errs[0].Error(), "ouch") {
+			t.Errorf("a panic gave %v", errs)
+		}
+		panics()
+		o.SetTitle("b")
+		o.Tags().Append("x")
+		if err := o.Update(func(o *OCard) error { o.SetCount(1); return nil }, By("ann"), Because("so")); err != nil {
+			t.Fatal(err)
+		}
+		if err := o.Flush(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.cards.Transact(ctx, o.ID(), func(o *OCard) error { o.SetCount(2); return nil }, By("bob")); err != nil {
+			t.Fatal(err)
+		}
+		_ = o.Update(func(o *OCard) error { o.SetTitle("no"); return errChanged })
+		if err := o.Delete(ctx, By("cy")); err != nil {
+			t.Fatal(err)
+		}
+		must(b.cards.Restore(ctx, o.ID()))(t)
+		stop()
+		b.create(Card{})
+		var want []string
+		for _, v := range all(t, History(ctx, b.cards, o.ID())) {
+			want = append(want, tell(o.ID(), v))
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if diff := cmp.Diff(want, heard); diff != "" {
+			t.Errorf("(-history +heard)\n%s", diff)
+		}
+	})
+}
+
+func TestStats(t *testing.T) {
+	onEach(t, func(t *testing.T, d driver.Driver) {
+		opts := &Options{Window: time.Hour, Backlog: 2}
+		opts.tuning.checkpoint = 10
+		b := open(t, d, opts)
+		o := b.create(Card{Title: "a"})
+		other := b.create(Card{Title: "b"})
+		live := must(b.cards.Live(ctx))(t)
+		defer live.Close()
+		must(b.cards.Get(ctx, o.ID()))(t)
+		o.SetTitle("c")
+		if s := b.DB.Stats(); s.Documents != 2 || s.Pinned != 1 || s.Live != 1 || s.Hits != 1 || s.Versions != 2 || s.Store.Documents != 2 {
+			t.Errorf("%+v", s)
+		}
+		r := o.o.Node().NewReader(-1)
+		for i := range 9 {
+			o.SetCount(i + 1)
+		}
+		r.Close()
+		if err := o.Update(func(o *OCard) error { o.SetTitle(strings.Repeat("x", 100)); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if s := b.DB.Stats(); s.Pending == 0 || s.Folded == 0 {
+			t.Errorf("%+v", s)
+		}
+		if err := o.Flush(ctx); err != nil {
+			t.Fatal(err)
+		}
+		for b.DB.Stats().Checkpoints == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		if s := b.DB.Stats(); s.Pending != 0 || s.Pinned != 0 || s.Versions != 4 {
+			t.Errorf("%+v", s)
+		}
+		_ = other.Title()
+	})
+}
