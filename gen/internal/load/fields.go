@@ -3,6 +3,7 @@ package load
 import (
 	"fmt"
 	"go/ast"
+	"go/parser"
 	"go/token"
 	"go/types"
 	"maps"
@@ -16,7 +17,7 @@ import (
 // resolve type-checks the package as far as that goes, and looks for the types
 // that it registers.
 func (c *converter) resolve() {
-	c.types = c.library.check(c.p.Name, c.fset, c.files)
+	c.types = c.library.check(c.p.Name, c.fset, append(slices.Clone(c.files), c.handles()))
 	c.registered = map[typeName]string{}
 	for _, f := range c.files {
 		ast.Inspect(f.syntax, func(n ast.Node) bool {
@@ -61,6 +62,22 @@ func (c *converter) upcasters() {
 			}
 		}
 	}
+}
+
+// handles gives a file that declares what will be generated, as far as fields
+// refer to it: destam.Ref[OPerson].
+func (c *converter) handles() source {
+	var b strings.Builder
+	fmt.Fprintf(&b, "package %s\n", c.p.Name)
+	for _, s := range c.p.Structs() {
+		if _, own := c.p.Names[s.Handle()]; !own {
+			fmt.Fprintf(&b, "type %s struct{}\n", s.Handle())
+		}
+	}
+	text := []byte(b.String())
+	// The package's own name is that of a file that was parsed: this is Go.
+	syntax, _ := parser.ParseFile(c.fset, "", text, parser.SkipObjectResolution)
+	return source{bytes: text, syntax: syntax}
 }
 
 // isRuntime says whether an expression is a name of the runtime.

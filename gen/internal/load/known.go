@@ -25,6 +25,9 @@ var known = map[typeName]func() *schema.Type{
 	{"encoding/json", "Number"}:     leaf(schema.Scalar, "string"),
 	{"log/slog", "Level"}:           leaf(schema.Scalar, "int"),
 
+	{schema.Runtime, "ID"}:  byteArray(16),
+	{schema.Runtime, "Ref"}: coded("text"),
+
 	{"github.com/google/uuid", "UUID"}:                  byteArray(16),
 	{"github.com/gofrs/uuid/v5", "UUID"}:                byteArray(16),
 	{"go.mongodb.org/mongo-driver/v2/bson", "ObjectID"}: byteArray(12),

@@ -106,7 +106,10 @@ func (c *converter) named(t *types.Named) *schema.Type {
 	} else {
 		converted.Name = name
 	}
-	if converted.Kind == schema.Coded {
+	switch {
+	case converted.Kind == schema.Coded && name.Path == schema.Runtime:
+		converted.Codec += " " + name.Path + "." + name.Name // what a Ref leads to is free to change its Go name
+	case converted.Kind == schema.Coded:
 		converted.Codec += " " + c.spelled(t)
 	}
 	return converted

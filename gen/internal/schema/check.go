@@ -221,7 +221,7 @@ func (c *checker) types(s *Struct) {
 			continue
 		}
 		if o := f.Type.Object(); o != nil && o.Document() {
-			c.report(f.TypeAt, fmt.Sprintf("keep its id in a string, or take table= out of %s", o.Name),
+			c.report(f.TypeAt, fmt.Sprintf("destam.Ref[%s], or take table= out of %s", o.Handle(), o.Name),
 				"field %s: %s is a document of its own, and a document cannot be part of another struct", f.Name, o.Name)
 		}
 		for _, t := range append(f.Type.Named(), objectName(f.Type)...) {
