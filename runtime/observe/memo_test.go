@@ -87,6 +87,22 @@ func TestMemoLateWatcher(t *testing.T) {
 	first.want("1 2 3")
 }
 
+// What destam's memo does not do: it follows what replaces a source that had
+// something by another one that has, and leaves the first.
+func TestMemoFollows(t *testing.T) {
+	a, b := count(1), count(2)
+	outer := observe.Mutable(a)
+	m := observe.Memo(observe.Unwrap[int](outer))
+	r, also := record(t, m), record(t, m)
+	outer.Set(b)
+	a.wantWatchers(t, 0, 1)
+	b.wantWatchers(t, 1, 1)
+	a.Set(3)
+	b.Set(4)
+	r.want("2 4")
+	also.want("2 4")
+}
+
 // A memo whose source calls a hook that watches the memo: nobody waits for
 // himself, and everybody hears.
 func TestMemoReentrant(t *testing.T) {
