@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 	"syscall"
 
@@ -32,7 +33,9 @@ func keyOf(info fs.FileInfo) (inodeKey, bool) {
 }
 
 // Lock uses flock, which belongs to the open file: unlike an fcntl lock it is
-// not lost when somebody in this process opens and closes the same file.
+// not lost when somebody in this process opens and closes the same file. The
+// folder is locked too: somebody who removes the file takes the name from under
+// the lock, and the next process would make and lock another file.
 func (machine) Lock(name, text string) (io.Closer, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -40,39 +43,50 @@ func (machine) Lock(name, text string) (io.Closer, error) {
 	}
 	l := &lock{file: f}
 	if err := l.take(name, text); err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, errors.Join(err, l.release())
 	}
 	return l, nil
 }
 
 type lock struct {
 	file *os.File
-	key  inodeKey
+	dir  *os.File // of the file
+	keys []inodeKey
 	once sync.Once
 }
 
-func (l *lock) take(name, text string) error {
+func (l *lock) take(name, text string) (err error) {
+	if l.dir, err = os.Open(filepath.Dir(name)); err != nil {
+		return err
+	}
+	locked.Lock()
+	defer locked.Unlock()
+	var keys []inodeKey
+	for _, f := range []*os.File{l.file, l.dir} {
+		info, err := f.Stat()
+		if err != nil {
+			return err
+		}
+		key, ok := keyOf(info)
+		if !ok {
+			return &fs.PathError{Op: "lock", Path: name, Err: errors.ErrUnsupported}
+		}
+		if locked.inodes[key] {
+			return &LockedError{Name: name, Here: true, Holder: readLock(l.file)}
+		}
+		if err := flock(f); errors.Is(err, unix.EWOULDBLOCK) {
+			return &LockedError{Name: name, Holder: readLock(l.file)}
+		} else if err != nil && f == l.file { // not every file system locks folders
+			return &fs.PathError{Op: "flock", Path: name, Err: err}
+		}
+		keys = append(keys, key)
+	}
+	// Somebody may have removed the file after we opened it and before we
+	// locked it; then it is not the file of this name that is ours.
 	info, err := l.file.Stat()
 	if err != nil {
 		return err
 	}
-	key, ok := keyOf(info)
-	if !ok {
-		return &fs.PathError{Op: "lock", Path: name, Err: errors.ErrUnsupported}
-	}
-	locked.Lock()
-	defer locked.Unlock()
-	if locked.inodes[key] {
-		return &LockedError{Name: name, Here: true, Holder: readLock(l.file)}
-	}
-	if err := flock(l.file); err != nil {
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			return &LockedError{Name: name, Holder: readLock(l.file)}
-		}
-		return &fs.PathError{Op: "flock", Path: name, Err: err}
-	}
-	// Somebody may have removed the file after we opened it and before we
-	// locked it; then the next process would lock another inode of this name.
 	if now, err := os.Stat(name); err != nil || !os.SameFile(info, now) {
 		return &fs.PathError{Op: "flock", Path: name, Err: errors.New("file was replaced while it was locked")}
 	}
@@ -82,8 +96,10 @@ func (l *lock) take(name, text string) error {
 	if locked.inodes == nil {
 		locked.inodes = make(map[inodeKey]bool)
 	}
-	l.key = key
-	locked.inodes[key] = true
+	for _, key := range keys {
+		locked.inodes[key] = true
+	}
+	l.keys = keys
 	return nil
 }
 
@@ -106,13 +122,24 @@ func flock(f *os.File) error {
 	return lerr
 }
 
-func (l *lock) Close() error {
-	var err error
+// Close lets the lock go.
+func (l *lock) Close() (err error) {
 	l.once.Do(func() {
 		locked.Lock()
-		delete(locked.inodes, l.key)
+		for _, key := range l.keys {
+			delete(locked.inodes, key)
+		}
 		locked.Unlock()
-		err = l.file.Close() // lets the flock go
+		err = l.release()
 	})
+	return err
+}
+
+// release closes the files, which lets their flocks go.
+func (l *lock) release() error {
+	err := l.file.Close()
+	if l.dir != nil {
+		err = errors.Join(err, l.dir.Close())
+	}
 	return err
 }

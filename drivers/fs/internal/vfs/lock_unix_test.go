@@ -40,11 +40,17 @@ func TestLockOfAnotherProcess(t *testing.T) {
 	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil {
 		t.Fatalf("child: %q, %v", line, err)
 	}
-	_, err := OS.Lock(name, "parent")
-	var held *LockedError
-	if !errors.As(err, &held) || held.Here || held.Holder != "child" {
-		t.Errorf("Lock beside another process: %v", err)
+	held := func(holder string) {
+		t.Helper()
+		_, err := OS.Lock(name, "parent")
+		var held *LockedError
+		if !errors.As(err, &held) || held.Here || held.Holder != holder {
+			t.Errorf("Lock beside another process: %v", err)
+		}
 	}
+	held("child")
+	check(t, os.Remove(name)) // by somebody who cleans up
+	held("")                  // the new file's text, which is nobody's
 	check(t, in.Close())
 	check(t, child.Wait())
 	l := must[io.Closer](t)(OS.Lock(name, "parent")) // the end of the process let it go
@@ -92,10 +98,11 @@ func TestLockReplaced(t *testing.T) {
 	f := must[*os.File](t)(os.OpenFile(name, os.O_RDWR, 0))
 	check(t, os.Remove(name))
 	check(t, os.WriteFile(name, nil, 0o600))
-	if err := (&lock{file: f}).take(name, ""); err == nil || !strings.Contains(err.Error(), "replaced") {
+	old := &lock{file: f}
+	if err := old.take(name, ""); err == nil || !strings.Contains(err.Error(), "replaced") {
 		t.Errorf("a file that was replaced is locked: %v", err)
 	}
-	check(t, f.Close())
+	check(t, old.release())
 	l := must[io.Closer](t)(OS.Lock(name, ""))
 	check(t, l.Close())
 }
