@@ -161,7 +161,7 @@ func (o *OObject) Changes(ctx context.Context) iter.Seq2[*Commit, error] { retur
 
 // watch is Watch of an object, or of its field f.
 func watch(o *OObject, f int, fn func(*Commit)) (stop func()) {
-	return listen(o, commits(fn, doc.Listener{Field: f}))
+	return listen(o, toCommits(fn, doc.Listener{Field: f}))
 }
 
 // listen begins a subscription at an object.
@@ -172,8 +172,8 @@ func listen(o *OObject, l doc.Listener) (stop func()) {
 	return s.Stop
 }
 
-// commits tells fn of commits.
-func commits(fn func(*Commit), l doc.Listener) doc.Listener {
+// toCommits tells fn of commits.
+func toCommits(fn func(*Commit), l doc.Listener) doc.Listener {
 	l.Commit = func(c *doc.Commit) { fn(public(c)) }
 	l.Alone = func(x *doc.Alone) { fn(single(x)) }
 	return l

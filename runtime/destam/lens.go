@@ -58,7 +58,7 @@ func (l *lens) Watch(fn func(*Commit)) (stop func()) {
 	if l.l.Empty() {
 		return watch(l.o, -1, fn)
 	}
-	return listen(l.o, commits(fn, doc.Listener{Field: -1, Lens: l.l}))
+	return listen(l.o, toCommits(fn, doc.Listener{Field: -1, Lens: l.l}))
 }
 
 // Changes yields the commits that change what the lens leads to, anything
@@ -183,7 +183,7 @@ func (l *Lens[T]) All() iter.Seq[T] {
 //go:noinline
 func (l *Lens[T]) Set(v T) bool {
 	if l.l.Many() {
-		panic("destam: Set of a lens behind Each would set a place in every element: range over the array or map and set each by its handle")
+		panic("destam: Set of a lens behind Each or Tree would set a place in every element: range over the array or map and set each by its handle")
 	}
 	e, err := l.l.Encode(unsafe.Pointer(&v))
 	if refused(l.o, err) || !l.o.o.Write() {

@@ -80,14 +80,14 @@ func (c *climb) at(n *Node, i int) bool {
 	if i == 0 && len(c.lens.loops) == 0 {
 		return false
 	}
-	return c.remember(n, i, func(h *holder) bool { return c.came(h, i) })
+	return c.remember(n, i, func(h *holder) bool { return c.came(n, h, i) })
 }
 
-// came tells whether a step to place i leads through h.
-func (c *climb) came(h *holder, i int) bool {
+// came tells whether a step to place i leads through h, which holds n.
+func (c *climb) came(n *Node, h *holder, i int) bool {
 	for j := range c.lens.to(i) {
 		if c.lens.step(j).kind != into {
-			if h.l == nil || !c.takes(c.lens.step(j), h.l, h.key) {
+			if h.l == nil || !c.takes(c.lens.step(j), n, h) {
 				continue
 			}
 			j--
@@ -101,13 +101,13 @@ func (c *climb) came(h *holder, i int) bool {
 	return false
 }
 
-// takes is takes of the step, then or now.
-func (c *climb) takes(s *step, l *List, k Key) bool {
+// takes tells whether a step to an element leads through h, then or now.
+func (c *climb) takes(s *step, n *Node, h *holder) bool {
 	if s.kind == toIndex && c.past != nil {
-		es := c.past.elements(l)
-		return s.index < len(es) && es[s.index].key == k
+		es := c.past.elements(h.l)
+		return s.index < len(es) && es[s.index].val == any(n)
 	}
-	return s.takes(l, k)
+	return s.takes(h.l, h.key)
 }
 
 // below tells whether n is where the lens leads to, or below that. What is in

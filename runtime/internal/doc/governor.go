@@ -45,10 +45,10 @@ func (l *Lens) Tree(children *Lens) (*Lens, bool) {
 	return &to, true
 }
 
-// Ignore hears nothing of what less, which begins with l, leads to and of what
-// is below.
-func (l *Lens) Ignore(less *Lens) (*Lens, bool) {
-	if !l.begins(less) || len(less.steps) == len(l.steps) || len(l.filters) == maxFilters {
+// Ignore hears nothing of what less, which begins with from, leads to and of
+// what is below; l is from, perhaps with filters.
+func (l *Lens) Ignore(from, less *Lens) (*Lens, bool) {
+	if !from.begins(less) || len(less.steps) == len(l.steps) || len(l.filters) == maxFilters {
 		return nil, false
 	}
 	return l.filtered(filter{less: less.steps[len(l.steps):]}), true

@@ -147,7 +147,7 @@ func (h *hearing) step(x *passed, i int) {
 // index takes in that something happened in an array that the lens looks into
 // at one index, by step i; whatever happened, once.
 func (h *hearing) index(l *List, i int) {
-	if first(&h.came, l.owner, -2-int(l.f)) {
+	if first(&h.came, l.owner, -2-i) {
 		h.lists(l, l, i)
 	}
 }

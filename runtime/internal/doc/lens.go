@@ -170,7 +170,7 @@ type rung struct {
 
 // walk goes on from place i; false ends the walk.
 func (w *walker) walk(n *Node, i int) bool {
-	if len(n.more) > 0 {
+	if len(n.more) > 0 || len(w.lens.loops) > 0 { // there may be several ways
 		if w.seen[rung{n, i}] {
 			return true
 		}
