@@ -1,11 +1,13 @@
 package observe
 
+import "reflect"
+
 // Selector tells of many values whether they are the one that is selected. A
 // change of the selection wakes only who asks for the value that was selected
 // and for the one that is, however many others are watched.
 type Selector[T comparable] struct {
 	line   line[event[bool], *event[bool]] // its lock guards all
-	at     map[T]*hub[bool]                // only their listeners are used
+	at     map[T]*hub[bool]                // only their listeners are used; see of
 	shared shared[T]
 }
 
@@ -18,12 +20,16 @@ func Select[T comparable](src Source[T]) *Selector[T] {
 
 // At tells whether v is selected. When it is set to true, v is: src is set.
 // When it is set to false, nothing is any more: src is cleared, and where it
-// cannot be, nothing happens.
+// cannot be, nothing happens. NaN is never selected. A v that == panics for,
+// such as a slice in an interface, panics.
 func (s *Selector[T]) At(v T) *Lens[bool] {
+	if !hashable(v) {
+		panic("observe: a selector of a value that cannot be compared")
+	}
 	src := s.shared.src
 	l := &Lens[bool]{
 		get: func() (bool, bool) {
-			now, ok := s.shared.current()
+			now, ok := src.Get()
 			return ok && now == v, true
 		},
 		follow: func(fn follower[bool]) (bool, bool, func()) { return s.follow(v, fn) },
@@ -42,17 +48,18 @@ func (s *Selector[T]) At(v T) *Lens[bool] {
 func (s *Selector[T]) follow(v T, fn follower[bool]) (bool, bool, func()) {
 	l := &listener[bool]{}
 	l.fn.Store(&fn)
+	var h *hub[bool]
 	add := func() {
-		h := s.at[v]
-		if h == nil {
+		if h = s.at[v]; h == nil {
 			h = &hub[bool]{}
-			s.at[v] = h
+			if itself := v; v == itself { // or nobody would find it: NaN
+				s.at[v] = h
+			}
 		}
 		h.add(l)
 	}
 	remove := func() {
-		h := s.at[v]
-		if h.remove(l); len(h.all) == 0 {
+		if h.remove(l); len(h.all) == 0 && s.at[v] == h {
 			delete(s.at, v)
 		}
 	}
@@ -67,11 +74,11 @@ func (s *Selector[T]) follow(v T, fn follower[bool]) (bool, bool, func()) {
 // change ends the lock.
 func (s *Selector[T]) change(old T, had bool, now T, has bool) {
 	mine := false
-	if had != has || old != now {
-		if h := s.at[old]; had && h != nil {
+	if !same(s.shared.same, old, had, now, has) {
+		if h := s.of(old, had); h != nil {
 			mine = s.line.put(event[bool]{old: true, had: true, has: true, to: h.all})
 		}
-		if h := s.at[now]; has && h != nil {
+		if h := s.of(now, has); h != nil {
 			// The first may have begun; then this one waits for it.
 			mine = s.line.put(event[bool]{had: true, now: true, has: true, to: h.all}) || mine
 		}
@@ -80,4 +87,23 @@ func (s *Selector[T]) change(old T, had bool, now T, has bool) {
 	if mine {
 		s.line.work()
 	}
+}
+
+// of gives those who ask for v, nil for nobody; the lock is held.
+func (s *Selector[T]) of(v T, ok bool) *hub[bool] {
+	if !ok || !hashable(v) {
+		return nil
+	}
+	return s.at[v]
+}
+
+// hashable tells whether v can be compared and be a key: what is in an
+// interface may not.
+func hashable[T comparable](v T) bool {
+	switch any(&v).(type) {
+	case *string, *int, *int64, *bool: // in a hurry
+		return true
+	}
+	r := reflect.ValueOf(&v).Elem()
+	return r.Comparable()
 }

@@ -1,6 +1,7 @@
 package observe_test
 
 import (
+	"math"
 	"testing"
 
 	"github.com/destam-go/destamgen/runtime/observe"
@@ -131,6 +132,26 @@ func TestSelectorNested(t *testing.T) {
 	c.Set(1)
 	one.want("true false")
 	two.want("true")
+}
+
+// Values that are no keys are never selected, and break nothing.
+func TestSelectorOdd(t *testing.T) {
+	c := new(observe.Cell[any])
+	s := observe.Select(c)
+	nan, one := record(t, s.At(math.NaN())), record(t, s.At(1))
+	for _, v := range []any{math.NaN(), []int{1}, []int{2}, 1, math.NaN(), nil, 1} {
+		c.Set(v)
+		wantGet(t, s.At("x"), "false")
+	}
+	one.want("true false true")
+	nan.want("")
+	nan.stop()
+	if panics(func() { s.At([]int{1}) }) == nil {
+		t.Error("a slice was asked for")
+	}
+	none := record(t, s.At(nil))
+	c.Set(nil)
+	none.want("true")
 }
 
 // A hook of the source that watches the selector: nobody waits for himself.
