@@ -23,19 +23,29 @@
 //
 //	LOCK        held by the process that has the store open; says who it is
 //	STORE       what this is: format and identity of the store
-//	journal/    every commit, in the order in which they were accepted
+//	MANIFEST-N  which runs make up the store; the highest number counts
+//	runs/       sealed documents and their indexes, by table; never changed
+//	journal/    every commit that is not sealed, in the order of acceptance
 //	lost+found/ bytes that a power failure left behind; yours to delete
 //
 // Files are for their owner only. Names of tables and fields never become names
 // of files.
 //
-// # Limits
+// # Memory
 //
-// Documents are found in memory: Open reads the whole journal, and each
-// document takes memory for its query section, its index entries and 24 bytes a
-// commit; commits older than the newest 32 MiB are read from the files, which
-// stay open. Purge hides a document at once and for ever; its bytes stay in the
-// journal, and in copies of the folder.
+// What was written lately is in memory, at most 32 MiB of commits with their
+// query sections and index entries. In the background it is sealed into runs,
+// which are mapped into memory, and those are merged; when that does not keep
+// up, Append waits. A [*SealError] says that it cannot go on.
+//
+// # Purge
+//
+// Purge hides a document at once and for ever. Its bytes leave memory's part of
+// the journal and the runs within minutes, in the background; the files that
+// had them are removed after [Options.Keep]. They stay in lost+found, in copies
+// of the folder and in what the disk makes of removed files.
+//
+// # Limits
 //
 // A bit that flips in the last batch before anything vouches for it (a later
 // batch, a mark that is written within 10 ms, a close) looks like the tail that

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/destam-go/destamgen/drivers/fs/internal/journal"
@@ -214,7 +215,12 @@ func refusal(dir string, err error) error {
 			who = text
 		}
 		err = fmt.Errorf("%w by %s; a store belongs to one process at a time, close it there first", ErrInUse, who)
-	case errors.As(err, &damage), errors.As(err, &sealed), errors.As(err, &missing), errors.Is(err, journal.ErrMissing):
+	case errors.Is(err, journal.ErrMissing):
+		err = fmt.Errorf("%w: %w: the folder %s has no segments; put back the files NNNNNNNNNN.log that belong there, or restore the store from a backup",
+			ErrDamaged, err, journalName)
+	case errors.Is(err, syscall.ENOTDIR):
+		err = fmt.Errorf("it, or something above it, is a file; choose a folder, or a name that does not exist yet: %w", err)
+	case errors.As(err, &damage), errors.As(err, &sealed), errors.As(err, &missing):
 		err = fmt.Errorf("%w: %w", ErrDamaged, err)
 	case errors.As(err, &newer), errors.As(err, &newerRun), errors.As(err, &newerManifest), errors.As(err, &commit) && commit.Newer:
 		err = fmt.Errorf("%w: %w", ErrFormat, err)

@@ -136,7 +136,7 @@ func TestRefusals(t *testing.T) {
 				store(t, dir)
 				must(t, os.Remove(filepath.Join(dir, segment)))
 			},
-			want: ErrDamaged, text: []string{"journal is missing"},
+			want: ErrDamaged, text: []string{"journal is missing", "put back", "backup"},
 		},
 		{
 			name: "a journal without STORE",
@@ -195,7 +195,7 @@ func TestFileAsFolder(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "file")
 	must(t, os.WriteFile(name, nil, 0o600))
 	for _, dir := range []string{name, filepath.Join(name, "store")} {
-		if _, err := Open(dir, nil); err == nil || !strings.Contains(err.Error(), dir) {
+		if _, err := Open(dir, nil); err == nil || !strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), "choose a folder") {
 			t.Errorf("Open(%q) gave %v", dir, err)
 		}
 	}
