@@ -15,6 +15,7 @@ const (
 	tailTrusted           // a tail that nobody vouches for is served where it is
 	tornAppended          // batches are appended behind a torn tail
 	copiesReplayed        // batches that a later segment has are replayed twice
+	copiesBegin           // a copy of what a later segment has is taken for the beginning
 	tailDropped           // a tail that nobody vouches for is dropped
 	tornDiscarded         // bytes behind the last batch are not set aside
 )

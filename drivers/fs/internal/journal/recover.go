@@ -194,7 +194,7 @@ func (r *recovery) sort() error {
 		// The first one that holds anything of its own may begin before what
 		// is to be replayed. Copies of later ones tell nothing: those may be
 		// done with.
-		if !begun && bases[i] > 0 && (next == 0 || next > bases[i]) {
+		if !begun && bases[i] > 0 && (next == 0 || next > bases[i] || r.o.bug == copiesBegin) {
 			r.no, begun = min(r.no, bases[i]), true
 		}
 		if err := r.take(s, bases[i], next); err != nil {
