@@ -295,3 +295,36 @@ func TestPurgeRaces(t *testing.T) {
 }
 
 func ptr[T any](v T) *T { return &v }
+
+// TestHeal finds what a process left that ended between a row and what is
+// derived from it, and what it purged.
+func TestHeal(t *testing.T) {
+	serverURI(t)
+	p := newPair(t)
+	c := p.commit(id(1), 1, "v")
+	p.lands(c, known{})
+	kept, purge := p.commit(id(2), 1, "w"), driver.Commit{Table: notes, ID: id(2), Seq: 2, Kind: driver.KindPurge, Try: [16]byte{3}}
+	p.accepted(p.a, kept)
+	if err := p.a.overlay.drained(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.lands(purge, known{}.after(&kept))
+	count := func() int {
+		t.Helper()
+		n, err := p.b.Count(t.Context(), notes, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if n := count(); n != 1 {
+		t.Errorf("%d documents are seen before anybody heals", n)
+	}
+	if err := p.a.heal(t.Context(), p.log); err != nil {
+		t.Fatal(err)
+	}
+	heads, err := p.b.page(t.Context(), notes, []driver.Term{term("slug", "v")}, driver.ID{}, 10)
+	if n := count(); n != 1 || err != nil || len(heads) != 1 || heads[0].ID != c.ID || heads[0].Seq != 1 {
+		t.Errorf("healed: %d documents, %v, %v", n, heads, err)
+	}
+}

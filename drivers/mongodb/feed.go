@@ -41,24 +41,20 @@ type place struct {
 }
 
 // Feed implements [driver.Feed]. The commits of this process are among those
-// that it tells.
+// that it tells, and some from before it was asked.
 func (s *Store) Feed(ctx context.Context, since driver.Token) iter.Seq2[driver.FeedItem, error] {
+	called := s.now()
 	return func(yield func(driver.FeedItem, error) bool) {
-		err := s.feed(ctx, since, func(item driver.FeedItem) bool { return yield(item, nil) })
+		err := s.feed(ctx, since, called, func(item driver.FeedItem) bool { return yield(item, nil) })
 		if !errors.Is(err, errStopped) {
 			yield(driver.FeedItem{}, err)
 		}
 	}
 }
 
-func (s *Store) feed(ctx context.Context, since driver.Token, yield func(driver.FeedItem) bool) error {
-	now := s.now()
-	f := &feed{s: s, since: now, reconciled: now, told: make(map[driver.Doc]place)}
-	if since == nil {
-		if err := f.skip(ctx); err != nil {
-			return err
-		}
-	} else {
+func (s *Store) feed(ctx context.Context, since driver.Token, called time.Time, yield func(driver.FeedItem) bool) error {
+	f := &feed{s: s, since: called, reconciled: called, told: make(map[driver.Doc]place)}
+	if since != nil {
 		var err error
 		if f.since, err = readToken(since); err != nil {
 			return err
@@ -90,13 +86,6 @@ func readToken(b driver.Token) (time.Time, error) {
 		return time.Time{}, errors.New("the feed's token is not one of this store")
 	}
 	return time.UnixMilli(int64(binary.BigEndian.Uint64(b))), nil
-}
-
-// skip notes what is there already, which need not be told.
-func (f *feed) skip(ctx context.Context) error {
-	return f.ask(ctx, overlap, func(doc driver.Doc, rows []row) error {
-		return f.note(doc, &rows[len(rows)-1])
-	})
 }
 
 // poll tells what is new. Until everything of this round is told, the place

@@ -44,7 +44,6 @@ const (
 // project writes what the overlay holds into the tables' collections until the
 // store is closed. Close waits for it.
 func (s *Store) project() {
-	defer s.ended.Done()
 	ctx := s.background
 	for attempt := 0; ; {
 		select {

@@ -83,6 +83,9 @@ func (s *Store) Declare(ctx context.Context, schema driver.Schema) error {
 	if err != nil {
 		return fmt.Errorf("mongodb: table %q: indexes: %w", schema.Table, err)
 	}
+	if err := s.heal(ctx, t); err != nil {
+		return fmt.Errorf("mongodb: table %q: %w", schema.Table, err)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.tables[schema.Table] = t

@@ -32,7 +32,7 @@ type Store struct {
 	calls      sync.WaitGroup  // that Close waits for
 	background context.Context // of the projector and of feeds, until Close
 	stop       context.CancelFunc
-	ended      sync.WaitGroup // the projector
+	ended      sync.WaitGroup // the projector and the healer
 
 	mu       sync.Mutex // guards what follows
 	attached bool
@@ -119,8 +119,8 @@ func open(ctx context.Context, client *mongo.Client, opts Options) (*Store, erro
 	s.memory.init()
 	s.overlay.init()
 	s.background, s.stop = context.WithCancel(context.Background())
-	s.ended.Add(1)
-	go s.project()
+	s.ended.Go(s.project)
+	s.ended.Go(s.heals)
 	return s, nil
 }
 

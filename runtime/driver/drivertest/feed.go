@@ -78,7 +78,7 @@ func testFeed(s *store) {
 		for i := range 20 {
 			docs = append(docs, s.create(id(i+1), obj("slug", string(rune('a'+i)))))
 		}
-		for round := range 5 {
+		for round := range s.fewer(5, 2) {
 			for i, d := range docs {
 				d.add(driver.KindChange, nil)
 				if i == round {

@@ -228,7 +228,11 @@ var patience = time.Minute
 
 // within ends the test binary, with all stacks, when do waits for itself.
 func (s *store) within(what string, do func()) {
-	watchdog := time.AfterFunc(patience, func() {
+	wait := patience
+	if s.opts.Slow {
+		wait *= 5
+	}
+	watchdog := time.AfterFunc(wait, func() {
 		panic("drivertest: " + what + " waits for ever: is a lock held while a consumer runs?")
 	})
 	defer watchdog.Stop()
