@@ -123,7 +123,11 @@ func (c *crowd) after(op vfs.Op) {
 // again for a segment that could not be made, and gives up when there is a
 // fault that explains it.
 func (c *crowd) write(w int) error {
-	err := c.writeAll(w)
+	return c.explained(c.writeAll(w))
+}
+
+// explained gives an error that the fault does not explain.
+func (c *crowd) explained(err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var full *SegmentError
@@ -228,7 +232,8 @@ func runCrowd(v variant, f fault, seed uint64, states *int) error {
 	return order.Close()
 }
 
-// run lets all write, and somebody put marks between, and closes.
+// run lets all write, and somebody put marks between and end segments, and
+// closes.
 func (c *crowd) run() error {
 	var wg sync.WaitGroup
 	safely := func(fn func() error) {
@@ -247,8 +252,13 @@ func (c *crowd) run() error {
 		safely(func() error { return c.write(w) })
 	}
 	safely(func() error {
-		for range 2 * crowdRecords {
+		for n := range 2 * crowdRecords {
 			c.j.Mark()
+			if n%16 == 15 {
+				if _, err := c.j.Cut(); err != nil {
+					return c.explained(err)
+				}
+			}
 			c.yield(20)
 		}
 		return nil
