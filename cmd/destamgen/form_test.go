@@ -63,8 +63,11 @@ func holdForm(t *testing.T, text []byte) {
 		switch d := d.(type) {
 		case *ast.FuncDecl:
 			if d.Name.Name == "_" { // a guard
-				for _, f := range d.Body.List[0].(*ast.DeclStmt).Decl.(*ast.GenDecl).Specs[0].(*ast.TypeSpec).Type.(*ast.StructType).Fields.List {
-					ofFields += lines(f)
+				for _, s := range d.Body.List {
+					spec, ok := s.(*ast.DeclStmt).Decl.(*ast.GenDecl).Specs[0].(*ast.TypeSpec)
+					for i := 0; ok && i < len(spec.Type.(*ast.StructType).Fields.List); i++ {
+						ofFields++
+					}
 				}
 				continue
 			}

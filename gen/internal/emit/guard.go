@@ -12,9 +12,15 @@ import (
 // above all of it.
 func (e *emitter) guards() {
 	e.comment("An error here means that a type has changed since this file was written: run go generate.")
-	for _, s := range e.f.Structs {
-		e.guard(s)
-	}
+	e.Func().Id("_").Params().BlockFunc(func(g *jen.Group) {
+		for i, s := range e.f.Structs {
+			if i > 0 {
+				g.Line()
+			}
+			guard(g, s)
+		}
+	})
+	e.Line()
 	e.namedGuards()
 }
 
@@ -22,23 +28,18 @@ func (e *emitter) guards() {
 // field names, types and tags; converting would ignore the tags. The alias is
 // what the compiler's message shows.
 //
-//	func _() {
-//		type Note_changed_run_go_generate = struct {
-//			Title string `destam:"title"`
-//		}
-//		var _ Note = Note_changed_run_go_generate{}
+//	type Note_changed_run_go_generate = struct {
+//		Title string `destam:"title"`
 //	}
-func (e *emitter) guard(s *schema.Struct) {
+//	var _ Note = Note_changed_run_go_generate{}
+func guard(g *jen.Group, s *schema.Struct) {
 	alias := s.Name + "_changed_run_go_generate"
-	e.Func().Id("_").Params().Block(
-		jen.Type().Id(alias).Op("=").StructFunc(func(g *jen.Group) {
-			for _, f := range s.Fields {
-				g.Add(guarded(f))
-			}
-		}),
-		jen.Var().Id("_").Id(s.Name).Op("=").Id(alias).Values(),
-	)
-	e.Line()
+	g.Type().Id(alias).Op("=").StructFunc(func(g *jen.Group) {
+		for _, f := range s.Fields {
+			g.Add(guarded(f))
+		}
+	})
+	g.Var().Id("_").Id(s.Name).Op("=").Id(alias).Values()
 }
 
 // guarded gives a field as the user wrote it.
