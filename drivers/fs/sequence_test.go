@@ -156,7 +156,7 @@ func (q *sequence) shows(disk *vfs.Mem, need int) error {
 // TestSequences runs every sequence of two operations, or of three in the long
 // mode.
 func TestSequences(t *testing.T) {
-	length, fewest := 2, 30_000
+	length, fewest := 2, 100_000
 	switch {
 	case racing:
 		length, fewest = 1, 500

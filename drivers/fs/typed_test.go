@@ -479,7 +479,7 @@ func (q *typed) runFaulty(script []string, kind vfs.Kind, k int, sticky bool) (f
 func TestTypedSequences(t *testing.T) {
 	letters := []string{"ca", "cb", "ea", "ua", "ub", "fa", "da", "pa", "x", "!"}
 	beginnings := [][]string{{}, {"ca", "ua", "fa", "ua", "ea"}}
-	length, fewest := 2, 8_000
+	length, fewest := 2, 30_000
 	switch {
 	case fs.Racing:
 		length, fewest = 1, 900
