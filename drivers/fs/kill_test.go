@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/destam-go/destamgen/drivers/fs/internal/journal"
+	"github.com/destam-go/destamgen/drivers/fs/internal/vfs"
 	"github.com/destam-go/destamgen/runtime/driver"
 )
 
@@ -35,7 +37,7 @@ func child(dir string) {
 		fmt.Fprintln(os.Stderr, "child:", err)
 		os.Exit(3)
 	}
-	s, err := Open(filepath.Join(dir, "store"), nil)
+	s, err := open(vfs.OS, filepath.Join(dir, "store"), hasty)
 	if err != nil {
 		fail(err)
 	}
@@ -58,6 +60,13 @@ func child(dir string) {
 	}
 	os.Stdout.WriteString("writing\n")
 	wg.Wait()
+}
+
+// hasty are settings that seal and merge all the time, so that a kill finds
+// the store in the middle of that.
+var hasty = settings{
+	Options: journal.Options{First: 64 << 10, Segment: 64 << 10, Memory: fresh, Idle: markAfter},
+	keeping: keeping{freezeAt: 32 << 10, pressAt: 256 << 10, closeAt: 64 << 10, unit: 64 << 10, now: time.Now},
 }
 
 // childCommits makes a few commits of a document of its own, syncs them, and

@@ -3,6 +3,7 @@ package run
 import (
 	"encoding/binary"
 	"hash/crc32"
+	"math"
 	"slices"
 
 	"github.com/destam-go/destamgen/runtime/driver"
@@ -63,6 +64,20 @@ func (x *finder) whole(i int, b []byte) bool {
 	return crc32.Update(x.run.salt, castagnoli, b) == binary.LittleEndian.Uint32(x.sums[4*i:])
 }
 
+// bounds notes between which ids those of the documents are.
+func (x *finder) bounds() error {
+	if x.documents == 0 {
+		return nil
+	}
+	first, err := x.id(0)
+	if err != nil {
+		return err
+	}
+	last, err := x.id(x.documents - 1)
+	x.least, x.most = binary.BigEndian.Uint64(first[:8]), binary.BigEndian.Uint64(last[:8])
+	return err
+}
+
 func (x *finder) id(doc int64) (driver.ID, error) {
 	b, err := x.bytes(16*doc, 16)
 	if err != nil {
@@ -83,45 +98,31 @@ func (x *finder) uint64(off int64) (uint64, error) {
 // halves what is left: keys are spread evenly, mostly.
 const guesses = 8
 
-// search gives the first place of n ascending entries that is not below key,
-// entries being told apart by their first 8 bytes for guessing, and by below.
-func search(n int64, key uint64, at func(i int64) (uint64, error), below func(i int64) (bool, error)) (int64, error) {
-	if n == 0 {
-		return 0, nil
-	}
+// search gives the first place of n ascending entries that is not below the one
+// looked for, whose key is want. Probe gives the key of an entry, by which is
+// guessed where it is, and whether the entry is below; keys are least to most.
+func search(n int64, want, least, most uint64, probe func(i int64) (key uint64, below bool, err error)) (int64, error) {
 	lo, hi := int64(0), n // the answer is in [lo, hi]
-	least, err := at(0)
-	if err != nil {
-		return 0, err
-	}
-	most, err := at(n - 1)
-	if err != nil {
-		return 0, err
-	}
-	if key < least {
+	switch {
+	case n == 0, want < least:
 		return 0, nil
-	}
-	if key > most {
+	case want > most:
 		return n, nil
 	}
 	for step := 0; lo < hi; step++ {
 		mid := lo + (hi-lo)/2
-		if step < guesses && hi-lo > 8 && key > least && key < most {
-			mid = lo + int64(float64(key-least)/float64(most-least)*float64(hi-1-lo))
+		if step < guesses && hi-lo > 8 && want > least && want < most {
+			mid = lo + int64(float64(want-least)/float64(most-least)*float64(hi-1-lo))
 			mid = min(max(mid, lo), hi-1)
 		}
-		b, err := below(mid)
+		key, below, err := probe(mid)
 		if err != nil {
 			return 0, err
 		}
-		k, err := at(mid)
-		if err != nil {
-			return 0, err
-		}
-		if b {
-			lo, least = mid+1, k
+		if below {
+			lo, least = mid+1, key
 		} else {
-			hi, most = mid, k
+			hi, most = mid, key
 		}
 	}
 	return lo, nil
@@ -130,13 +131,9 @@ func search(n int64, key uint64, at func(i int64) (uint64, error), below func(i 
 // from gives the number of the first document that is not below an id.
 func (x *finder) from(id driver.ID) (int64, error) {
 	be := binary.BigEndian
-	at := func(i int64) (uint64, error) {
+	return search(x.documents, be.Uint64(id[:8]), x.least, x.most, func(i int64) (uint64, bool, error) {
 		k, err := x.id(i)
-		return be.Uint64(k[:8]), err
-	}
-	return search(x.documents, be.Uint64(id[:8]), at, func(i int64) (bool, error) {
-		k, err := x.id(i)
-		return k.Compare(id) < 0, err
+		return be.Uint64(k[:8]), k.Compare(id) < 0, err
 	})
 }
 
@@ -161,9 +158,9 @@ type postings struct {
 func (x *finder) postings(term driver.Term, hashes, docs, n int64) (postings, error) {
 	h := x.seed.hash(string(term))
 	at := func(i int64) (uint64, error) { return x.uint64(hashes + 8*i) }
-	lo, err := search(n, h, at, func(i int64) (bool, error) {
+	lo, err := search(n, h, 0, math.MaxUint64, func(i int64) (uint64, bool, error) {
 		k, err := at(i)
-		return k < h, err
+		return k, k < h, err
 	})
 	if err != nil {
 		return postings{}, err

@@ -34,6 +34,8 @@ type finder struct {
 	seed   seed
 
 	documents, terms, values int64
+
+	least, most uint64 // of the beginnings of ids
 }
 
 var errIndex = errors.New("index is damaged")
@@ -135,6 +137,11 @@ func (r *Run) footer() (*finder, error) {
 	}
 	x.sums = append([]byte(nil), b...)
 	r.src.seen = make([]atomic.Uint64, (blocks+63)/64)
+	if err := x.bounds(); errors.Is(err, errIndex) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
 	return x, nil
 }
 
@@ -152,11 +159,15 @@ func (r *Run) heal() error {
 	if x.Documents != r.Documents {
 		return r.damaged(r.Data, fmt.Sprintf("it has %d documents of %d", x.Documents, r.Documents))
 	}
-	r.healed.Store(true)
-	r.at.Store(&finder{
+	made := &finder{
 		run: r, memory: x.encode(), seed: x.seed, layout: layoutOf(x.Documents, uint64(len(x.terms)), uint64(len(x.values))),
 		documents: int64(x.Documents), terms: int64(len(x.terms)), values: int64(len(x.values)),
-	})
+	}
+	if err := made.bounds(); err != nil {
+		return err
+	}
+	r.healed.Store(true)
+	r.at.Store(made)
 	return nil
 }
 
