@@ -22,6 +22,7 @@ const (
 type Cause struct {
 	Origin      Origin
 	By, Because string
+	mark        *Undo // that has made it
 }
 
 // Commit is what listeners get: deltas that happened together, at most one a
@@ -38,6 +39,7 @@ type Commit struct {
 	changes  []Change // for one who looks through a lens: see hearing.go
 	moved    []moved
 	renames  []Delta // renumberings: nobody hears of them, but folding needs them
+	settle   bool    // aside is of what went only: see settled
 	aside    []Delta // of what is local, and of what was outside the tree or is, for those who watch that
 	moves    bool    // slots got objects, or lost them
 }

@@ -337,7 +337,7 @@ func (c *Commit) of(s *Subscription) *Commit {
 		}
 	}
 	own := *c
-	own.aside, own.Deltas = nil, make([]Delta, len(at))
+	own.Deltas = make([]Delta, len(at))
 	for j, i := range at {
 		own.Deltas[j] = *c.delta(i)
 		if x := &own.Deltas[j]; x.Has {
@@ -362,7 +362,7 @@ func (c *Commit) only(at []int) *Commit {
 		return c
 	}
 	own := *c
-	own.Deltas, own.aside = make([]Delta, len(at)), nil
+	own.Deltas = make([]Delta, len(at))
 	for j, i := range at {
 		own.Deltas[j] = *c.delta(i)
 	}

@@ -1,0 +1,232 @@
+package doc
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"unsafe"
+)
+
+// TestInverse makes random commits, takes them back newest first, and makes
+// them again: what was there before is there again, with its order, ids and
+// keys, and so is what was there after.
+func TestInverse(t *testing.T) {
+	for _, bound := range bounds {
+		for seed := range uint64(100) {
+			inverse(t, seed, bound)
+		}
+	}
+}
+
+// FuzzInverse is TestInverse for seeds that a fuzzer finds.
+func FuzzInverse(f *testing.F) {
+	f.Add(uint64(1))
+	f.Add(uint64(2))
+	f.Fuzz(func(t *testing.T, seed uint64) { inverse(t, seed, 64) })
+}
+
+func inverse(t *testing.T, seed uint64, bound int) {
+	r := rand.New(rand.NewPCG(seed, 90))
+	d, _, bodies := create(t, seedNote, bound)
+	var commits []*Commit
+	s := d.root.Watch(-1, func(c *Commit) { commits = append(commits, c.settled()) })
+	states := [][]byte{d.content()}
+	for range 12 {
+		before := len(commits)
+		if r.IntN(2) == 0 {
+			do(root(d), func(*Node) { mutate(r, root(d)) })
+		} else if _, err := root(d).Update(func(h unsafe.Pointer) error {
+			for range 1 + r.IntN(5) {
+				mutate(r, (*Object)(h))
+			}
+			return nil
+		}, Cause{}); err != nil {
+			t.Fatal(err)
+		}
+		if len(commits) > before {
+			states = append(states, d.content())
+		}
+		if r.IntN(3) == 0 {
+			bodies = store(d, bodies)
+		}
+	}
+	s.Stop()
+	what := fmt.Sprintf("bound %d seed %d", bound, seed)
+	same := func(step string, want []byte) {
+		t.Helper()
+		checkHolders(t, d)
+		if !bytes.Equal(d.content(), want) {
+			twin := New(noteType, d.ID, &host{}, Options{KeyBound: bound})
+			if err := twin.Load(1, want); err != nil {
+				t.Fatal(err)
+			}
+			equalNotes(t, what+" "+step, storedPart(d), storedPart(twin))
+			t.Fatalf("%s %s: ids or keys differ", what, step)
+		}
+	}
+	for i := len(commits) - 1; i >= 0; i-- {
+		if _, err := d.Perform(commits[i].Inverse(), Cause{}, true); err != nil {
+			t.Fatalf("%s: taking back commit %d: %v", what, i, err)
+		}
+		same(fmt.Sprintf("commit %d taken back", i), states[i])
+	}
+	for i, c := range commits {
+		if _, err := d.Perform(c, Cause{}, true); err != nil {
+			t.Fatalf("%s: commit %d again: %v", what, i, err)
+		}
+		same(fmt.Sprintf("commit %d again", i), states[i+1])
+	}
+	bodies = store(d, bodies)
+	if !bytes.Equal(replayed(t, bodies, bound).content(), d.content()) {
+		t.Fatalf("%s: the store has something else", what)
+	}
+}
+
+// TestPerformUnfit makes a commit again that does not fit any more: strictly
+// nothing, or what fits.
+func TestPerformUnfit(t *testing.T) {
+	d, _, _ := create(t, seedNote, 64)
+	var last *Commit
+	d.root.Watch(-1, func(c *Commit) { last = c })
+	if _, err := root(d).Update(func(h unsafe.Pointer) error {
+		n := (*Object)(h).n
+		title("changed")(n)
+		setMeta("k", 5)(n)
+		return nil
+	}, Cause{}); err != nil {
+		t.Fatal(err)
+	}
+	first := last
+	do(root(d), title("by somebody else"))
+	before := d.content()
+	if _, err := d.Perform(first.Inverse(), Cause{}, true); !errors.Is(err, ErrUnfit) || !bytes.Equal(d.content(), before) {
+		t.Errorf("strictly: %v", err)
+	}
+	p, err := d.Perform(first.Inverse(), Cause{}, false)
+	if err != nil || len(p.Skipped) != 1 || p.Skipped[0].Path().String() != "title" {
+		t.Errorf("skipped %v, %v", p.Skipped, err)
+	}
+	if v := snapshot(d); v.Title != "by somebody else" || v.Meta["k"] != 1<<60 {
+		t.Errorf("ended as %+v", v)
+	}
+	other, _, _ := create(t, seedNote, 64)
+	if _, err := other.Perform(first, Cause{}, true); !errors.Is(err, ErrForeign) {
+		t.Errorf("in another document: %v", err)
+	}
+}
+
+// TestUndo takes back what one author did in one part, while others write too.
+func TestUndo(t *testing.T) {
+	d, _, _ := create(t, seedNote, 64)
+	first := d.root.List(fTasks).Node(0)
+	mine, all := d.root.NewUndo("ann", 3), first.NewUndo("", 100)
+	by := func(who string, f func(n *Node)) {
+		t.Helper()
+		if _, err := root(d).Update(func(h unsafe.Pointer) error { f((*Object)(h).n); return nil }, Cause{By: who}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	back := func(u *Undo, want bool, skipped int) {
+		t.Helper()
+		ok, s, err := u.Back(t.Context(), Cause{By: "ann"})
+		if ok != want || len(s) != skipped || err != nil {
+			t.Errorf("back: %v, skipped %v, %v", ok, s, err)
+		}
+	}
+	again := func(u *Undo, want bool, skipped int) {
+		t.Helper()
+		ok, s, err := u.Again(t.Context(), Cause{By: "ann"})
+		if ok != want || len(s) != skipped || err != nil {
+			t.Errorf("again: %v, skipped %v, %v", ok, s, err)
+		}
+	}
+	steps := func(u *Undo, b, a int) {
+		t.Helper()
+		if x, y := u.Steps(); x != b || y != a {
+			t.Errorf("%d steps back and %d again, want %d and %d", x, y, b, a)
+		}
+	}
+	by("ann", title("1"))
+	by("ann", title("2"))
+	by("bob", setMeta("bob", 1))
+	by("ann", func(n *Node) { insertStrings(n, fTags, 1, "ann") })
+	by("bob", func(n *Node) { insertStrings(n, fTags, 1, "bob") })
+	by("ann", func(n *Node) { text(0, "ann")(n); n.List(fTags).Remove(0, 1) })
+	steps(mine, 3, 0) // the first is forgotten
+	steps(all, 1, 0)
+	back(mine, true, 0)
+	if v := snapshot(d); v.Tasks[0].Text != "1" || fmt.Sprint(v.Tags) != "[a bob ann b]" {
+		t.Errorf("ended as %+v", v)
+	}
+	back(mine, true, 0)
+	if v := snapshot(d); fmt.Sprint(v.Tags) != "[a bob b]" {
+		t.Errorf("tags %v", v.Tags)
+	}
+	by("bob", title("bob"))
+	back(mine, true, 1) // bob has changed it since
+	back(mine, false, 0)
+	if v := snapshot(d); v.Title != "bob" {
+		t.Errorf("title %q", v.Title)
+	}
+	steps(mine, 0, 3)
+	again(mine, true, 0) // of which nothing is left
+	again(mine, true, 0)
+	again(mine, true, 0)
+	again(mine, false, 0)
+	if v := snapshot(d); v.Tasks[0].Text != "ann" || fmt.Sprint(v.Tags) != "[bob ann b]" || v.Title != "bob" || v.Meta["bob"] != 1 {
+		t.Errorf("ended as %+v", v)
+	}
+	back(mine, true, 0)
+	by("ann", setMeta("new", 1))
+	steps(mine, 3, 0) // a new step ends what could be done again
+	mine.Stop()
+	all.Stop()
+}
+
+// TestUndoRandom undoes and redoes at random: when all is taken back, the
+// document is what it was, and when all is done again what it became.
+func TestUndoRandom(t *testing.T) {
+	for _, bound := range []int{64} { // what is renumbered in between may come back beside its place
+		for seed := range rounds(60) {
+			r := rand.New(rand.NewPCG(seed, 91))
+			d, _, _ := create(t, seedNote, bound)
+			u := d.root.NewUndo("", 1000)
+			before := storedPart(d)
+			what := fmt.Sprintf("bound %d seed %d", bound, seed)
+			step := func(f func() (bool, []Delta, error)) bool {
+				ok, skipped, err := f()
+				if err != nil || len(skipped) > 0 {
+					t.Fatalf("%s: skipped %v, %v", what, skipped, err)
+				}
+				return ok
+			}
+			back := func() (bool, []Delta, error) { return u.Back(t.Context(), Cause{}) }
+			again := func() (bool, []Delta, error) { return u.Again(t.Context(), Cause{}) }
+			for range 25 {
+				switch r.IntN(5) {
+				case 0:
+					step(back)
+				case 1:
+					step(again)
+				default:
+					do(root(d), func(*Node) { mutate(r, root(d)) })
+				}
+				if r.IntN(4) == 0 {
+					d.Seal()
+				}
+			}
+			for step(again) {
+			}
+			after := storedPart(d)
+			for step(back) {
+			}
+			equalNotes(t, what+" taken back", storedPart(d), before)
+			for step(again) {
+			}
+			equalNotes(t, what+" done again", storedPart(d), after)
+			u.Stop()
+		}
+	}
+}
