@@ -53,6 +53,7 @@ type history struct {
 	id       destam.ID
 	states   []acceptance.Thing
 	shown    []string // states as [show] gives them; empty when there is no document
+	purged   bool     // nothing brings it back
 	accepted int      // the last that outlives the process
 	durable  int      // the last that outlives the power
 }
@@ -183,7 +184,17 @@ func (q *typed) step(letter string) (senseless bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		h.id = o.ID()
+		h.id, h.purged = o.ID(), false
+		q.told(h, false)
+	case 'r':
+		if h == nil || is || h.purged {
+			return true, nil
+		}
+		v := h.states[len(h.states)-1]
+		q.next(name, v, true)
+		if _, err := q.table.Restore(background, h.id); err != nil {
+			return false, err
+		}
 		q.told(h, false)
 	case 'f':
 		if !is {
@@ -223,6 +234,7 @@ func (q *typed) change(what byte, name string, h *history) error {
 		return nil
 	case 'p':
 		q.next(name, v, false)
+		h.purged = true
 		if err := q.table.Purge(background, h.id); err != nil {
 			return err
 		}
@@ -477,8 +489,8 @@ func (q *typed) runFaulty(script []string, kind vfs.Kind, k int, sticky bool) (f
 // TestTypedSequences runs every sequence of two operations, or of three in the
 // long mode, on typed documents.
 func TestTypedSequences(t *testing.T) {
-	letters := []string{"ca", "cb", "ea", "ua", "ub", "fa", "da", "pa", "x", "!"}
-	beginnings := [][]string{{}, {"ca", "ua", "fa", "ua", "ea"}}
+	letters := []string{"ca", "cb", "ea", "ua", "ub", "fa", "da", "ra", "pa", "x", "!"}
+	beginnings := [][]string{{}, {"ca", "ua", "fa", "ua", "ea"}, {"ca", "ua", "da"}}
 	length, fewest := 2, 30_000
 	switch {
 	case fs.Racing:
@@ -513,7 +525,7 @@ func TestTypedSequences(t *testing.T) {
 // TestTypedFaults lets every k-th operation of the disk fail under typed
 // documents, until none is left to fail, once and from then on.
 func TestTypedFaults(t *testing.T) {
-	script := []string{"ca", "ua", "fa", "ea", "cb", "fa", "ub", "x", "ea", "fa", "da", "fb", "!", "ub", "pb", "ca", "ua", "x"}
+	script := []string{"ca", "ua", "fa", "ea", "cb", "fa", "ub", "x", "ea", "fa", "da", "fb", "!", "ra", "ub", "pb", "cb", "ua", "x"}
 	kinds, fewest := []vfs.Kind{0, vfs.OpWrite, vfs.OpSync}, 300
 	if fs.Racing {
 		kinds, fewest = kinds[2:], 10
