@@ -12,57 +12,106 @@ import (
 // what the store has, except where this process shows something newer. It
 // takes no document's lock, and holds none of its own while yield runs.
 func (t *table) find(ctx context.Context, c *criteria, yield func(hit) bool) error {
-	left := c.limit
-	give := func(h hit) bool {
-		t.db.ids.seen(h.id)
-		left--
-		return yield(h) && left != 0
-	}
 	terms, exact, err := t.needs(ctx, c.preds)
 	if err != nil {
 		return err
 	}
-	ours := t.overlay.view(c)
-	q := driver.Query{Terms: terms, After: c.after}
-	shared := t.db.driver.Limits().Shared // then an index may be behind what it indexes
-	if c.limit > 0 && exact {
-		q.Limit = c.limit + len(ours.mask) // that many may have to be left out
-	}
-	for head, err := range t.db.driver.Find(ctx, t.name, q) {
-		if err != nil {
+	f := finding{t: t, c: c, left: c.limit, yield: yield}
+	f.exact = exact && !t.db.driver.Limits().Shared // then an index may be behind what it indexes
+	f.ours = t.overlay.view(c, terms)
+	defer f.ours.end()
+	q := driver.Query{Terms: terms, After: c.after, Limit: f.few()}
+	for {
+		last, n, err := f.page(ctx, q)
+		if err != nil || f.over {
 			return err
 		}
-		for len(ours.hits) > 0 && ours.hits[0].id.Compare(head.ID) < 0 {
-			if !give(ours.hits[0]) {
-				return nil
-			}
-			ours.hits = ours.hits[1:]
+		if q.Limit == 0 || n < q.Limit {
+			break
 		}
-		if ours.mask[head.ID] {
-			continue
-		}
-		holds := exact && !shared
-		if !holds {
-			if holds, err = t.holdsFor(c.preds, head.Section); err != nil {
-				return &Error{Op: "find", Table: t.name, ID: head.ID, Version: head.Seq, Err: err}
-			}
-		}
-		if holds && !give(hit{head.ID, head.Section}) {
-			return nil
-		}
+		q.After, q.Limit = last, 4*q.Limit
 	}
-	for _, h := range ours.hits {
-		if !give(h) {
-			return nil
-		}
-	}
+	f.before(ID{}, true)
 	return nil
 }
 
-// hits is find for the predicates of a user.
-func (t *table) hits(ctx context.Context, where []*predicate) iter.Seq2[hit, error] {
+// finding is one query that is running.
+type finding struct {
+	t     *table
+	c     *criteria
+	ours  view
+	next  int  // of ours.hits
+	exact bool // what the store finds needs no second look
+	left  int  // to be given; 0 or less for no bound
+	over  bool
+	yield func(hit) bool
+}
+
+// few is how many documents the store is asked for first, 0 for all: some of
+// them may have to be left out, and then it is asked for more.
+func (f *finding) few() int {
+	switch {
+	case f.c.limit > 0 && f.exact:
+		return f.c.limit + min(len(f.ours.hits), 16) + 1
+	case f.c.first:
+		return 2
+	}
+	return 0
+}
+
+// page takes what the store finds, and says where it ended after how many.
+func (f *finding) page(ctx context.Context, q driver.Query) (last ID, n int, err error) {
+	for head, err := range f.t.db.driver.Find(ctx, f.t.name, q) {
+		if err != nil {
+			return last, n, err
+		}
+		last, n = head.ID, n+1
+		f.before(head.ID, false)
+		if f.over {
+			return last, n, nil
+		}
+		section, masked := f.ours.instead(f.c, head.ID)
+		holds := section != nil
+		if !masked {
+			if section, holds = head.Section, f.exact; !holds {
+				if holds, err = f.t.holdsFor(f.c.preds, section); err != nil {
+					return last, n, &Error{Op: "find", Table: f.t.name, ID: head.ID, Version: head.Seq, Err: err}
+				}
+			}
+		}
+		if holds {
+			f.give(hit{head.ID, section})
+		}
+		if f.over {
+			return last, n, nil
+		}
+	}
+	return last, n, nil
+}
+
+// before gives what this process has that comes before an id, or all of it.
+func (f *finding) before(id ID, all bool) {
+	for ; !f.over && f.next < len(f.ours.hits); f.next++ {
+		h := f.ours.hits[f.next]
+		if !all && h.id.Compare(id) >= 0 {
+			return
+		}
+		f.give(h)
+	}
+}
+
+func (f *finding) give(h hit) {
+	f.t.db.ids.seen(h.id)
+	f.left--
+	f.over = !f.yield(h) || f.left == 0
+}
+
+// hits is find for the predicates of a user; first says that one hit will
+// mostly do.
+func (t *table) hits(ctx context.Context, where []*predicate, first bool) iter.Seq2[hit, error] {
 	return func(yield func(hit, error) bool) {
 		c, err := compile(where)
+		c.first = first
 		if err == nil {
 			err = t.ready(ctx)
 		}
@@ -85,7 +134,7 @@ func (t *table) hits(ctx context.Context, where []*predicate) iter.Seq2[hit, err
 // first gives the live document of the first hit. One that is deleted between
 // the query and its loading is passed over.
 func (t *table) first(ctx context.Context, where []*predicate) (*live, error) {
-	for h, err := range t.hits(ctx, where) {
+	for h, err := range t.hits(ctx, where, true) {
 		if err != nil {
 			return nil, err
 		}

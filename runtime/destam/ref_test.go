@@ -16,12 +16,13 @@ type Person struct {
 	Team []Ref[OPerson] `destam:"team"`
 }
 
+//lint:file-ignore U1000 the runtime finds the fields of state by their offset
+
 type OPerson struct {
 	ODocument
 	v *oPerson
 }
 
-//lint:ignore U1000 the runtime finds the fields of state by their offset
 type oPerson struct {
 	node   Node
 	handle OPerson

@@ -320,7 +320,7 @@ func (t *table) finds(ctx context.Context, where []*predicate) (unsafe.Pointer, 
 }
 
 func (t *table) queries(ctx context.Context, where []*predicate, id *ID, q unsafe.Pointer) error {
-	for h, err := range t.hits(ctx, where) {
+	for h, err := range t.hits(ctx, where, true) {
 		if err == nil {
 			*id = h.id
 			err = t.decode(h, q)
@@ -331,7 +331,7 @@ func (t *table) queries(ctx context.Context, where []*predicate, id *ID, q unsaf
 }
 
 func (t *table) yields(ctx context.Context, where []*predicate, id *ID, q unsafe.Pointer, yield func(error) bool) {
-	for h, err := range t.hits(ctx, where) {
+	for h, err := range t.hits(ctx, where, false) {
 		*id = h.id
 		if err == nil {
 			err = t.decode(h, q)

@@ -41,7 +41,7 @@ func (t *table) validate(p unsafe.Pointer) (err error) {
 	}
 	defer func() {
 		if r := recover(); r != nil {
-			err = &invalidError{fmt.Errorf("Validate panicked: %v\n%s", r, debug.Stack())}
+			err = &invalidError{fmt.Errorf("its Validate panicked: %v\n%s", r, debug.Stack())}
 		}
 	}()
 	if err := reflect.NewAt(t.plain, p).Interface().(validator).Validate(); err != nil {

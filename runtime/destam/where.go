@@ -193,7 +193,8 @@ var errZero = errors.New("a zero Predicate asks nothing")
 type criteria struct {
 	preds []driver.Predicate
 	after ID
-	limit int // 0 for none
+	limit int  // 0 for none
+	first bool // one hit will mostly do
 }
 
 // compile puts predicates together.
