@@ -19,7 +19,7 @@ import (
 func (k *keeper) collect() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if !slices.ContainsFunc(k.doomed, k.expired) {
+	if k.holds > 0 || !slices.ContainsFunc(k.doomed, k.expired) {
 		return
 	}
 	if !k.own && k.bug != removedUnowned {

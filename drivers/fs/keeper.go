@@ -47,6 +47,7 @@ type keeper struct {
 	before   uint64            // guarded by mu: the number of the one before manifest, 0 for none
 	doomed   []manifest.Gone   // guarded by mu: files to remove, some of which manifest knows
 	next     uint64            // guarded by mu: the number of the next run
+	holds    int               // guarded by mu: how many copies are being made, for which files stay
 
 	state sync.Mutex
 	err   error         // guarded by state: of the last seal or merge, nil if it went well
