@@ -47,9 +47,14 @@ func (t *table) create(ctx context.Context, p unsafe.Pointer, preds []driver.Pre
 		return nil, err
 	}
 	l := t.newLive(t.db.ids.next())
+	l.doc.Init(p, e)
+	return t.bear(ctx, l, preds)
+}
+
+// bear stores the creation of a document that has its content.
+func (t *table) bear(ctx context.Context, l *live, preds []driver.Predicate) (*live, error) {
 	l.claimant.unborn = true
 	l.unborn.Store(true)
-	l.doc.Init(p, e)
 	first, err := l.doc.Create(doc.Cause{})
 	if err == nil {
 		err = contradiction(preds, first.Section)

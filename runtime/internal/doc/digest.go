@@ -24,7 +24,9 @@ func (d *Document) NewDigest() (w *Digest, content []byte) {
 	d.lock()
 	defer d.mu.Unlock()
 	w = &Digest{d: d, past: newPast(0)}
-	d.digests = append(d.digests, w)
+	if d.digests = append(d.digests, w); len(d.digests) == 1 && d.watching == 0 {
+		d.host.Watched(d, true)
+	}
 	d.watchless(+1)
 	return w, d.content()
 }
@@ -37,6 +39,9 @@ func (w *Digest) Stop() {
 		if x == w {
 			w.d.digests = append(w.d.digests[:i:i], w.d.digests[i+1:]...)
 			w.d.watchless(-1)
+			if len(w.d.digests) == 0 && w.d.watching == 0 {
+				w.d.host.Watched(w.d, false)
+			}
 			return
 		}
 	}

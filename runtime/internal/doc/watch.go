@@ -174,7 +174,7 @@ func (d *Document) watch(by int) {
 	if d.watching > 0 && d.one == nil {
 		d.one, d.out.told = &Alone{}, &Alone{}
 	}
-	if is := d.watching > 0; is != was {
+	if is := d.watching > 0; is != was && len(d.digests) == 0 {
 		d.host.Watched(d, is)
 	}
 }
