@@ -69,12 +69,14 @@ func try(t *testing.T, dir string, paths []string, golden string) {
 		join(t, user, dir)
 	}
 	var out strings.Builder
+	copies := map[string]*tagger{}
 	for i, p := range listed(t, user, paths) {
 		c, err := newTagger(p.dir)
 		if err != nil {
 			t.Fatal(err)
 		}
 		folder := fmt.Sprintf("p%02d", i)
+		copies[folder] = c
 		start := time.Now()
 		generate(t, user, folder, c)
 		t.Logf("%s: generated in %v", p.path, time.Since(start).Round(time.Millisecond))
@@ -83,6 +85,7 @@ func try(t *testing.T, dir string, paths []string, golden string) {
 	start := time.Now()
 	goCommand(t, user, "build", "-gcflags=-N -l", "./...") // what is optimized is not what is tried
 	t.Logf("compiled in %v", time.Since(start).Round(time.Millisecond))
+	live(t, user, copies)
 
 	if *update {
 		if err := os.WriteFile(golden, []byte(out.String()), 0o644); err != nil {
