@@ -5,6 +5,8 @@ import (
 	"iter"
 	"slices"
 	"unsafe"
+
+	"github.com/destam-go/destamgen/runtime/internal/doc"
 )
 
 // Array is a view of a live array of values. It is small and copied freely;
@@ -117,6 +119,22 @@ func (a Array[T]) insert(i int, vs []T) {
 //
 //go:noinline
 func (a Array[T]) Remove(i, n int) { a.v.remove(i, n) }
+
+// Splice replaces n elements, from the i-th on, by others, and gives those that
+// were there: one commit, in which a position that has an element before and
+// after is only changed, and not at all when that is equal.
+//
+//go:noinline
+func (a Array[T]) Splice(i, n int, vs ...T) (was []T) {
+	own := slices.Clone(vs)
+	a.v.splice(i, n, len(own), unsafe.Pointer(unsafe.SliceData(own)), unsafe.Sizeof(*new(T)), func(l *doc.List) {
+		was = make([]T, n)
+		for j := range was {
+			l.Copy(unsafe.Pointer(&was[j]), l.At(i+j))
+		}
+	})
+	return was
+}
 
 // Move takes the element at index from out and puts it where it will be the
 // one at index to.
@@ -248,6 +266,32 @@ func (a ObjectArray[O, P]) Link(i int, h O) error { return a.v.link(i, h.object(
 //
 //go:noinline
 func (a ObjectArray[O, P]) Remove(i, n int) { a.v.remove(i, n) }
+
+// Splice replaces n elements, from the i-th on, by new objects, and gives those
+// that were there: one commit, in which a position that has an element before
+// and after is only changed.
+//
+//go:noinline
+func (a ObjectArray[O, P]) Splice(i, n int, vs ...P) (was []O) {
+	a.v.splice(i, n, len(vs), unsafe.Pointer(unsafe.SliceData(vs)), unsafe.Sizeof(*new(P)), func(l *doc.List) {
+		was = make([]O, n)
+		for j := range was {
+			was[j] = as[O](a.v.o.o.Handle(l.Node(i + j)))
+		}
+	})
+	return was
+}
+
+// IndexOf gives the index of a live object in the array, the first if it is
+// there more than once; ok is false when it is not.
+//
+//go:noinline
+func (a ObjectArray[O, P]) IndexOf(h O) (i int, ok bool) {
+	l := a.v.read()
+	i, ok = l.IndexOf(h.object().Node())
+	a.v.done()
+	return i, ok
+}
 
 // Move takes the element at index from out and puts it where it will be the
 // one at index to. It stays the same object.

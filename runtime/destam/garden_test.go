@@ -20,6 +20,7 @@ type Garden struct {
 	Seal   []byte            `destam:"seal"`
 	Grid   [][]int           `destam:"grid"`
 	Typing bool              `destam:"typing,local"`
+	Plots  map[ID]Bed        `destam:"plots"`
 }
 
 type GardenQuery struct {
@@ -54,6 +55,7 @@ type oGarden struct {
 	seal   []byte
 	grid   Leaves
 	typing bool
+	plots  Objects[*oBed]
 }
 
 type OGardenQuery struct {
@@ -106,8 +108,12 @@ func (o *OGarden) SetSeal(v []byte)   { SetBytes(&o.OObject, 9, &o.v.seal, v) }
 func (o *OGarden) Seal() []byte       { return GetBytes(&o.OObject, &o.v.seal) }
 func (o *OGarden) Grid() Array[[]int] { return ArrayOf[[]int](&o.OObject, 10) }
 func (o *OGarden) SetTyping(v bool)   { Set(&o.OObject, 11, &o.v.typing, v) }
+func (o *OGarden) Plots() ObjectMap[ID, *OBed, Bed] {
+	return ObjectMapOf[ID, *OBed, Bed](&o.OObject, 12)
+}
 
 func (o *OBed) Observe() *BedLens              { return Observe[*BedLens](&o.OObject) }
+func (o *OBed) Plant() string                  { return Get(&o.OObject, &o.v.plant) }
 func (o *OBed) SetPlant(v string)              { Set(&o.OObject, 0, &o.v.plant, v) }
 func (o *OBed) SetWet(v bool)                  { Set(&o.OObject, 1, &o.v.wet, v) }
 func (o *OBed) Sub() ObjectArray[*OBed, Bed]   { return ObjectArrayOf[*OBed, Bed](&o.OObject, 2) }
@@ -135,6 +141,9 @@ func (l *GardenLens) Rate() *Lens[float64]        { return LensAt[float64](&l.Ob
 func (l *GardenLens) Seal() *Lens[[]byte]         { return LensAt[[]byte](&l.ObjectLens, 9) }
 func (l *GardenLens) Grid() *LeafArrayLens[[]int] { return LeafArrayLensAt[[]int](&l.ObjectLens, 10) }
 func (l *GardenLens) Typing() *Lens[bool]         { return LensAt[bool](&l.ObjectLens, 11) }
+func (l *GardenLens) Plots() *MapLens[ID, *BedLens] {
+	return MapLensAt[ID, *BedLens](&l.ObjectLens, 12)
+}
 
 type GardenQueryLens struct{ ObjectLens }
 

@@ -39,7 +39,12 @@ func TestGovernedLenses(t *testing.T) {
 		}, []told{{"oak", "elm"}, {"elm", "lily"}, {"lily", nil}}},
 		{"a value at an index", func(o *OGarden, to *[]told) {
 			o.Observe().Tools().At(0).Watch(tell[string](to))
-		}, func(o *OGarden) { o.Tools().Insert(0, "axe"); o.Tools().Set(0, "saw"); o.Tools().Swap(1, 2); o.Tools().Remove(0, 1) },
+		}, func(o *OGarden) {
+			o.Tools().Insert(0, "axe")
+			o.Tools().Set(0, "saw")
+			o.Tools().Swap(1, 2)
+			o.Tools().Remove(0, 1)
+		},
 			[]told{{"rake", "axe"}, {"axe", "saw"}, {"saw", "hoe"}}},
 		{"only the object in a field", func(o *OGarden, to *[]told) {
 			Shallow(o.Observe().Best(), 0).Plant().Watch(tell[string](to))

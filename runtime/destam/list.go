@@ -83,6 +83,35 @@ func (v list) len() int {
 	return n
 }
 
+// splice replaces n elements from index i on by the m plain values at p, each
+// size bytes, by the smallest deltas that keep the positions: what is in both
+// is replaced where it differs, what is over is taken out or put in. Before
+// that it calls taken, with the list.
+func (v list) splice(i, n, m int, p unsafe.Pointer, size uintptr, taken func(*doc.List)) {
+	e, ok := v.encode(p, m)
+	if !ok {
+		return
+	}
+	l, ok := v.writeAt(i, n)
+	if !ok {
+		return
+	}
+	v.o.o.Use(e)
+	taken(l)
+	at := func(j int) unsafe.Pointer { return unsafe.Add(p, uintptr(j)*size) }
+	both := min(n, m)
+	for j := range both {
+		l.Replace(i+j, at(j))
+	}
+	if n > both {
+		l.Remove(i+both, n-both)
+	}
+	if m > both {
+		l.InsertPlain(i+both, m-both, func(j int) unsafe.Pointer { return at(both + j) })
+	}
+	v.wrote()
+}
+
 func (v list) remove(i, n int) {
 	if l, ok := v.writeAt(i, n); ok {
 		l.Remove(i, n)

@@ -62,12 +62,29 @@ func (l *Lens) Shallow(levels int) (*Lens, bool) {
 	return l.filtered(filter{levels: int16(max(0, min(levels, 1<<14)))}), true
 }
 
+// filtered adds a filter. Behind a list it begins at the list's object: a slot
+// is the list and an element of it in one.
 func (l *Lens) filtered(f filter) *Lens {
-	f.at = len(l.steps)
+	if f.at = len(l.steps); l.atList() {
+		f.at--
+		if f.less == nil {
+			f.levels++
+		} else {
+			f.less = append(slices.Clip(l.steps[f.at:]), f.less...)
+		}
+	}
 	f.inside = slices.ContainsFunc(l.loops, func(x loop) bool { return x.at == f.at })
 	to := *l
 	to.filters = append(slices.Clip(l.filters), f)
 	return &to
+}
+
+// atList tells whether l leads to whole lists.
+func (l *Lens) atList() bool {
+	if len(l.steps) == 0 || l.steps[len(l.steps)-1].kind != into {
+		return false
+	}
+	return l.field.Kind == LeafList || l.field.Kind == NodeList
 }
 
 // begins tells whether m is l and some more steps.

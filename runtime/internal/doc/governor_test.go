@@ -66,7 +66,9 @@ type operator struct {
 	n    int
 }
 
-func (o operator) String() string { return fmt.Sprintf("%s(%s%d)", o.name, strings.Join(o.keys, "."), o.n) }
+func (o operator) String() string {
+	return fmt.Sprintf("%s(%s%d)", o.name, strings.Join(o.keys, "."), o.n)
+}
 
 func governors(words ...string) (ops []operator) {
 	for _, w := range words {

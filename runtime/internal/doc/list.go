@@ -75,6 +75,19 @@ func (l *List) Len() int {
 // Node gives the i-th element of a list of objects.
 func (l *List) Node(i int) *Node { return *(**Node)(l.cells.at(i)) }
 
+// IndexOf gives the first index of a node.
+func (l *List) IndexOf(n *Node) (i int, ok bool) {
+	for h := range n.holders {
+		if h.l != l || l == nil {
+			continue
+		}
+		if j, _ := l.Find(h.key); !ok || j < i {
+			i, ok = j, true
+		}
+	}
+	return i, ok
+}
+
 // Find gives the index of a key, or where it would be.
 func (l *List) Find(k pos.Key) (int, bool) {
 	if l == nil {
