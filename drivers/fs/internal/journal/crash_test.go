@@ -479,7 +479,7 @@ func TestSequences(t *testing.T) {
 	const operations = "aAOgsdmckpz"
 	length, fewest := 2, 100_000
 	if long() {
-		length, fewest = 3, 1_300_000
+		length, fewest = 3, 1_800_000
 	}
 	if racing {
 		length, fewest = 1, 1_000
