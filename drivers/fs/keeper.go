@@ -50,7 +50,8 @@ type keeper struct {
 	holds    int               // guarded by mu: how many copies are being made, for which files stay
 
 	state sync.Mutex
-	err   error         // guarded by state: of the last seal or merge, nil if it went well
+	err   error         // guarded by state: of the last seal, nil if it went well
+	stuck error         // guarded by state: of the last merge, nil if it went well
 	eased chan struct{} // guarded by state: closed when a seal ended, well or not
 }
 
@@ -242,6 +243,11 @@ func (k *keeper) stop() error {
 	k.collect()
 	if err != nil {
 		return &SealError{err}
+	}
+	k.state.Lock()
+	defer k.state.Unlock()
+	if k.stuck != nil {
+		return fmt.Errorf("runs cannot be merged: %w; nothing is lost, and it is tried again when the store is opened", k.stuck)
 	}
 	return nil
 }

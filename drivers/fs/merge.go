@@ -57,11 +57,16 @@ func (k *keeper) mergeAll() {
 	defer k.merging.Unlock()
 	for {
 		table, from, to, err := k.mergeDue()
+		if err == nil && from < to {
+			err = k.merge(table, from, to) // its inputs stay whole; it is tried again
+		}
+		if !errors.Is(err, errStopped) {
+			k.state.Lock()
+			k.stuck = err
+			k.state.Unlock()
+		}
 		if err != nil || from == to {
 			break
-		}
-		if err := k.merge(table, from, to); err != nil {
-			break // its inputs are whole; it is tried again
 		}
 	}
 	k.collect()

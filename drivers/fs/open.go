@@ -8,6 +8,7 @@ import (
 
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -130,7 +131,13 @@ func (s *Store) load(o settings) error {
 	k := &s.keeper
 	k.s, k.keeping = s, o.keeping
 	k.toSeal, k.toMerge, k.quit, k.eased = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
-	m, numbers, err := manifest.Load(s.fs, s.dir, s.id)
+	names, err := s.fs.List(filepath.Join(s.dir, runsName))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	m, numbers, err := manifest.Load(s.fs, s.dir, s.id, func(r run.Ref) bool {
+		return slices.Contains(names, filepath.Base(runName(r.Number)))
+	})
 	if err != nil {
 		return err
 	}

@@ -188,10 +188,13 @@ func (m *Manifest) check() error {
 }
 
 // Load gives the manifest of a store that counts, the zero Manifest if it has
-// none, and the numbers of all that are there, ascending. One that is not whole
-// is passed over: the one before leads to the same documents, by files that
-// stay a while; when they are missing, it is said which.
-func Load(f vfs.FS, dir string, store [16]byte) (m Manifest, numbers []uint64, err error) {
+// none, and the numbers of all that are there, ascending. One that is not
+// whole, or of which not all runs are there, is passed over: the one before
+// leads to the same documents, by files that stay a while. That happens in
+// copies, which have one file from before a change and another from after it.
+// When the runs of none are complete, the highest counts, for its runs to be
+// missed.
+func Load(f vfs.FS, dir string, store [16]byte, has func(run.Ref) bool) (m Manifest, numbers []uint64, err error) {
 	names, err := f.List(dir)
 	if err != nil {
 		return m, nil, err
@@ -207,19 +210,36 @@ func Load(f vfs.FS, dir string, store [16]byte) (m Manifest, numbers []uint64, e
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return m, nil, err
 		}
-		m, err := Decode(b, name, store)
-		if err == nil && m.Number == numbers[i] {
-			return m, numbers, nil
+		d, err := Decode(b, name, store)
+		if err == nil && d.Number == numbers[i] {
+			if d.complete(has) {
+				return d, numbers, nil
+			}
+			if m.Number == 0 {
+				m = d
+			}
 		}
 		if newer := (*FormatError)(nil); errors.As(err, &newer) {
 			return m, nil, err
 		}
 	}
-	if len(numbers) > 0 {
+	if len(numbers) > 0 && m.Number == 0 {
 		name := filepath.Join(dir, FileName(numbers[len(numbers)-1]))
 		return m, nil, &run.DamageError{File: name, Why: "it is not what was written, nor is any before it"}
 	}
-	return m, nil, nil
+	return m, numbers, nil
+}
+
+// complete tells whether all runs of a manifest are there.
+func (m *Manifest) complete(has func(run.Ref) bool) bool {
+	for _, t := range m.Tables {
+		for _, r := range t.Runs {
+			if !has(r) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func read(f vfs.FS, name string) ([]byte, error) {

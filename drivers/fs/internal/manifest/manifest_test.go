@@ -53,7 +53,9 @@ func TestManifest(t *testing.T) {
 	}
 }
 
-// TestLoad takes the highest manifest that is whole.
+func all(run.Ref) bool { return true }
+
+// TestLoad takes the highest manifest that is whole and complete.
 func TestLoad(t *testing.T) {
 	disk := vfs.NewMem()
 	must := func(err error) {
@@ -63,7 +65,7 @@ func TestLoad(t *testing.T) {
 		}
 	}
 	must(vfs.MkdirAll(disk, "/store"))
-	if m, numbers, err := Load(disk, "/store", store); err != nil || m.Number != 0 || len(numbers) > 0 {
+	if m, numbers, err := Load(disk, "/store", store, all); err != nil || m.Number != 0 || len(numbers) > 0 {
 		t.Errorf("of nothing: %+v, %v, %v", m, numbers, err)
 	}
 	for n := uint64(1); n <= 3; n++ {
@@ -73,12 +75,21 @@ func TestLoad(t *testing.T) {
 	}
 	want := func(number uint64, disk *vfs.Mem) {
 		t.Helper()
-		m, numbers, err := Load(disk, "/store", store)
+		m, numbers, err := Load(disk, "/store", store, all)
 		if err != nil || m.Number != number || !slices.Equal(numbers, []uint64{1, 2, 3}) {
 			t.Errorf("number %d of %v, %v, want %d", m.Number, numbers, err, number)
 		}
 	}
 	want(3, disk.Cut(vfs.Cut{Pick: vfs.Drop}))
+	calls := 0
+	first := func(run.Ref) bool { calls++; return calls > 1 }
+	if m, _, err := Load(disk, "/store", store, first); err != nil || m.Number != 2 {
+		t.Errorf("without a run of the highest: %d, %v", m.Number, err)
+	}
+	none := func(run.Ref) bool { return false }
+	if m, _, err := Load(disk, "/store", store, none); err != nil || m.Number != 3 {
+		t.Errorf("without runs: %d, %v", m.Number, err)
+	}
 	spoil := func(n uint64) {
 		f, err := disk.Open("/store/" + FileName(n))
 		must(err)
@@ -90,7 +101,7 @@ func TestLoad(t *testing.T) {
 	spoil(1)
 	spoil(2)
 	var damage *run.DamageError
-	if _, _, err := Load(disk, "/store", store); !errors.As(err, &damage) {
+	if _, _, err := Load(disk, "/store", store, all); !errors.As(err, &damage) {
 		t.Errorf("of damaged ones: %v", err)
 	}
 }
