@@ -93,7 +93,7 @@ func (s *store) pages(want []driver.Head, q driver.Query) {
 // after asks for what comes after ids that are there and ids that are not.
 func (s *store) after(want []driver.Head, terms []driver.Term) {
 	s.t.Helper()
-	for _, after := range []driver.ID{{}, {15: 1}, want[0].ID, id(15), id(995), want[len(want)/2].ID, want[len(want)-1].ID, {10: 1}, {0: 0xff}} {
+	for _, after := range []driver.ID{{}, {15: 1}, want[0].ID, id(15), id(995), want[len(want)/2].ID, want[len(want)-1].ID, {7: 1, 10: 1}, {0: 0xff}} {
 		rest := slices.DeleteFunc(slices.Clone(want), func(h driver.Head) bool { return h.ID.Compare(after) <= 0 })
 		s.same(rest, s.find(driver.Query{Terms: terms, After: after}), fmt.Sprintf("Find of %q after %s", terms, after))
 	}
