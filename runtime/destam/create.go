@@ -124,6 +124,7 @@ func (l *live) born(ctx context.Context, c driver.Commit) error {
 // settleNew lets a document go that the store has now.
 func (l *live) settleNew() {
 	l.size.Store(l.since.Swap(0))
+	l.after.Store(0)
 	l.table.claims.born(l.claimant)
 	l.appear()
 	l.table.db.hold(l)

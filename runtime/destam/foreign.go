@@ -92,7 +92,7 @@ func (l *live) takeIn(c *driver.Commit) error {
 	held := c.Held
 	l.held.Store(&held)
 	l.version.Store(c.Seq)
-	l.since.Add(int64(len(c.Body) + len(c.Section)))
+	l.grew(c)
 	return nil
 }
 

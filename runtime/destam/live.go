@@ -32,6 +32,7 @@ type live struct {
 	bytes   atomic.Int64                  // of pending commits, counted in room
 	size    atomic.Int64                  // of the newest checkpoint, the creation being one
 	since   atomic.Int64                  // bytes of commits after it
+	after   atomic.Int64                  // how many commits those are
 	heard   atomic.Uint64                 // the newest version that a feed told of
 	hearing atomic.Bool                   // somebody sees to it that the document gets there
 

@@ -54,6 +54,7 @@ func (t *table) read(ctx context.Context, id ID) (*live, error) {
 	}
 	l.size.Store(b.size)
 	l.since.Store(b.since)
+	l.after.Store(b.after)
 	l.version.Store(b.seq)
 	l.held.Store(&state.Held)
 	t.claims.show(l.claimant, state.Held)
@@ -70,6 +71,7 @@ type built struct {
 	seq   uint64 // of its newest commit
 	size  int64  // of its checkpoint, or of its creation
 	since int64  // bytes of the commits after that
+	after int64  // how many these are
 }
 
 // build makes the document of a state: what begin gives, and again what it
@@ -116,6 +118,7 @@ func (t *table) replay(d *doc.Document, s *driver.State) (b built, bad bool, err
 			b.size = int64(len(c.Body))
 		} else {
 			b.since += int64(len(c.Body) + len(c.Section))
+			b.after++
 		}
 	}
 	d.Loaded()
@@ -146,13 +149,25 @@ func (t *table) before(ctx context.Context, s *driver.State) (driver.State, erro
 	return older, nil
 }
 
+// perCommit is how many bytes of a document can be read in the time that one
+// commit takes beside its own.
+const perCommit = 64
+
+// grew notes a stored commit after the newest checkpoint.
+func (l *live) grew(c *driver.Commit) {
+	l.since.Add(int64(len(c.Body) + len(c.Section)))
+	l.after.Add(1)
+}
+
 // checkpoint writes one when replaying what came since the newest costs more
 // than reading one would, so that a load costs at most about twice the
-// document. It returns at once.
+// document: but not before there are half as many bytes of commits, so that
+// the store is given at most three times these. It returns at once.
 func (l *live) checkpoint() {
 	db := l.table.db
-	since := l.since.Load()
-	if since <= max(l.size.Load(), int64(db.opts.tuning.checkpoint)) || !l.checkpointing.CompareAndSwap(false, true) {
+	since, after, size := l.since.Load(), l.after.Load(), l.size.Load()
+	if since+perCommit*after <= max(size, int64(db.opts.tuning.checkpoint)) || 2*since < size ||
+		!l.checkpointing.CompareAndSwap(false, true) {
 		return
 	}
 	l.Go(func() {
@@ -164,6 +179,7 @@ func (l *live) checkpoint() {
 		if err == nil {
 			l.size.Store(int64(len(content)))
 			l.since.Add(-since)
+			l.after.Add(-after)
 			db.counters.checkpoints.Add(1)
 		} else if !errors.Is(err, ErrClosed) && !errors.Is(err, ErrNotFound) && !errors.Is(err, context.Canceled) {
 			db.opts.OnError(&Error{Op: "checkpoint", Table: l.table.name, ID: l.id, Version: seq, Err: err})

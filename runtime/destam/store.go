@@ -231,7 +231,7 @@ func (l *live) accept(r *round, i int) {
 	held := c.Held // not &c.Held, which would keep the whole round in memory
 	l.held.Store(&held)
 	l.version.Store(c.Seq)
-	l.since.Add(int64(len(c.Body) + len(c.Section)))
+	l.grew(c)
 	l.failed, l.troubled = 0, false
 	l.table.db.accepted()
 	var p *doc.Pending

@@ -144,7 +144,7 @@ func (l *live) insist(ctx context.Context, c driver.Commit, p *doc.Pending, caus
 	case err == nil:
 		l.version.Store(c.Seq)
 		l.held.Store(&c.Held)
-		l.since.Add(int64(len(c.Body) + len(c.Section)))
+		l.grew(&c)
 		t.db.accepted()
 		l.stored(&c, p)
 		if err = l.doc.Rebase(c.Seq, c.Body, cause); err != nil {
