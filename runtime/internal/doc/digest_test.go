@@ -216,7 +216,13 @@ func TestApplyUnfit(t *testing.T) {
 		"a field without a name":                              one(opModify, value(""), 3),
 		"a name that is no text: destam 376":                  one(opModify, func(b []byte) []byte { return wire.AppendString(wire.AppendInt(b, 1), "v") }, 3),
 		"a key of a map that is not there: destam 380":        one(opDelete+opElement, func(b []byte) []byte { return wire.AppendString(place(b, "meta"), "no") }, 3),
-		"a field that is not known here":                      one(opInsert, value("newer"), 3),
+		"an element of an array deleted that is not there: destam 384": one(opDelete+opElement, func(b []byte) []byte {
+			return wire.AppendExt(place(b, "tags"), extKey, []byte("~~"))
+		}, 3),
+		"an element of an array modified that is not there: destam 385": one(opModify+opElement, func(b []byte) []byte {
+			return wire.AppendString(wire.AppendExt(place(b, "tags"), extKey, []byte("~~")), "v")
+		}, 4),
+		"a field that is not known here": one(opInsert, value("newer"), 3),
 		"two deltas of one slot: destam 389": append(wire.AppendArray(nil, 2), bytes.Repeat(
 			one(opModify, value("title"), 3)[1:], 2)...),
 		"two inserts of one slot: destam 1.12.5": append(wire.AppendArray(nil, 2), bytes.Repeat(

@@ -262,3 +262,6 @@ func insertStrings(n *Node, f, i int, ss ...string) {
 	l := n.EnsureList(f)
 	l.InsertPlain(i, len(ss), func(j int) unsafe.Pointer { return unsafe.Pointer(&ss[j]) })
 }
+
+// ptrTo gives the address of a copy of v.
+func ptrTo[T any](v T) unsafe.Pointer { return unsafe.Pointer(&v) }
