@@ -66,7 +66,11 @@ func (d *Document) read(c *decoder) ([]change, error) {
 
 // changes reads a body.
 func (c *decoder) changes(xs []change) ([]change, error) {
-	for range c.r.Array() {
+	n := c.r.Array()
+	if most := c.r.Len() / 16; n > cap(xs) && most > 0 { // not what the input says, but what it can hold of usual ones
+		xs = make([]change, 0, min(n, most))
+	}
+	for range n {
 		x, err := c.change()
 		if err == nil {
 			err = c.r.Err()

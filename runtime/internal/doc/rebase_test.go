@@ -9,7 +9,7 @@ import (
 	"unsafe"
 )
 
-// order is a store that orders the commits of several writers, each of which
+// shared is a store that orders the commits of several writers, each of which
 // has a replica of one document.
 type shared struct {
 	t      testing.TB
@@ -117,45 +117,62 @@ func TestRebase(t *testing.T) {
 	races := 0
 	for _, bound := range bounds {
 		for seed := range rounds(150) {
-			r := rand.New(rand.NewPCG(seed, 60))
-			s, writers := newShared(t, bound, seed, 2+int(seed%2))
-			for range 25 {
-				w := writers[r.IntN(len(writers))]
-				switch r.IntN(4) {
-				case 0:
-					s.push(w, 1+r.IntN(3))
-				case 1:
-					if behind := len(s.bodies) - int(w.d.base); behind > 0 {
-						s.pull(w, int(w.d.base)+1+r.IntN(behind))
-					}
-				default:
-					w.some(t)
-					if r.IntN(2) == 0 {
-						w.d.Seal()
-					}
-				}
-				if t.Failed() {
-					t.Fatalf("bound %d seed %d", bound, seed)
-				}
-			}
-			s.rest(writers)
-			for i, w := range writers {
-				w.check(t, "at the end")
-				if !bytes.Equal(w.d.content(), s.twin.content()) {
-					equalNotes(t, fmt.Sprintf("bound %d seed %d writer %d", bound, seed, i), storedPart(w.d), storedPart(s.twin))
-					t.Fatalf("bound %d seed %d writer %d: ids or keys differ", bound, seed, i)
-				}
-				w.reports(t)
-			}
-			if t.Failed() {
-				t.Fatalf("bound %d seed %d", bound, seed)
-			}
-			races += s.races
+			races += converge(t, seed, bound)
 		}
 	}
 	if races < 500 {
 		t.Errorf("only %d commits met something pending", races)
 	}
+}
+
+// FuzzRebase is TestRebase for seeds that a fuzzer finds.
+func FuzzRebase(f *testing.F) {
+	f.Add(uint64(1), true)
+	f.Add(uint64(2), false)
+	f.Fuzz(func(t *testing.T, seed uint64, narrow bool) {
+		bound := 64
+		if narrow {
+			bound = 6
+		}
+		converge(t, seed, bound)
+	})
+}
+
+func converge(t *testing.T, seed uint64, bound int) (races int) {
+	r := rand.New(rand.NewPCG(seed, 60))
+	s, writers := newShared(t, bound, seed, 2+int(seed%2))
+	for range 25 {
+		w := writers[r.IntN(len(writers))]
+		switch r.IntN(4) {
+		case 0:
+			s.push(w, 1+r.IntN(3))
+		case 1:
+			if behind := len(s.bodies) - int(w.d.base); behind > 0 {
+				s.pull(w, int(w.d.base)+1+r.IntN(behind))
+			}
+		default:
+			w.some(t)
+			if r.IntN(2) == 0 {
+				w.d.Seal()
+			}
+		}
+		if t.Failed() {
+			t.Fatal(s.what)
+		}
+	}
+	s.rest(writers)
+	for i, w := range writers {
+		w.check(t, s.what+" at the end")
+		if !bytes.Equal(w.d.content(), s.twin.content()) {
+			equalNotes(t, fmt.Sprintf("%s writer %d", s.what, i), storedPart(w.d), storedPart(s.twin))
+			t.Fatalf("%s writer %d: ids or keys differ", s.what, i)
+		}
+		w.reports(t)
+	}
+	if t.Failed() {
+		t.Fatal(s.what)
+	}
+	return s.races
 }
 
 // reports demands that nothing but what a rebase has to tell was reported.
