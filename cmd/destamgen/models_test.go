@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -214,6 +215,7 @@ func generated(t *testing.T, dir, source string) {
 		_, err := gen.Run(gen.Config{Dir: dir})
 		var wrong gen.Diagnostics
 		if err == nil {
+			again(t, dir)
 			return
 		} else if !errors.As(err, &wrong) {
 			t.Fatal(err)
@@ -228,6 +230,29 @@ func generated(t *testing.T, dir, source string) {
 		}
 	}
 	t.Fatalf("what is proposed is refused again and again:\n%s", strings.Join(lines, "\n"))
+}
+
+// again holds that a second run changes nothing, and that a run without what the
+// first one wrote gives the same bytes.
+func again(t *testing.T, dir string) {
+	t.Helper()
+	output := filepath.Join(dir, "doc_destam.go")
+	first, err := os.ReadFile(output)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report, err := gen.Run(gen.Config{Dir: dir}); err != nil || len(report.Written) > 0 {
+		t.Fatalf("a second run writes %v, %v", report.Written, err)
+	}
+	if err := os.Remove(output); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := gen.Run(gen.Config{Dir: dir}); err != nil {
+		t.Fatal(err)
+	}
+	if second, err := os.ReadFile(output); err != nil || !bytes.Equal(first, second) {
+		t.Fatalf("two runs differ: %v", err)
+	}
 }
 
 // TestModels generates packages with random structs, compiles them together and
