@@ -1,6 +1,8 @@
 package vet_test
 
 import (
+	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -43,6 +45,23 @@ func TestClean(t *testing.T) {
 			for _, d := range result.Diagnostics {
 				t.Errorf("%s: %s", a.Name, d.Message)
 			}
+		}
+	}
+}
+
+// TestStandardLibrary has go vet run the passes over the standard library, in
+// the long mode: nothing there has heard of us, and all sorts of code is there.
+// (The short mode has some of it, see the test of cmd/destamgen.)
+func TestStandardLibrary(t *testing.T) {
+	if os.Getenv("DESTAM_LONG") == "" {
+		t.Skip("takes minutes: DESTAM_LONG=1 runs it, and cmd/destamgen vets a part of the library always")
+	}
+	tool := filepath.Join(t.TempDir(), "destamgen.exe") // the name that every system runs
+	for _, args := range [][]string{{"build", "-o", tool, "./cmd/destamgen"}, {"vet", "-vettool=" + tool, "std"}} {
+		cmd := exec.Command("go", args...)
+		cmd.Dir = root(t)
+		if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+			t.Fatalf("%v: %v\n%s", cmd.Args, err, out)
 		}
 	}
 }
