@@ -22,7 +22,11 @@ func (s *Store) Append(ctx context.Context, batch []driver.Commit) []driver.Resu
 		return results
 	}
 	defer s.leave()
-	if err := s.keeper.admit(ctx); err != nil {
+	err := s.writable()
+	if err == nil {
+		err = s.keeper.admit(ctx)
+	}
+	if err != nil {
 		for i := range results {
 			results[i].Err = err
 		}
@@ -182,6 +186,9 @@ func (s *Store) Purge(ctx context.Context, table string, id driver.ID) error {
 		return err
 	}
 	defer s.leave()
+	if err := s.writable(); err != nil {
+		return err
+	}
 	if err := s.keeper.admit(ctx); err != nil {
 		return err
 	}

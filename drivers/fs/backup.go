@@ -22,7 +22,10 @@ func (s *Store) Backup(ctx context.Context, dir string) error {
 		return err
 	}
 	defer s.leave()
-	err := s.backup(ctx, dir)
+	err := s.writable() // its files may be removed meanwhile
+	if err == nil {
+		err = s.backup(ctx, dir)
+	}
 	if err != nil {
 		err = fmt.Errorf("back up to %q: %w", dir, err)
 	}

@@ -131,35 +131,11 @@ func (s *Store) load(o settings) error {
 	k := &s.keeper
 	k.s, k.keeping = s, o.keeping
 	k.toSeal, k.toMerge, k.quit, k.eased = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
-	names, err := s.fs.List(filepath.Join(s.dir, runsName))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	m, numbers, err := manifest.Load(s.fs, s.dir, s.id, func(r run.Ref) bool {
-		return slices.Contains(names, filepath.Base(runName(r.Number)))
-	})
+	m, numbers, err := s.loadRuns()
 	if err != nil {
 		return err
 	}
 	k.manifest = m
-	for _, mt := range m.Tables {
-		t := newTable(mt.Schema)
-		t.counts = counts{existing: mt.Existing, alive: mt.Alive, commits: mt.Commits}
-		s.tables[mt.Schema.Table] = t
-		for _, ref := range mt.Runs {
-			r, err := run.Open(s.fs, filepath.Join(s.dir, runName(ref.Number)), ref, s.id, !s.noMap)
-			if errors.Is(err, fs.ErrNotExist) {
-				err = &missingError{file: runName(ref.Number), by: manifest.FileName(m.Number)}
-			}
-			if err != nil {
-				return err
-			}
-			// In the set at once, for the caller to close.
-			sealed := &sealedRun{Run: r}
-			sealed.refs.Store(1)
-			t.runs.all = append(t.runs.all, sealed)
-		}
-	}
 	o.Sealed = m.Sealed
 	if s.journal, err = journal.Open(s.fs, filepath.Join(s.dir, journalName), o.Options, s.replay); err != nil {
 		return err
@@ -177,6 +153,40 @@ func (s *Store) load(o settings) error {
 	k.start()
 	k.wake()
 	return nil
+}
+
+// loadRuns opens what the manifest names, and gives it and the numbers of all
+// manifests. The caller drops the runs of the tables when there is an error.
+func (s *Store) loadRuns() (manifest.Manifest, []uint64, error) {
+	names, err := s.fs.List(filepath.Join(s.dir, runsName))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return manifest.Manifest{}, nil, err
+	}
+	m, numbers, err := manifest.Load(s.fs, s.dir, s.id, func(r run.Ref) bool {
+		return slices.Contains(names, filepath.Base(runName(r.Number)))
+	})
+	if err != nil {
+		return m, nil, err
+	}
+	for _, mt := range m.Tables {
+		t := newTable(mt.Schema)
+		t.counts = counts{existing: mt.Existing, alive: mt.Alive, commits: mt.Commits}
+		s.tables[mt.Schema.Table] = t
+		for _, ref := range mt.Runs {
+			r, err := run.Open(s.fs, filepath.Join(s.dir, runName(ref.Number)), ref, s.id, !s.noMap)
+			if errors.Is(err, fs.ErrNotExist) {
+				err = &missingError{file: runName(ref.Number), by: manifest.FileName(m.Number)}
+			}
+			if err != nil {
+				return m, nil, err
+			}
+			// In the set at once, for the caller to close.
+			sealed := &sealedRun{Run: r}
+			sealed.refs.Store(1)
+			t.runs.all = append(t.runs.all, sealed)
+		}
+	}
+	return m, numbers, nil
 }
 
 // create makes an empty store. The file STORE comes last: a folder without it

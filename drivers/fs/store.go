@@ -28,6 +28,7 @@ type Store struct {
 	dir     string
 	id      [16]byte // of the store
 	noMap   bool
+	reading bool // nothing may be changed: there is no journal, keeper and lock
 	journal *journal.Journal
 	keeper  keeper
 	lock    io.Closer
@@ -130,6 +131,9 @@ func (s *Store) declare(schema driver.Schema) (uint64, error) {
 		}
 		schema = merged
 	}
+	if err := s.writable(); err != nil {
+		return 0, err
+	}
 	_, batch, err := s.put(appendSchema(nil, schema))
 	if err != nil {
 		return 0, err
@@ -146,6 +150,9 @@ func (s *Store) Sync(ctx context.Context, docs ...driver.Doc) error {
 		return err
 	}
 	defer s.leave()
+	if s.reading {
+		return nil // what it shows is durable
+	}
 	var batch uint64
 	if len(docs) == 0 {
 		batch = s.journal.Last()
@@ -166,6 +173,9 @@ func (s *Store) Checkpoint(ctx context.Context, table string, id driver.ID, seq 
 		return err
 	}
 	defer s.leave()
+	if err := s.writable(); err != nil {
+		return err
+	}
 	rec := appendCheckpoint(nil, table, id, seq, content)
 	if len(rec) > journal.MaxRecord {
 		return &driver.LimitError{What: "checkpoint", Size: len(content), Max: journal.MaxRecord - len(rec) + len(content)}
@@ -228,8 +238,10 @@ func (s *Store) Limits() driver.Limits { return driver.Limits{Commit: MaxCommit}
 // Stats implements [driver.Driver]. Bytes are those of the journal and the runs.
 func (s *Store) Stats() driver.Stats {
 	stats := driver.Stats{Durable: true, Lost: slices.Clone(s.lost)}
-	stats.Bytes = uint64(s.journal.Size())
-	stats.Unsynced = uint64(s.journal.Unsynced())
+	if !s.reading {
+		stats.Bytes = uint64(s.journal.Size())
+		stats.Unsynced = uint64(s.journal.Unsynced())
+	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for _, t := range s.tables {
@@ -250,10 +262,16 @@ func (s *Store) Close(context.Context) error {
 		return nil
 	}
 	s.closed = true
-	err := s.keeper.stop()
-	err = errors.Join(err, s.journal.Close())
+	var err error
+	if !s.reading {
+		err = s.keeper.stop()
+		err = errors.Join(err, s.journal.Close())
+	}
 	for _, t := range s.tables {
 		t.runs.drop()
+	}
+	if s.reading {
+		return nil
 	}
 	return errors.Join(err, s.lock.Close())
 }

@@ -1,0 +1,117 @@
+package fs
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/destam-go/destamgen/drivers/fs/internal/vfs"
+	"github.com/destam-go/destamgen/runtime/driver"
+)
+
+// TestOpenReadOnly looks at stores: closed ones, beside who writes, and when
+// the last write is not known to be durable. Nothing in the folder changes.
+func TestOpenReadOnly(t *testing.T) {
+	for _, name := range []string{"clean", "killed", "torn", "sealed"} {
+		dir := t.TempDir()
+		copyTree(t, filepath.Join("testdata", "store-1-"+name), dir)
+		before := tree(t, dir)
+		s, err := OpenReadOnly(dir, nil)
+		must(t, err)
+		if head, err := s.Head(background, notes, id(1)); err != nil || head.Seq < 5 {
+			t.Errorf("%s: %d, %v", name, head.Seq, err)
+		}
+		c := driver.Commit{Table: notes, ID: id(9), Seq: 1, Try: [16]byte{1}, Kind: driver.KindChange, Section: []byte{0x80}}
+		for what, err := range map[string]error{
+			"Append":     s.Append(background, []driver.Commit{c})[0].Err,
+			"Checkpoint": s.Checkpoint(background, notes, id(1), 1, nil),
+			"Purge":      s.Purge(background, notes, id(1)),
+			"Declare":    s.Declare(background, driver.Schema{Table: "other"}),
+			"Backup":     s.Backup(background, filepath.Join(dir, "copy")),
+		} {
+			if !errors.Is(err, driver.ErrReadOnly) {
+				t.Errorf("%s: %s gave %v", name, what, err)
+			}
+		}
+		must(t, s.Sync(background))
+		must(t, s.Close(background))
+		if after := tree(t, dir); !slices.Equal(before, after) {
+			t.Errorf("%s: the folder changed from %v to %v", name, before, after)
+		}
+	}
+	if _, err := OpenReadOnly(t.TempDir(), nil); !errors.Is(err, ErrNoStore) {
+		t.Errorf("an empty folder: %v", err)
+	}
+}
+
+// TestReadBeside looks at a store again and again while it is written to,
+// sealed and merged: each look shows a beginning of what was written that has
+// all that was durable before, but for the marks that are not written yet.
+func TestReadBeside(t *testing.T) {
+	dir := t.TempDir()
+	s, err := open(vfs.OS, dir, hasty)
+	must(t, err)
+	must(t, s.Declare(background, driver.Schema{Table: notes}))
+	w := newWriter(1, make([]byte, 2000))
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		for i := 0; i < 600 && err == nil; i++ {
+			err = w.commit(s, true)
+		}
+		done <- err
+	}()
+	last := uint64(0)
+	for writing := true; writing; {
+		select {
+		case err := <-done:
+			must(t, err)
+			writing = false
+		default:
+		}
+		r, err := OpenReadOnly(dir, nil)
+		must(t, err)
+		state, err := r.Load(background, notes, w.next.ID, 0)
+		if err != nil && !errors.Is(err, driver.ErrNotFound) {
+			var undeclared *driver.SchemaError
+			if !errors.As(err, &undeclared) {
+				t.Fatal(err)
+			}
+		}
+		if state.Seq < last || uint64(len(state.Commits)) != state.Seq {
+			t.Fatalf("%d commits of %d after %d were seen", len(state.Commits), state.Seq, last)
+		}
+		last = state.Seq
+		must(t, r.Close(background))
+	}
+	must(t, s.Close(background))
+	r, err := OpenReadOnly(dir, nil)
+	must(t, err)
+	if head, err := r.Head(background, notes, w.next.ID); err != nil || head.Seq != 600 {
+		t.Errorf("after the close it shows %d, %v", head.Seq, err)
+	}
+	must(t, r.Close(background))
+}
+
+// TestReading holds that what only reads changes nothing, whatever it tries.
+func TestReading(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "file")
+	must(t, os.WriteFile(name, []byte("text"), 0o400))
+	f := vfs.Reading(vfs.OS)
+	_, created := f.Create(name + "2")
+	_, locked := f.Lock(name, "text")
+	for _, err := range []error{created, locked, f.Rename(name, name+"2"), f.Remove(name), f.Mkdir(name + "3"), f.SyncDir(filepath.Dir(name))} {
+		if !errors.Is(err, fs.ErrPermission) {
+			t.Error(err)
+		}
+	}
+	r, err := f.Open(name)
+	must(t, err)
+	if _, err := r.WriteAt([]byte("x"), 0); err == nil {
+		t.Error("a file that is read is written to")
+	}
+	must(t, r.Close())
+}
