@@ -14,6 +14,26 @@
 //	note.SetTitle("Milk and bread")
 //	err = note.Flush(ctx)
 //
+// # Tags
+//
+// In a struct with a destam tag every exported field has one:
+//
+//	_ struct{} `destam:"table=notes"`        the struct is a document of that table
+//	Query NoteQuery `destam:"query"`         in a document: what it is found by
+//	Title string `destam:"title"`            a field, by the name that it is stored under
+//	Slug string `destam:"slug,unique"`       in a query section: no two documents have one value
+//	Typing bool `destam:"typing,local"`      observable, and never stored
+//	Type string `destam:"type,go=Sort"`      another name for its methods
+//	Head string `destam:"head,was=title"`    it was stored under another name; see docs/guide.md
+//	Cache map[string]int `destam:"-"`        no part of the document
+//
+// A pointer makes a field optional. A field may be any bool, number or string
+// but complex ones, a type named after one, time.Time, []byte, an array of these,
+// a type with methods for binary or text or with msgpack's own codec, a type
+// given to [RegisterLeaf], a [Ref] to another document, a struct with tags, and
+// slices and maps of all these. A struct that is embedded without a tag lends its
+// fields.
+//
 // # What is safe
 //
 // A setter changes the document in memory, for everybody in this process at

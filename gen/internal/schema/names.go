@@ -116,10 +116,14 @@ func (c *checker) declarations() {
 	}
 }
 
-// imports looks for an import that generated code would take for the runtime.
+// imports looks for an import that generated code would take for the runtime,
+// or for one of its variables.
 func (c *checker) imports() {
 	for _, f := range c.p.Files {
 		for _, i := range f.Imports {
+			if i.Name == "o" || i.Name == "l" || i.Name == "w" {
+				c.report(f.Structs[0].Pos, "import it under another name", "%s imports %s as %s, which is what generated code calls its variables", f.Name, i.Path, i.Name)
+			}
 			if i.Name == Key && i.Path != Runtime {
 				c.report(f.Structs[0].Pos, "import it under another name", "%s imports %s as %s, which is how generated code calls the package that it imports", f.Name, i.Path, Key)
 			}
