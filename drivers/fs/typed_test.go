@@ -496,7 +496,7 @@ func TestTypedSequences(t *testing.T) {
 	case fs.Racing:
 		length, fewest = 1, 900
 	case os.Getenv("DESTAM_LONG") != "":
-		length, fewest = 3, 50_000
+		length, fewest = 3, 300_000
 	}
 	crashes, done := 0, 0
 	for _, beginning := range beginnings {
