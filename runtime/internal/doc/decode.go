@@ -15,13 +15,14 @@ import (
 // nothing of the document that was there before changes, except that objects
 // which were there know their new holders until [decoder.drop].
 type decoder struct {
-	d     *Document
-	r     *wire.Reader
-	input []byte // of r
-	depth int
-	open  map[ID]*Node // referred to, and the content has not come yet
-	made  []*Node      // new in this input
-	links []link       // of objects that are not new: those are known
+	d       *Document
+	r       *wire.Reader
+	input   []byte // of r
+	depth   int
+	deepest int          // of depth
+	open    map[ID]*Node // referred to, and the content has not come yet
+	made    []*Node      // new in this input
+	links   []link       // of objects that are not new: those are known
 }
 
 // link is an object and a slot that holds it.
@@ -51,6 +52,7 @@ func (c *decoder) object(n *Node) {
 	if c.depth++; c.depth > maxDepth {
 		c.r.Fail(errDepth)
 	}
+	c.deepest = max(c.deepest, c.depth)
 	var (
 		formerly []old
 		own      map[int]bool // fields that are there under their own names, where it matters
@@ -294,6 +296,7 @@ func (c *decoder) finish() error {
 
 // know makes what was read a part of what the store has.
 func (c *decoder) know() {
+	c.d.nest += c.deepest
 	for _, n := range c.made {
 		c.d.know(n)
 	}

@@ -65,6 +65,9 @@ func (d *Document) seal(c Cause, update, again bool) (*Pending, error) {
 			return p, err
 		}
 	}
+	if err := d.nests(p); err != nil {
+		return p, err
+	}
 	if err := d.host.Fits(d, p); err != nil && len(p.deltas) > 0 {
 		return p, err
 	}
@@ -362,6 +365,9 @@ func (d *Document) Create(c Cause) (*Pending, error) {
 	d.lock()
 	defer d.mu.Unlock()
 	p := &Pending{Time: time.Now(), By: c.By, Because: c.Because, Update: true, Section: d.section()}
+	if d.nest = d.root.height(); d.nest > maxNest {
+		return nil, ErrDepth
+	}
 	b := wire.AppendArray(nil, 1)
 	b = wire.AppendArray(b, 2)
 	b = wire.AppendInt(b, opContent)
