@@ -23,6 +23,7 @@ var (
 	ErrDropped  = doc.ErrDropped     // a change was dropped: what it changed is gone
 	ErrDetached = doc.ErrDetached    // written to an object that is not in its document any more
 	ErrCorrupt  = doc.ErrCorrupt     // what is stored does not describe a document
+	ErrDepth    = doc.ErrDepth       // objects nest more than 30,000 deep
 
 	// ErrTaken: another document has the value of a unique field.
 	ErrTaken = errors.New("value is taken")
