@@ -199,6 +199,13 @@ func (c *counted[T]) add(n int) {
 	}
 }
 
+// now gives how many watch it.
+func (c *counted[T]) now() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.watchers
+}
+
 func (c *counted[T]) wantWatchers(t *testing.T, now, ever int) {
 	t.Helper()
 	c.mu.Lock()

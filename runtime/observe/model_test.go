@@ -3,7 +3,11 @@ package observe_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/destam-go/destamgen/runtime/observe"
 )
@@ -16,7 +20,7 @@ type world struct {
 	cells []*counted[int]
 	nodes []node
 	watch []*recorder[int]
-	ends  *int // hooks that were begun and have not ended
+	ends  atomic.Int64 // hooks that were begun and have not ended
 }
 
 // node is a lens and its model.
@@ -30,7 +34,7 @@ type node struct {
 func (w *world) pick() node { return w.nodes[w.rand.IntN(len(w.nodes))] }
 
 func newWorld(t *testing.T, seed uint64) *world {
-	w := &world{t: t, rand: rand.New(rand.NewPCG(seed, 1)), ends: new(int)}
+	w := &world{t: t, rand: rand.New(rand.NewPCG(seed, 1))}
 	for i := range 4 {
 		c := count(i)
 		w.cells = append(w.cells, c)
@@ -105,8 +109,8 @@ func (w *world) grow() {
 		}}
 	case 8:
 		n = node{fmt.Sprintf("alive(%s)", a.how), observe.Lifetime(a.src, func() func() {
-			*w.ends++
-			return func() { *w.ends-- }
+			w.ends.Add(1)
+			return func() { w.ends.Add(-1) }
 		}), a.model}
 	case 9:
 		n = node{fmt.Sprintf("plus(%s)", a.how), observe.TwoWay(a.src, func(v int) int { return v + 1 }, func(v int) int { return v - 1 }), func() (int, bool) {
@@ -198,11 +202,133 @@ func TestModel(t *testing.T) {
 				t.Errorf("c%d is watched %d times", i, c.watchers)
 			}
 		}
-		if *w.ends != 0 {
-			t.Errorf("%d hooks did not end", *w.ends)
+		if n := w.ends.Load(); n != 0 {
+			t.Errorf("%d hooks did not end", n)
 		}
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
 		}
+	}
+}
+
+// The same with many goroutines, with listeners that set, watch, stop, panic
+// and end their goroutine, and with collections: each watcher is led from
+// change to change, to what must be there in the end, and nothing is left.
+func TestModelRace(t *testing.T) {
+	got := reports(t)
+	seeds := uint64(12)
+	if testing.Short() {
+		seeds = 4
+	}
+	for seed := range seeds {
+		w := newWorld(t, seed)
+		for range 10 {
+			w.watch = append(w.watch, record(t, w.pick().src))
+		}
+		var stops []func()
+		for i := range 4 {
+			_, _, stop := w.pick().src.Follow(w.bad(i))
+			stops = append(stops, stop)
+		}
+		var wg sync.WaitGroup
+		for i := range 4 {
+			wg.Go(func() { w.storm(rand.New(rand.NewPCG(seed, uint64(i)))) })
+		}
+		wg.Wait()
+		for _, stop := range stops {
+			stop()
+		}
+		for _, c := range w.cells {
+			delivered(c.Cell)
+			c.Set(1)
+		}
+		for _, r := range w.watch {
+			r.eventually()
+		}
+		w.check()
+		for _, r := range w.watch {
+			r.stop()
+		}
+		w.quiet()
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+	for _, v := range got() {
+		if v != "bad" && v != "runtime.Goexit" {
+			t.Errorf("reported %v", v)
+		}
+	}
+}
+
+// bad is a listener that does what listeners may not, or seldom do.
+func (w *world) bad(i int) func(int, bool, int, bool) {
+	n := 0
+	src, c := w.pick().src, w.cells[i]
+	return func(int, bool, int, bool) {
+		if n++; n > 20 {
+			return
+		}
+		switch i {
+		case 0:
+			panic("bad")
+		case 1:
+			c.Set(n % 3)
+		case 2:
+			_, _, stop := src.Follow(func(int, bool, int, bool) {})
+			stop()
+		case 3:
+			if n == 3 {
+				runtime.Goexit()
+			}
+		}
+	}
+}
+
+// storm is what one goroutine does.
+func (w *world) storm(r *rand.Rand) {
+	for range 60 {
+		c := w.cells[r.IntN(len(w.cells))]
+		src := w.nodes[r.IntN(len(w.nodes))].src
+		switch r.IntN(6) {
+		case 0, 1:
+			v := r.IntN(6)
+			apart(func() { c.Set(v) })
+		case 2:
+			apart(func() { c.Clear() })
+		case 3:
+			record(w.t, src).stop()
+		case 4:
+			src.Get()
+		case 5:
+			runtime.GC()
+		}
+	}
+}
+
+// apart calls f on a goroutine that a listener may end.
+func apart(f func()) {
+	var wg sync.WaitGroup
+	wg.Go(f)
+	wg.Wait()
+}
+
+// quiet waits until nothing is watched any more: the last hooks and
+// subscriptions may be ended by another goroutine.
+func (w *world) quiet() {
+	deadline := time.Now().Add(10 * time.Second)
+	for time.Now().Before(deadline) {
+		left := w.ends.Load()
+		for _, c := range w.cells {
+			left += int64(c.now())
+		}
+		if left == 0 {
+			return
+		}
+		runtime.Gosched()
+	}
+	w.t.Errorf("%d hooks did not end", w.ends.Load())
+	for i, c := range w.cells {
+		w.t.Errorf("c%d is watched %d times", i, c.now())
 	}
 }
