@@ -63,7 +63,6 @@ func TestFollow(t *testing.T) {
 	})()
 	line := b.Lines().At(0)
 	if err := a.Update(func(o *OCard) error {
-		o.Lines().At(0).o.Node()
 		o.SetTitle("theirs")
 		o.Tags().Append("z")
 		return nil
@@ -75,6 +74,8 @@ func TestFollow(t *testing.T) {
 	}
 	eventually(t, "the title", func() bool { return b.Title() == "theirs" && b.Version() == a.Version() })
 	eventually(t, "the listener", func() bool { mu.Lock(); defer mu.Unlock(); return len(heard) > 0 })
+	mu.Lock()
+	defer mu.Unlock()
 	if c := heard[0]; c.Origin != Remote || c.By != "ann" || c.Because != "import" || len(c.Deltas) != 2 {
 		t.Errorf("heard %+v", c)
 	}
@@ -139,9 +140,10 @@ func TestLostRace(t *testing.T) {
 			if got := w[0].ids(CardWhere.Owner().Is("bob"), CardWhere.Year().Is(1999)); !slices.Equal(got, []ID{a.ID()}) {
 				t.Errorf("found %v", got)
 			}
+			eventually(t, "the conflict is told", func() bool { mu.Lock(); defer mu.Unlock(); return len(conflicts) > 0 })
 			mu.Lock()
 			defer mu.Unlock()
-			if len(conflicts) == 0 || conflicts[0].By != "ann" || !slices.Equal(conflicts[0].Paths, []string{"title"}) ||
+			if conflicts[0].By != "ann" || !slices.Equal(conflicts[0].Paths, []string{"title"}) ||
 				conflicts[0].Table != "cards" || conflicts[0].ID != a.ID() {
 				t.Errorf("conflicts %+v", conflicts)
 			}
