@@ -154,7 +154,7 @@ func (s *span) memory(p layer) error {
 
 func (s *span) run(r *sealedRun, whole bool) error {
 	_, err := r.View(s.id, whole, func(f *run.Frame) error {
-		var commits []driver.Commit
+		commits := make([]driver.Commit, 0, min(f.Len(), 1024))
 		err := f.Records(func(rec run.Record) error {
 			switch {
 			case rec.Kind == run.Checkpoint && s.load && rec.Seq <= s.to && rec.Seq > s.base:

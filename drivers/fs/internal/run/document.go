@@ -275,6 +275,16 @@ func (f *Frame) Records(yield func(Record) error) error {
 	return each(f.front)
 }
 
+// Len is how many records the front has, to take memory for.
+func (f *Frame) Len() (n int) {
+	r := reader{b: f.front}
+	for len(r.b) > 0 {
+		r.bytes(r.number())
+		n++
+	}
+	return n
+}
+
 // count gives a commit its sequence, and that of the next.
 func (r *Record) count(next uint64) uint64 {
 	switch r.Kind {
