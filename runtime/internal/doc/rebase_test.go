@@ -226,14 +226,14 @@ func TestRebaseRefused(t *testing.T) {
 
 // meeting is one local change and one that another writer stored before it.
 type meeting struct {
-	name           string
-	theirs, ours   func(n *Node)
-	update         bool // ours is an Update
-	want           func(v *Note)
-	err            error // that is reported
-	over           string
-	heard          int // deltas of the Remote commit; -1 for no commit
-	version, local int // how many versions there are at the end
+	name         string
+	theirs, ours func(n *Node)
+	update       bool // ours is an Update
+	want         func(v *Note)
+	err          error // that is reported
+	over         string
+	heard        int // deltas of the Remote commit; -1 for no commit
+	version      int // how many versions there are at the end
 }
 
 func setMeta(k string, v int64) func(*Node) {
