@@ -259,7 +259,7 @@ func again(t *testing.T, dir string) {
 // takes their documents through storing, loading, assigning and asking, on every
 // driver that runs everywhere.
 func TestModels(t *testing.T) {
-	count := 12
+	count := 8
 	if testing.Short() {
 		count = 3
 	}
