@@ -73,12 +73,14 @@ var layers = []layer{
 		tests: []string{"gen", "runtime/...", "drivers/..."}},
 	{packages: "internal/acceptance", own: []string{"runtime/destam"}, tests: []string{"runtime/...", "drivers/..."}},
 	{packages: "internal/house"},
+	{packages: "internal/leak"},
 }
 
 // inTests is what the tests of every package may import: the suite of the
-// drivers, and memory, the driver that others are compared with.
+// drivers, memory, the driver that others are compared with, and the look at
+// what goroutines are left.
 var inTests = layer{
-	own:     []string{"runtime/driver", "runtime/driver/drivertest", "drivers/memory"},
+	own:     []string{"runtime/driver", "runtime/driver/drivertest", "drivers/memory", "internal/leak"},
 	foreign: []string{gocmp, scripts, xmod},
 }
 

@@ -85,13 +85,14 @@ type oBed struct {
 func (o *OGarden) Update(fn func(*OGarden) error, opts ...CommitOption) error {
 	return Update(&o.OObject, fn, opts)
 }
-func (o *OGarden) Observe() *GardenLens  { return Observe[*GardenLens](&o.OObject) }
-func (o *OGarden) Snapshot() Garden      { return *Snapshot(&o.OObject, new(Garden)) }
-func (o *OGarden) Query() *OGardenQuery  { return Inner(&o.OObject, &o.v.query.handle) }
-func (o *OGarden) SetName(v string)      { Set(&o.OObject, 1, &o.v.name, v) }
-func (o *OGarden) Name() string          { return Get(&o.OObject, &o.v.name) }
-func (o *OGarden) SetOpened(v time.Time) { SetOptionalTime(&o.OObject, 2, &o.v.opened, v) }
-func (o *OGarden) ClearOpened()          { ClearOptional(&o.OObject, 2, &o.v.opened) }
+func (o *OGarden) View(fn func(*OGarden) error) error { return View(&o.OObject, fn) }
+func (o *OGarden) Observe() *GardenLens               { return Observe[*GardenLens](&o.OObject) }
+func (o *OGarden) Snapshot() Garden                   { return *Snapshot(&o.OObject, new(Garden)) }
+func (o *OGarden) Query() *OGardenQuery               { return Inner(&o.OObject, &o.v.query.handle) }
+func (o *OGarden) SetName(v string)                   { Set(&o.OObject, 1, &o.v.name, v) }
+func (o *OGarden) Name() string                       { return Get(&o.OObject, &o.v.name) }
+func (o *OGarden) SetOpened(v time.Time)              { SetOptionalTime(&o.OObject, 2, &o.v.opened, v) }
+func (o *OGarden) ClearOpened()                       { ClearOptional(&o.OObject, 2, &o.v.opened) }
 func (o *OGarden) Beds() ObjectArray[*OBed, Bed] {
 	return ObjectArrayOf[*OBed, Bed](&o.OObject, 3)
 }

@@ -1,0 +1,41 @@
+// Package leak ends a package's tests with a look at its goroutines: those that
+// are there after the last test must be those that were there before the first.
+// It is for TestMain functions of this project.
+package leak
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/pprof"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Main runs the tests of a package and ends the process: with an error, too,
+// when the tests have left goroutines behind.
+func Main(m *testing.M) {
+	before := runtime.NumGoroutine()
+	code := m.Run()
+	if left := after(before); left != "" && code == 0 {
+		fmt.Fprintln(os.Stderr, left)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// after waits for goroutines that are on their way out, and tells of those
+// that stay.
+func after(before int) string {
+	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			var profile strings.Builder
+			if err := pprof.Lookup("goroutine").WriteTo(&profile, 1); err != nil {
+				return err.Error()
+			}
+			return fmt.Sprintf("the tests began with %d goroutines and leave %d:\n%s", before, runtime.NumGoroutine(), profile.String())
+		}
+	}
+	return ""
+}
