@@ -33,8 +33,10 @@ func BenchmarkGetter(b *testing.B) {
 	o, _ := plotted(b)
 	b.Run("lock=bare", func(b *testing.B) {
 		var mu sync.Mutex
+		n := 0
 		for b.Loop() {
 			mu.Lock()
+			n++
 			mu.Unlock()
 		}
 	})
