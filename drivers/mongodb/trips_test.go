@@ -106,7 +106,8 @@ func TestTrips(t *testing.T) {
 		}, []string{"insert notes.claims", "insert notes.log", "insert notes"}},
 	}
 	for _, step := range steps {
-		if got := step.on.trips(t, step.do); !slices.Equal(got, step.want) {
+		// The background may write what it has in several pieces.
+		if got := slices.Compact(step.on.trips(t, step.do)); !slices.Equal(got, step.want) {
 			t.Errorf("%s: %q, want %q", step.what, got, step.want)
 		}
 	}

@@ -151,8 +151,10 @@ func edit(ctx context.Context, out io.Writer, table *notes.ONoteTable, slug stri
 	fmt.Fprintf(out, "\nediting %s, version %d\n", slug, note.Version())
 	stop := note.Watch(func(c *destam.Commit) { show(out, c) })
 	defer stop()
+	typing := note.Observe().Typing().WatchCommit(func(c *destam.Commit) { show(out, c) })
+	defer typing()
 
-	note.SetTyping(true) // heard, but never stored
+	note.SetTyping(true) // heard by who asks for it, and never stored
 	note.SetTitle("Milk and bread")
 	note.Meta().Set("edited", "yes")
 	if note.Tasks().Len() > 0 {

@@ -33,9 +33,9 @@ func smallDisk(t *testing.T, size int) string {
 // stays, the live documents go on, and when there is room everything is stored
 // without anybody's doing.
 func TestFullDisk(t *testing.T) {
-	disk := smallDisk(t, 4<<20)
+	disk := smallDisk(t, 16<<20)
 	ballast, dir := filepath.Join(disk, "ballast"), filepath.Join(disk, "store")
-	if err := os.WriteFile(ballast, make([]byte, 2<<20), 0o600); err != nil {
+	if err := os.WriteFile(ballast, make([]byte, 14<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	store, err := fs.Open(dir, &fs.Options{SegmentSize: 256 << 10})
