@@ -1,6 +1,7 @@
 package leak
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"runtime"
@@ -11,10 +12,14 @@ import (
 )
 
 // Main runs the tests of a package and ends the process: with an error, too,
-// when the tests have left goroutines behind.
+// when the tests have left goroutines behind. A run of a fuzz target has one of
+// the go command's, which waits for signals, and is not looked at.
 func Main(m *testing.M) {
 	before := runtime.NumGoroutine()
 	code := m.Run()
+	if fuzz := flag.Lookup("test.fuzz"); fuzz != nil && fuzz.Value.String() != "" {
+		os.Exit(code)
+	}
 	if left := after(before); left != "" && code == 0 {
 		fmt.Fprintln(os.Stderr, left)
 		code = 1
