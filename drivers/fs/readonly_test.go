@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/destam-go/destamgen/drivers/fs/internal/vfs"
 	"github.com/destam-go/destamgen/runtime/driver"
@@ -52,7 +53,11 @@ func TestOpenReadOnly(t *testing.T) {
 // all that was durable before, but for the marks that are not written yet.
 func TestReadBeside(t *testing.T) {
 	dir := t.TempDir()
-	s, err := open(vfs.OS, dir, hasty)
+	// A reader that is slower than ten merges would find what it is about to
+	// open removed, if nothing were kept for a while.
+	kept := hasty
+	kept.keep = time.Minute
+	s, err := open(vfs.OS, dir, kept)
 	must(t, err)
 	must(t, s.Declare(background, driver.Schema{Table: notes}))
 	w := newWriter(1, make([]byte, 2000))

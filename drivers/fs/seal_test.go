@@ -36,6 +36,7 @@ var sealScripts = []string{
 // TestCrashSealing turns the power off after every operation of sealing, of
 // switching manifests, of merging and of removing what is not needed any more.
 func TestCrashSealing(t *testing.T) {
+	skipRacing(t)
 	states := 0
 	for _, script := range part(sealScripts) {
 		h := newHistory(t)
@@ -104,6 +105,7 @@ func (unsynced) Sync() error { return nil }
 
 // TestSealMutants builds bugs into sealing and sees that they are noticed.
 func TestSealMutants(t *testing.T) {
+	skipRacing(t)
 	for _, m := range []struct {
 		name string
 		bug  mutant
@@ -145,6 +147,7 @@ func TestSealMutants(t *testing.T) {
 // is seen, and may be gone after the next power failure. The mutant removes
 // files on its word all the same.
 func TestUnowned(t *testing.T) {
+	skipRacing(t)
 	for _, bug := range []mutant{sound, removedUnowned} {
 		var failed error
 		for k, fired := 1, true; fired && failed == nil; k++ {
@@ -207,6 +210,7 @@ func runUnowned(t *testing.T, bug mutant, k int) (fired bool, err error) {
 // TestFaultsSealing lets every k-th operation fail while it is sealed. With
 // DESTAM_LONG it does so with all scripts, and with disks that fail for good.
 func TestFaultsSealing(t *testing.T) {
+	skipRacing(t)
 	runs, scripts, ways := 0, sealScripts[:1], []bool{false}
 	if os.Getenv("DESTAM_LONG") != "" {
 		scripts, ways = sealScripts, []bool{false, true}
@@ -416,5 +420,15 @@ func TestPressed(t *testing.T) {
 	must(t, s.Close(background))
 	if n := disk.OpenFiles(); n > 0 {
 		t.Errorf("%d files are open", n)
+	}
+}
+
+// skipRacing leaves out what tries thousands of states one after the other: the
+// race detector finds nothing in it that the suite of the drivers and the
+// writers beside sealing do not show, and takes minutes.
+func skipRacing(t *testing.T) {
+	t.Helper()
+	if racing {
+		t.Skip("tries states one after the other: nothing for the race detector")
 	}
 }
