@@ -123,35 +123,21 @@ func (s *Store) Checkpoint(ctx context.Context, table string, id driver.ID, seq 
 // asOf gives what is known of a document as of a sequence; Unborn if there is
 // no such row.
 func (s *Store) asOf(ctx context.Context, t *table, id driver.ID, seq uint64) (known, error) {
-	doc := driver.Doc{Table: t.schema.Table, ID: id}
-	if k, ok := s.memory.get(doc); ok && k.Seq == seq {
+	if k, ok := s.memory.get(driver.Doc{Table: t.schema.Table, ID: id}); ok && k.Seq == seq {
 		return k, nil
 	}
 	head, err := s.look(ctx, t, id)
-	if err != nil || head.Seq == seq || head.Seq < seq || head.Life == driver.Purged {
-		if head.Seq < seq {
-			head = known{}
-		}
-		return head, err
+	switch {
+	case err != nil || head.Seq < seq:
+		return known{}, err
+	case head.Seq == seq || head.Life == driver.Purged:
+		return head, nil
 	}
 	r, err := t.at(ctx, rowKey(id, seq))
 	if err != nil || r == nil {
 		return known{}, err
 	}
-	c, err := r.commit(doc)
-	if err != nil {
-		return known{}, err
-	}
-	k := known{Standing: driver.Standing{Seq: seq, Held: c.Held, Life: lifeAt(r, &c)}, section: c.Section, sectionSeq: uint64(r.Section)}
-	if k.section != nil || k.sectionSeq == 0 {
-		return k, nil
-	}
-	if r, err = t.at(ctx, rowKey(id, k.sectionSeq)); err != nil || r == nil {
-		return known{}, err
-	}
-	c, err = r.commit(doc)
-	k.section = c.Section
-	return k, err
+	return t.asOf(ctx, id, r)
 }
 
 // insertCheckpoint inserts the parts and then the row; those that are there

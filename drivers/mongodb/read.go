@@ -48,36 +48,44 @@ func (t *table) between(ctx context.Context, id driver.ID, from, to uint64) ([]r
 // look reads what is known of a document as of its newest row, and remembers
 // it. It is the zero known for a document without rows.
 func (s *Store) look(ctx context.Context, t *table, id driver.ID) (known, error) {
-	doc := driver.Doc{Table: t.schema.Table, ID: id}
 	r, err := t.newest(ctx, id)
 	if err != nil || r == nil {
 		return known{}, err
 	}
+	k, err := t.asOf(ctx, id, r)
+	if err != nil {
+		return known{}, err
+	}
+	s.memory.put(driver.Doc{Table: t.schema.Table, ID: id}, k)
+	if k.Life == driver.Purged {
+		err = s.empty(ctx, t, id, k.Seq)
+	}
+	return k, err
+}
+
+// asOf gives what is known of a document as of one of its rows; for the query
+// section that may take the row that has it.
+func (t *table) asOf(ctx context.Context, id driver.ID, r *row) (known, error) {
+	doc := driver.Doc{Table: t.schema.Table, ID: id}
 	c, err := r.commit(doc)
 	if err != nil {
 		return known{}, err
 	}
 	k := known{Standing: driver.Standing{Seq: c.Seq, Held: c.Held, Life: lifeAt(r, &c)}}
-	if k.Life == driver.Purged {
-		s.memory.put(doc, k)
-		return k, s.empty(ctx, t, id, c.Seq)
+	if k.Life == driver.Purged || k.Life == driver.Unborn {
+		return k, nil
 	}
 	k.section, k.sectionSeq = c.Section, uint64(r.Section)
-	if k.section == nil && r.Section > 0 {
-		with, err := t.at(ctx, rowKey(id, uint64(r.Section)))
-		if err != nil {
-			return known{}, err
-		}
-		if with != nil {
-			old, err := with.commit(doc)
-			if err != nil {
-				return known{}, err
-			}
-			k.section = old.Section
-		}
+	if k.section != nil {
+		return k, nil
 	}
-	s.memory.put(doc, k)
-	return k, nil
+	with, err := t.at(ctx, rowKey(id, k.sectionSeq))
+	if err != nil || with == nil {
+		return k, err
+	}
+	c, err = with.commit(doc)
+	k.section = c.Section
+	return k, err
 }
 
 // lifeAt tells a document's life by its newest row.
