@@ -20,7 +20,7 @@ func Main(m *testing.M) {
 	if fuzz := flag.Lookup("test.fuzz"); fuzz != nil && fuzz.Value.String() != "" {
 		os.Exit(code)
 	}
-	if left := after(before); left != "" && code == 0 {
+	if left := after(before, 10*time.Second); left != "" && code == 0 {
 		fmt.Fprintln(os.Stderr, left)
 		code = 1
 	}
@@ -29,8 +29,8 @@ func Main(m *testing.M) {
 
 // after waits for goroutines that are on their way out, and tells of those
 // that stay.
-func after(before int) string {
-	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
+func after(before int, wait time.Duration) string {
+	for deadline := time.Now().Add(wait); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			var profile strings.Builder
 			if err := pprof.Lookup("goroutine").WriteTo(&profile, 1); err != nil {

@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestMain(m *testing.M) { Main(m) }
@@ -13,15 +14,14 @@ func TestAfter(t *testing.T) {
 	before := runtime.NumGoroutine()
 	stop := make(chan bool)
 	go func() { <-stop }()
-	if left := after(before + 1); left != "" {
+	if left := after(before+1, time.Minute); left != "" {
 		t.Error(left)
 	}
-	if testing.Short() { // it is waited for long
-		close(stop)
-		return
-	}
-	if left := after(before); !strings.Contains(left, "TestAfter") {
+	if left := after(before, time.Millisecond); !strings.Contains(left, "TestAfter") {
 		t.Errorf("a goroutine that stays is told as %q", left)
 	}
 	close(stop)
+	if left := after(before, time.Minute); left != "" {
+		t.Error(left)
+	}
 }

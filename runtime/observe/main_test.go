@@ -1,36 +1,20 @@
 package observe_test
 
 import (
-	"bytes"
 	"fmt"
-	"os"
 	"reflect"
 	"runtime"
-	"runtime/pprof"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/destam-go/destamgen/internal/leak"
 	"github.com/destam-go/destamgen/runtime/observe"
 )
 
 // TestMain holds that no goroutine is left when the tests are over.
-func TestMain(m *testing.M) {
-	before := runtime.NumGoroutine()
-	code := m.Run()
-	deadline := time.Now().Add(5 * time.Second) // one that has ended may still be counted
-	for runtime.NumGoroutine() > before && time.Now().Before(deadline) {
-		time.Sleep(time.Millisecond)
-	}
-	if n := runtime.NumGoroutine(); n > before && code == 0 {
-		var profile bytes.Buffer
-		_ = pprof.Lookup("goroutine").WriteTo(&profile, 1)
-		fmt.Fprintf(os.Stderr, "%d goroutines before the tests, %d after:\n%s", before, n, &profile)
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // recorder writes down what one watcher hears, and holds that each change
 // leads on from the one before.
