@@ -15,17 +15,6 @@ import (
 	"github.com/destam-go/destamgen/gen"
 )
 
-// nouns are what people call fields, and what generated code or Go's own tools
-// have names for. Each works, or is refused with a tag that does.
-var nouns = strings.Fields(`ID Name Type Version Query Status History Get Set Is Any Len String Error Format Scan Key Value Data
-	Index Count Size Kind State Title Body Text Tags Labels Owner Author User Created Updated Deleted Time Date Due Done Open Close
-	Watch Changes Flush Delete Revert Pending Update View Observe Snapshot Assign Node Handle Object Document ODocument OObject
-	ObjectLens Place Path Where Table Lens Has Absent Match After Limit Each At All Keys Clear Append Insert Remove Move Swap Link
-	Parent Children Next Prev First Last Min Max Sum Total Price Amount Email Phone Address City Country Zip Lang Locale URL Link
-	Code Hash Token Secret Password Role Group Team Note Comment Message Subject From To Cc Reply Read Write Seek Lock Unlock
-	MarshalJSON UnmarshalJSON MarshalText GobEncode ReadByte WriteTo Func Var Map Chan Go Range Select Package Import Interface Struct
-	Return Break Default Nil True Int Bool Byte Rune Float Append2 New Make Copy Panic Context Ctx Opts Fn Db O V L W Destam`)
-
 // modeler writes random packages.
 type modeler struct {
 	r       *rand.Rand
@@ -108,7 +97,9 @@ func (m *modeler) asked(n int) string {
 	case 0:
 		return "*" + scalar
 	case 1:
-		return m.pick("[]", "[2]", "[][]") + scalar
+		if scalar != "uint8" { // those are bytes
+			return m.pick("[]", "[2]", "[][]") + scalar
+		}
 	case 2:
 		if n > 0 {
 			return m.pick("", "*", "[]") + fmt.Sprintf("Q%d", m.r.IntN(n))
