@@ -249,19 +249,47 @@ func (s *Store) Purge(ctx context.Context, table string, id driver.ID) error {
 }
 
 // Tables implements [driver.Driver].
-func (s *Store) Tables(ctx context.Context) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
+func (s *Store) Tables(ctx context.Context) iter.Seq2[driver.Schema, error] {
+	return func(yield func(driver.Schema, error) bool) {
 		err := s.enter(ctx)
-		names := slices.Sorted(maps.Keys(s.tables))
+		var schemas []driver.Schema
+		for _, name := range slices.Sorted(maps.Keys(s.tables)) {
+			schema := s.tables[name].schema
+			schema.Unique = slices.Clone(schema.Unique)
+			schemas = append(schemas, schema)
+		}
 		s.mu.Unlock()
 		if err != nil {
-			yield("", err)
+			yield(driver.Schema{}, err)
 			return
 		}
-		for _, name := range names {
-			if !yield(name, nil) {
+		for _, schema := range schemas {
+			if !yield(schema, nil) {
 				return
 			}
+		}
+	}
+}
+
+// Documents implements [driver.Driver].
+func (s *Store) Documents(ctx context.Context, table string, after driver.ID) iter.Seq2[driver.Entry, error] {
+	return func(yield func(driver.Entry, error) bool) {
+		for {
+			t, err := s.table(ctx, table)
+			var e driver.Entry
+			ok := false
+			if err == nil {
+				e, ok = t.entry(after)
+			}
+			s.mu.Unlock()
+			if err != nil {
+				yield(driver.Entry{}, err)
+				return
+			}
+			if !ok || !yield(e, nil) {
+				return
+			}
+			after = e.ID
 		}
 	}
 }

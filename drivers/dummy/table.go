@@ -121,6 +121,20 @@ func (t *table) next(after driver.ID, terms []driver.Term) *document {
 	return nil
 }
 
+// entry returns the first document after an id, if there is one.
+func (t *table) entry(after driver.ID) (driver.Entry, bool) {
+	i, found := slices.BinarySearchFunc(t.ids, after, driver.ID.Compare)
+	if found {
+		i++
+	}
+	if i == len(t.ids) {
+		return driver.Entry{}, false
+	}
+	e := driver.Entry{ID: t.ids[i], Standing: t.docs[t.ids[i]].standing}
+	e.Held = slices.Clone(e.Held)
+	return e, true
+}
+
 // clone returns a commit that shares no memory with c.
 func clone(c *driver.Commit) driver.Commit {
 	copied := *c

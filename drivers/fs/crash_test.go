@@ -129,8 +129,12 @@ func (h *history) operation(op, doc byte) func(driver.Driver) error {
 // it leaves out what the driver makes up itself.
 func dump(_ testing.TB, d driver.Driver) string {
 	var b strings.Builder
-	for name, err := range d.Tables(background) {
+	for schema, err := range d.Tables(background) {
+		name := schema.Table
 		fmt.Fprintf(&b, "table %s %v\n", name, err)
+		for e, err := range d.Documents(background, name, driver.ID{}) {
+			fmt.Fprintf(&b, "%d %d %d %q %v\n", e.ID[15], e.Seq, e.Life, e.Held, err)
+		}
 		for n := byte(1); n < 6; n++ {
 			head, err := d.Head(background, name, id(n))
 			fmt.Fprintf(&b, "%d %v %d %x %q %v\n", n, err, head.Seq, head.Section, head.Held, head.Deleted)

@@ -214,18 +214,23 @@ func (s *Store) checkpoint(table string, id driver.ID, seq uint64, rec []byte) (
 }
 
 // Tables implements [driver.Driver].
-func (s *Store) Tables(ctx context.Context) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
+func (s *Store) Tables(ctx context.Context) iter.Seq2[driver.Schema, error] {
+	return func(yield func(driver.Schema, error) bool) {
 		if err := s.enter(ctx); err != nil {
-			yield("", err)
+			yield(driver.Schema{}, err)
 			return
 		}
 		s.mu.RLock()
-		names := slices.Sorted(maps.Keys(s.tables))
+		var schemas []driver.Schema
+		for _, name := range slices.Sorted(maps.Keys(s.tables)) {
+			schema := s.tables[name].schema
+			schema.Unique = slices.Clone(schema.Unique)
+			schemas = append(schemas, schema)
+		}
 		s.mu.RUnlock()
 		s.leave()
-		for _, name := range names {
-			if !yield(name, nil) {
+		for _, schema := range schemas {
+			if !yield(schema, nil) {
 				return
 			}
 		}

@@ -352,18 +352,23 @@ func (s *Store) Purge(ctx context.Context, table string, id driver.ID) error {
 }
 
 // Tables implements [driver.Driver].
-func (s *Store) Tables(ctx context.Context) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
+func (s *Store) Tables(ctx context.Context) iter.Seq2[driver.Schema, error] {
+	return func(yield func(driver.Schema, error) bool) {
 		s.mu.RLock()
 		err := s.enter(ctx)
-		names := slices.Sorted(maps.Keys(s.tables))
+		var schemas []driver.Schema
+		for _, name := range slices.Sorted(maps.Keys(s.tables)) {
+			schema := s.tables[name].schema
+			schema.Unique = slices.Clone(schema.Unique)
+			schemas = append(schemas, schema)
+		}
 		s.mu.RUnlock()
 		if err != nil {
-			yield("", err)
+			yield(driver.Schema{}, err)
 			return
 		}
-		for _, name := range names {
-			if !yield(name, nil) {
+		for _, schema := range schemas {
+			if !yield(schema, nil) {
 				return
 			}
 		}

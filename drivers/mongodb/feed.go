@@ -111,12 +111,12 @@ func (f *feed) poll(ctx context.Context, yield func(driver.FeedItem) bool) error
 // ask gives the rows that were sent lately, document by document in the order
 // of their sequences.
 func (f *feed) ask(ctx context.Context, back time.Duration, each func(driver.Doc, []row) error) error {
-	names, err := f.s.names(ctx)
+	schemas, err := f.s.schemas(ctx)
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		rows, err := f.rows(ctx, name, f.since.Add(-back))
+	for _, schema := range schemas {
+		rows, err := f.rows(ctx, schema.Table, f.since.Add(-back))
 		if err != nil {
 			return err
 		}
@@ -130,7 +130,7 @@ func (f *feed) ask(ctx context.Context, back time.Duration, each func(driver.Doc
 			if err != nil {
 				return err
 			}
-			if err := each(driver.Doc{Table: name, ID: id}, rows[:n]); err != nil {
+			if err := each(driver.Doc{Table: schema.Table, ID: id}, rows[:n]); err != nil {
 				return err
 			}
 			rows = rows[n:]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 
@@ -152,28 +153,29 @@ func (t *table) documents(ctx context.Context) (bool, error) {
 }
 
 // Tables implements [driver.Driver].
-func (s *Store) Tables(ctx context.Context) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
-		names, err := s.names(ctx)
-		for _, name := range names {
-			if !yield(name, nil) {
+func (s *Store) Tables(ctx context.Context) iter.Seq2[driver.Schema, error] {
+	return func(yield func(driver.Schema, error) bool) {
+		schemas, err := s.schemas(ctx)
+		for _, schema := range schemas {
+			if !yield(schema, nil) {
 				return
 			}
 		}
 		if err != nil {
-			yield("", err)
+			yield(driver.Schema{}, err)
 		}
 	}
 }
 
-// names gives the names of all tables, ascending.
-func (s *Store) names(ctx context.Context) ([]string, error) {
+// schemas gives the newest schemas of all tables, ascending by name.
+func (s *Store) schemas(ctx context.Context) ([]driver.Schema, error) {
 	if err := s.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer s.exit()
 	from, to := keys("table")
-	cursor, err := s.db.Collection(meta).Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: from}, {Key: "$lt", Value: to}}}})
+	cursor, err := s.db.Collection(meta).Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: from}, {Key: "$lt", Value: to}}}},
+		options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
 	if err != nil {
 		return nil, err
 	}
@@ -181,11 +183,10 @@ func (s *Store) names(ctx context.Context) ([]string, error) {
 	if err := cursor.All(ctx, &rows); err != nil {
 		return nil, err
 	}
-	var names []string
+	newest := make(map[string]driver.Schema) // rows of a table ascend
 	for _, r := range rows {
 		name, _, _ := strings.Cut(strings.TrimPrefix(r.Key, from), "/")
-		names = append(names, name)
+		newest[name] = driver.Schema{Table: name, Unique: r.Unique, Revision: uint32(r.Revision)}
 	}
-	slices.Sort(names)
-	return slices.Compact(names), nil
+	return slices.SortedFunc(maps.Values(newest), func(a, b driver.Schema) int { return strings.Compare(a.Table, b.Table) }), nil
 }

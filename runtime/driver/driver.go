@@ -84,9 +84,14 @@ type Driver interface {
 	// there is nothing to purge.
 	Purge(ctx context.Context, table string, id ID) error
 
-	// Tables yields the names of the tables that were ever declared,
-	// ascending. An error is the last pair.
-	Tables(ctx context.Context) iter.Seq2[string, error]
+	// Tables yields the newest schemas of the tables that were ever declared,
+	// ascending by name. An error is the last pair.
+	Tables(ctx context.Context) iter.Seq2[Schema, error]
+
+	// Documents yields every document after an id that has any commit,
+	// ascending: also those that Find does not show because they are deleted,
+	// purged or hold nothing but voids. An error is the last pair.
+	Documents(ctx context.Context, table string, after ID) iter.Seq2[Entry, error]
 
 	// Limits tells what the store takes. It does not change.
 	Limits() Limits
@@ -124,6 +129,12 @@ type Holder interface {
 	// Hold keeps live until the document is purged or the store is closed. A
 	// document has one live object; another takes its place.
 	Hold(doc Doc, live any)
+}
+
+// Entry is a document in the list of all that a store knows of.
+type Entry struct {
+	ID ID
+	Standing
 }
 
 // Doc names a document: ids are unique within a table.

@@ -113,9 +113,20 @@ func (p *past) compare() {
 	s.sameCommits(p.voids, s.log(id(7), driver.Range{}), "Log of a void")
 	(&doc{s: s, id: id(7)}).gone()
 
-	names, err := collect(s, s.d.Tables(s.ctx))
-	s.noError(err, "Tables")
-	s.same([]string{table, "tasks"}, names, "Tables")
+	s.same([]string{table, "tasks"}, s.tables(), "Tables")
+	lives := make(map[driver.ID]driver.Life)
+	for e, err := range s.d.Documents(s.ctx, table, driver.ID{}) {
+		s.noError(err, "Documents")
+		lives[e.ID] = e.Life
+	}
+	want := map[driver.ID]driver.Life{p.purged.id: driver.Purged, id(7): driver.Unborn}
+	for _, d := range p.docs {
+		want[d.id] = driver.Alive
+		if d.head().Deleted {
+			want[d.id] = driver.Deleted
+		}
+	}
+	s.same(want, lives, "lives of the documents")
 	wantType[*driver.SchemaError](s, s.d.Declare(s.ctx, driver.Schema{Table: table, Unique: unique[:1], Revision: 9}), "Declare with a unique field less")
 
 	changed, deleted, restored := p.docs[0], p.docs[1], p.docs[2]

@@ -61,6 +61,8 @@ func testCancel(s *store) {
 	canceled(err, "Count")
 	_, err = collect(s, s.d.Tables(ended))
 	canceled(err, "Tables")
+	_, err = collect(s, s.d.Documents(ended, table, driver.ID{}))
+	canceled(err, "Documents")
 	canceled(s.d.Checkpoint(ended, table, d.id, 1, []byte("content")), "Checkpoint")
 	d.verify()
 	if purged := !canceled(s.d.Purge(ended, table, d.id), "Purge"); purged {
@@ -159,6 +161,8 @@ func testClose(s *store) {
 	closed(s.d.Purge(s.ctx, table, d.id), "Purge")
 	_, err = collect(s, s.d.Tables(s.ctx))
 	closed(err, "Tables")
+	_, err = collect(s, s.d.Documents(s.ctx, table, driver.ID{}))
+	closed(err, "Documents")
 	if s.d.Limits() != limits {
 		s.t.Error("Close changed the limits")
 	}

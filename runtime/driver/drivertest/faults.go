@@ -29,6 +29,7 @@ const (
 	Count      Method = "Count"
 	Purge      Method = "Purge"
 	Tables     Method = "Tables"
+	Documents  Method = "Documents"
 	Close      Method = "Close"
 )
 
@@ -293,8 +294,13 @@ func (f *Faulty) Purge(ctx context.Context, table string, id driver.ID) error {
 }
 
 // Tables implements [driver.Driver].
-func (f *Faulty) Tables(ctx context.Context) iter.Seq2[string, error] {
+func (f *Faulty) Tables(ctx context.Context) iter.Seq2[driver.Schema, error] {
 	return each(f, ctx, Tables, f.d.Tables(ctx))
+}
+
+// Documents implements [driver.Driver].
+func (f *Faulty) Documents(ctx context.Context, table string, after driver.ID) iter.Seq2[driver.Entry, error] {
+	return each(f, ctx, Documents, f.d.Documents(ctx, table, after))
 }
 
 // Limits implements [driver.Driver]. It never fails.

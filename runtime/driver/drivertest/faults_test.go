@@ -73,6 +73,9 @@ func script(ctx context.Context, d driver.Driver) []error {
 	errs, last = append(errs, last), nil
 	for _, last = range d.Tables(ctx) {
 	}
+	errs, last = append(errs, last), nil
+	for _, last = range d.Documents(ctx, "notes", driver.ID{}) {
+	}
 	return append(errs, last, d.Purge(ctx, "notes", someID), d.Close(ctx))
 }
 

@@ -148,14 +148,33 @@ func (d *locked) Find(ctx context.Context, table string, q driver.Query) iter.Se
 
 type unsorted struct{ driver.Driver }
 
-func (d unsorted) Tables(ctx context.Context) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
-		var names []string
-		for name := range d.Driver.Tables(ctx) {
-			names = append(names, name)
+func (d unsorted) Tables(ctx context.Context) iter.Seq2[driver.Schema, error] {
+	return func(yield func(driver.Schema, error) bool) {
+		var schemas []driver.Schema
+		for schema := range d.Driver.Tables(ctx) {
+			schemas = append(schemas, schema)
 		}
-		for _, name := range slices.Backward(names) {
-			if !yield(name, nil) {
+		for _, schema := range slices.Backward(schemas) {
+			if !yield(schema, nil) {
+				return
+			}
+		}
+	}
+}
+
+// selective lists no documents of a life.
+type selective struct {
+	driver.Driver
+	without driver.Life
+}
+
+func (d selective) Documents(ctx context.Context, table string, after driver.ID) iter.Seq2[driver.Entry, error] {
+	return func(yield func(driver.Entry, error) bool) {
+		for e, err := range d.Driver.Documents(ctx, table, after) {
+			if e.Life == d.without && err == nil {
+				continue
+			}
+			if !yield(e, err) {
 				return
 			}
 		}

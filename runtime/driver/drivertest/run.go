@@ -54,6 +54,8 @@ var suite = []struct {
 	{"FindFollows", testFindFollows},
 	{"FindUnlocked", testFindUnlocked},
 	{"Tables", testTables},
+	{"Documents", testDocuments},
+	{"DocumentsPages", testDocumentsPages},
 	{"Schema", testSchema},
 	{"Undeclared", testUndeclared},
 	{"Queries", testQueries},
