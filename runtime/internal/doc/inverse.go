@@ -32,15 +32,41 @@ func (c *Commit) settled() *Commit {
 	if c.settle || len(c.aside) == 0 {
 		return &to
 	}
+	to.aside = c.inWhatWent()
+	to.settle = true
+	return &to
+}
+
+// inWhatWent gives the deltas that are aside because they are of what went:
+// of an object that a slot lost, of what was below it, and of what was taken
+// out of there before it went, which nothing but these deltas leads to now.
+func (c *Commit) inWhatWent() (in []Delta) {
 	var went []*Node
 	for i := range c.Deltas {
 		if n, ok := c.Deltas[i].Prev.(*Node); ok && c.Deltas[i].Had {
 			went = append(went, n)
 		}
 	}
-	to.aside, _ = split(c.aside, func(x *Delta) bool { return slices.ContainsFunc(went, x.N.within) })
-	to.settle = true
-	return &to
+	taken := make([]bool, len(c.aside))
+	for more := true; more; {
+		more = false
+		for i := range c.aside {
+			x := &c.aside[i]
+			if taken[i] || !slices.ContainsFunc(went, x.N.within) {
+				continue
+			}
+			taken[i] = true
+			if n, ok := x.Prev.(*Node); ok && x.Had {
+				went, more = append(went, n), true
+			}
+		}
+	}
+	for i := range c.aside {
+		if taken[i] {
+			in = append(in, c.aside[i])
+		}
+	}
+	return in
 }
 
 func (x Delta) inverse() Delta {

@@ -94,13 +94,13 @@ func (p *past) touch(x *Delta) {
 	y.has, y.val = x.Has, x.Val
 }
 
-// rename follows a renumbering. An element that went before it loses its key
-// to the one that gets it; if it is inserted that does, it takes the place of
-// the one that went, which is as good as another.
+// rename follows a renumbering. An element that went before it loses its key:
+// who gets that later may be elsewhere in the array, and is another slot.
 func (p *past) rename(x *Delta) {
 	if p.here == nil { // a renumbering that is alone
 		p.here = map[slot]int{}
 	}
+	p.forget(x)
 	moved := make([]int, len(x.Renamed.Old))
 	for j, old := range x.Renamed.Old {
 		s := slot{x.N, x.L, x.F, old}
@@ -118,6 +118,19 @@ func (p *past) rename(x *Delta) {
 	}
 	if x.L.field().Kind == LeafList && !slices.Contains(p.lists, x.L) {
 		p.lists = append(p.lists, x.L)
+	}
+}
+
+// forget makes the keys of what went from an array free, where a renumbering
+// of it has made the same keys mean other places.
+func (p *past) forget(x *Delta) {
+	r, last := x.Renamed, len(x.Renamed.Old)-1
+	from, to := min(r.Old[0], r.New[0]), max(r.Old[last], r.New[last])
+	for i := range p.slots {
+		y := &p.slots[i]
+		if y.l == x.L && y.had && !y.has && from <= y.key && y.key <= to && p.here[y.slot] == i {
+			delete(p.here, y.slot)
+		}
 	}
 }
 
