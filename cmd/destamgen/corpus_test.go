@@ -38,24 +38,25 @@ var dependencies = []string{
 // generated, then it compiles, or which of its fields are left out and why.
 //
 // The long mode adds the well-known modules of testdata/corpus, which are
-// downloaded into the module cache. (-update writes down what comes.)
+// downloaded into the module cache, each in a test of its own. (-update writes
+// down what comes.)
 func TestCorpus(t *testing.T) {
 	t.Run("dependencies", func(t *testing.T) {
 		try(t, "../..", dependencies, "../../testdata/corpus/dependencies.txt")
 	})
-	if os.Getenv("DESTAM_LONG") != "" {
-		t.Run("modules", func(t *testing.T) {
-			const dir = "../../testdata/corpus"
-			f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(dir, "corpus.go"), nil, parser.ImportsOnly)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var paths []string
-			for _, spec := range f.Imports {
-				path, _ := strconv.Unquote(spec.Path.Value)
-				paths = append(paths, path)
-			}
-			try(t, dir, paths, filepath.Join(dir, "modules.txt"))
+	if os.Getenv("DESTAM_LONG") == "" {
+		return
+	}
+	const dir = "../../testdata/corpus"
+	f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(dir, "corpus.go"), nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, spec := range f.Imports {
+		path, _ := strconv.Unquote(spec.Path.Value)
+		name := strings.ReplaceAll(path, "/", "-")
+		t.Run(name, func(t *testing.T) {
+			try(t, dir, []string{path}, filepath.Join(dir, "modules", name+".txt"))
 		})
 	}
 }
@@ -80,6 +81,9 @@ func try(t *testing.T, dir string, paths []string, golden string) {
 		start := time.Now()
 		generate(t, user, folder, c)
 		t.Logf("%s: generated in %v", p.path, time.Since(start).Round(time.Millisecond))
+		if out.Len() > 0 {
+			out.WriteString("\n")
+		}
 		c.report(&out, p.path+" "+p.version)
 	}
 	start := time.Now()
@@ -228,7 +232,7 @@ func (t *tagger) report(out *strings.Builder, title string) {
 	if len(whole) > 0 {
 		fmt.Fprintln(out, line)
 	}
-	fmt.Fprintf(out, "%s\n", rest.String())
+	out.WriteString(rest.String())
 }
 
 // isStruct says whether a type is a struct that has something to keep.

@@ -108,8 +108,16 @@ func (m *modeler) asked(n int) string {
 	return scalar
 }
 
-func (m *modeler) tagged(name, typ string) {
-	fmt.Fprintf(&m.b, "\t%s %s `destam:\"%s\"`\n", name, typ, strings.ToLower(name[:1])+name[1:])
+func (m *modeler) tagged(name, typ string, options ...string) {
+	fmt.Fprintf(&m.b, "\t%s %s `destam:\"%s%s\"`\n", name, typ, strings.ToLower(name[:1])+name[1:], strings.Join(options, ""))
+}
+
+// seldom gives an option now and then.
+func (m *modeler) seldom(option string) string {
+	if m.r.IntN(6) == 0 {
+		return option
+	}
+	return ""
 }
 
 // model writes one package.
@@ -120,7 +128,7 @@ func (m *modeler) model(name string) string {
 	fmt.Fprintf(&m.b, "type Doc struct {\n\t_ struct{} `destam:\"table=docs\"`\n\tQuery Section `destam:\"query\"`\n\tBase\n")
 	taken := map[string]bool{"Query": true, "Base": true}
 	for range 8 {
-		m.tagged(m.noun(taken), m.field())
+		m.tagged(m.noun(taken), m.field(), m.seldom(",local"))
 	}
 	m.b.WriteString("}\n\ntype Base struct {\n")
 	for range 2 {
@@ -131,7 +139,7 @@ func (m *modeler) model(name string) string {
 		fmt.Fprintf(&m.b, "type T%d struct {\n", i)
 		taken := map[string]bool{}
 		for range 3 + m.r.IntN(4) {
-			m.tagged(m.noun(taken), m.field())
+			m.tagged(m.noun(taken), m.field(), m.seldom(",local"))
 		}
 		m.b.WriteString("}\n\n")
 	}
@@ -140,6 +148,9 @@ func (m *modeler) model(name string) string {
 		taken := map[string]bool{}
 		for range 3 + m.r.IntN(3) {
 			m.tagged(m.noun(taken), m.asked(i))
+		}
+		if name == "Section" {
+			m.tagged(m.noun(taken), m.pick("string", "int", "Word", "*int32", "uint32"), ",unique")
 		}
 		m.b.WriteString("}\n\n")
 	}
@@ -247,19 +258,24 @@ func again(t *testing.T, dir string) {
 }
 
 // TestModels generates packages with random structs, compiles them together and
-// takes their documents through storing, loading, assigning and asking, on every
-// driver that runs everywhere.
+// takes their documents through storing, loading, assigning, being applied to
+// copies and asking, on every driver that runs everywhere. The long mode takes
+// other ones each time.
 func TestModels(t *testing.T) {
-	count := 8
-	if testing.Short() {
+	count, seed := 8, uint64(7)
+	switch {
+	case testing.Short():
 		count = 3
+	case os.Getenv("DESTAM_LONG") != "":
+		count, seed = 40, rand.Uint64()
 	}
+	t.Logf("%d models of seed %d", count, seed)
 	dir := userModule(t)
 	source, err := os.ReadFile("../../testdata/models/exercise.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := modeler{r: rand.New(rand.NewPCG(7, 7))}
+	m := modeler{r: rand.New(rand.NewPCG(seed, 7))}
 	program := "package main\n\nimport (\n\t\"example.com/user/exercise\"\n\t\"github.com/destam-go/destamgen/runtime/destam\"\n%s)\n\nfunc main() {\n%s}\n"
 	var imports, calls strings.Builder
 	for i := range count {
@@ -269,7 +285,6 @@ func TestModels(t *testing.T) {
 		fmt.Fprintf(&calls, `	exercise.Run("%[1]s", %[2]d, exercise.Model[*%[1]s.ODoc, %[1]s.Doc, %[1]s.Section]{
 		Table:    %[1]s.DocTable,
 		Document: func(o *%[1]s.ODoc) *destam.ODocument { return &o.ODocument },
-		Query:    func(p %[1]s.Doc) %[1]s.Section { return p.Query },
 	})
 `, name, i)
 	}

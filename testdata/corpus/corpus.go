@@ -1,6 +1,6 @@
 // Package corpus names packages of well-known modules that declare large
 // configurations and resources. The generator is tried on their public structs;
-// modules.txt says what came of each. None of their source is kept here.
+// the files of modules say what came of each. None of their source is kept here.
 package corpus
 
 import (

@@ -4,15 +4,19 @@
 package exercise
 
 import (
+	"cmp"
 	"context"
+	"encoding"
 	"encoding/json"
 	"fmt"
 	"math/big"
 	"math/rand/v2"
+	"net"
 	"net/netip"
 	"net/url"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +37,6 @@ type Handle[P any] interface {
 type Model[O Handle[P], P, Q any] struct {
 	Table    func(*destam.DB) *destam.Table[O, P, Q]
 	Document func(O) *destam.ODocument // a field may have taken any other name
-	Query    func(P) Q
 }
 
 // Run exercises a model on all drivers.
@@ -46,7 +49,10 @@ func Run[O Handle[P], P, Q any](name string, seed uint64, m Model[O, P, Q]) {
 		"dummy":  func() (driver.Driver, error) { return dummy.Open(), nil },
 		"fs":     func() (driver.Driver, error) { return fs.Open(dir, nil) },
 	} {
-		r := run[O, P, Q]{Model: m, name: name + " on " + store, r: rand.New(rand.NewPCG(seed, 1)), versions: map[destam.ID]map[uint64]string{}}
+		r := run[O, P, Q]{
+			Model: m, name: name + " on " + store, filler: filler{r: rand.New(rand.NewPCG(seed, 1))},
+			versions: map[destam.ID]map[uint64]string{}, plain: map[destam.ID]P{},
+		}
 		r.with(open, r.write)
 		if store == "fs" {
 			r.with(open, r.read)
@@ -56,8 +62,8 @@ func Run[O Handle[P], P, Q any](name string, seed uint64, m Model[O, P, Q]) {
 
 type run[O Handle[P], P, Q any] struct {
 	Model[O, P, Q]
+	filler
 	name     string
-	r        *rand.Rand
 	versions map[destam.ID]map[uint64]string
 	plain    map[destam.ID]P
 }
@@ -72,32 +78,50 @@ func (r *run[O, P, Q]) with(open func() (driver.Driver, error), do func(context.
 	must(db.Close(ctx))
 }
 
-// write makes documents and changes them.
+// write makes documents and changes them. A copy of each, in a database of its
+// own, is led by digests.
 func (r *run[O, P, Q]) write(ctx context.Context, table *destam.Table[O, P, Q]) {
-	r.plain = map[destam.ID]P{}
-	for range 4 {
-		o, err := table.Create(ctx, r.random())
-		must(err)
-		d := r.Document(o)
-		r.versions[d.ID()] = map[uint64]string{1: text(o.Snapshot())}
-		for range 3 {
-			// What is assigned is what a new document with it has.
-			p := r.random()
-			o.Assign(p)
-			other, err := table.Create(ctx, p)
+	r.with(func() (driver.Driver, error) { return memory.Open(nil), nil }, func(_ context.Context, copies *destam.Table[O, P, Q]) {
+		for range 4 {
+			o, err := table.Create(ctx, r.random())
 			must(err)
-			r.same("assigned", text(o.Snapshot()), text(other.Snapshot()))
-			must(r.Document(other).Delete(ctx))
-			must(d.Flush(ctx))
-			r.versions[d.ID()][d.Version()] = text(o.Snapshot())
+			r.change(ctx, table, copies, o)
 		}
-		o.Assign(o.Snapshot())
-		if d.Pending() {
-			panic(r.name + ": assigning what is there changes something")
-		}
-		r.plain[d.ID()] = o.Snapshot()
-	}
+	})
 	r.read(ctx, table)
+}
+
+func (r *run[O, P, Q]) change(ctx context.Context, table, copies *destam.Table[O, P, Q], o O) {
+	d := r.Document(o)
+	must(d.Flush(ctx))
+	r.versions[d.ID()] = map[uint64]string{d.Version(): text(o.Snapshot())}
+	digest, start, err := destam.NewDigest(d)
+	must(err)
+	defer digest.Stop()
+	copied, err := destam.Adopt(ctx, copies, start)
+	must(err)
+	r.same("adopted", text(copied.Snapshot()), text(o.Snapshot()))
+	for range 3 {
+		// What is assigned is what a new document with it has.
+		p := r.random()
+		other, err := table.Create(ctx, p)
+		must(err)
+		want := text(other.Snapshot())
+		must(r.Document(other).Delete(ctx))
+		o.Assign(p)
+		r.same("assigned", text(o.Snapshot()), want)
+		if commit := digest.Flush(); commit != nil {
+			must(destam.Apply(r.Document(copied), commit))
+		}
+		r.same("applied", text(copied.Snapshot()), want)
+		must(d.Flush(ctx))
+		r.versions[d.ID()][d.Version()] = want
+	}
+	o.Assign(o.Snapshot())
+	if d.Pending() {
+		panic(r.name + ": assigning what is there changes something")
+	}
+	r.plain[d.ID()] = o.Snapshot()
 }
 
 // read reads everything back, and asks.
@@ -115,9 +139,9 @@ func (r *run[O, P, Q]) read(ctx context.Context, table *destam.Table[O, P, Q]) {
 	count := 0
 	for hit, err := range table.QueryAll(ctx) {
 		must(err)
-		r.same("hit", text(hit.Query), text(r.Query(r.plain[hit.ID])))
+		r.same("hit", text(hit.Query), text(section(r.plain[hit.ID])))
 		count++
-		r.ask(ctx, table, hit.Query)
+		r.ask(ctx, table, "", reflect.ValueOf(hit.Query))
 	}
 	if count != len(r.plain) {
 		panic(fmt.Sprintf("%s: %d hits, want %d", r.name, count, len(r.plain)))
@@ -125,27 +149,93 @@ func (r *run[O, P, Q]) read(ctx context.Context, table *destam.Table[O, P, Q]) {
 }
 
 // ask asks for each field of a section alone, and compares with looking at all.
-func (r *run[O, P, Q]) ask(ctx context.Context, table *destam.Table[O, P, Q], section Q) {
-	v := reflect.ValueOf(section)
+func (r *run[O, P, Q]) ask(ctx context.Context, table *destam.Table[O, P, Q], path string, v reflect.Value) {
 	for i := range v.NumField() {
-		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("destam"), ",")
-		switch v.Field(i).Kind() {
-		case reflect.String, reflect.Bool, reflect.Int, reflect.Int8, reflect.Int64, reflect.Uint8, reflect.Uint32:
-		default:
+		name, in, ok := field(v, i)
+		if !ok {
 			continue
 		}
-		want := 0
-		for _, p := range r.plain {
-			if reflect.ValueOf(r.Query(p)).Field(i).Equal(v.Field(i)) {
-				want++
-			}
+		if name == "" { // the fields of an embedded struct are those of the one around it
+			r.ask(ctx, table, path, in)
+			continue
 		}
-		got, err := destam.Count(ctx, table, destam.Dynamic(table, map[string]any{name: v.Field(i).Interface()})...)
-		must(err)
-		if got != want {
-			panic(fmt.Sprintf("%s: %d documents with %s %v, want %d", r.name, got, name, v.Field(i), want))
+		at := path + name
+		if in.Kind() == reflect.Pointer && in.IsNil() {
+			r.count(ctx, table, at, nil)
+			continue
+		}
+		if in = reflect.Indirect(in); in.Kind() == reflect.Struct {
+			r.ask(ctx, table, at+".", in)
+		}
+		r.count(ctx, table, at, in.Interface())
+	}
+}
+
+// count asks for a value and compares with looking at all.
+func (r *run[O, P, Q]) count(ctx context.Context, table *destam.Table[O, P, Q], path string, value any) {
+	want, wanted := 0, ""
+	if value != nil {
+		wanted = text(value)
+	}
+	for _, p := range r.plain {
+		if v, ok := follow(reflect.ValueOf(section(p)), path); value == nil && !ok || value != nil && ok && text(v.Interface()) == wanted {
+			want++
 		}
 	}
+	got, err := destam.Count(ctx, table, destam.Dynamic(table, map[string]any{path: value})...)
+	must(err)
+	if got != want {
+		panic(fmt.Sprintf("%s: %d documents with %s %v, want %d", r.name, got, path, value, want))
+	}
+}
+
+// follow goes along the fields of a dotted path; it is not ok where one is
+// absent.
+func follow(v reflect.Value, path string) (reflect.Value, bool) {
+	for name := range strings.SplitSeq(path, ".") {
+		if v = member(v, name); v.Kind() == reflect.Pointer && v.IsNil() {
+			return v, false
+		}
+		v = reflect.Indirect(v)
+	}
+	return v, true
+}
+
+func member(v reflect.Value, name string) reflect.Value {
+	for i := range v.NumField() {
+		called, in, ok := field(v, i)
+		if ok && called == name {
+			return in
+		}
+		if ok && called == "" {
+			if in = member(in, name); in.IsValid() {
+				return in
+			}
+		}
+	}
+	return reflect.Value{}
+}
+
+// section gives the query section of a plain document.
+func section(p any) any {
+	v := reflect.ValueOf(p)
+	for i := range v.NumField() {
+		if name, in, ok := field(v, i); ok && name == "query" && in.Kind() == reflect.Struct {
+			return in.Interface()
+		}
+	}
+	return struct{}{}
+}
+
+// field gives a stored field of a struct by its name in the tag, which is empty
+// for a struct that lends its fields.
+func field(v reflect.Value, i int) (name string, in reflect.Value, ok bool) {
+	f := v.Type().Field(i)
+	name, options, _ := strings.Cut(f.Tag.Get("destam"), ",")
+	if name == "" && !f.Anonymous || name == "-" || f.Name == "_" || strings.Contains(","+options+",", ",local,") {
+		return "", in, false
+	}
+	return name, v.Field(i), true
 }
 
 func (r *run[O, P, Q]) same(what, got, want string) {
@@ -160,24 +250,93 @@ func must(err error) {
 	}
 }
 
-// text gives a plain value in a form that can be compared.
-func text[P any](p P) string {
-	b, err := json.Marshal(&p)
-	must(err)
-	return string(b)
+// text gives what is stored of a plain value in a form that can be compared.
+func text(p any) string {
+	var b strings.Builder
+	v := reflect.New(reflect.TypeOf(p)).Elem()
+	v.Set(reflect.ValueOf(p))
+	dump(&b, v)
+	return b.String()
+}
+
+func dump(b *strings.Builder, v reflect.Value) {
+	tagged := false
+	for i := 0; v.Kind() == reflect.Struct && i < v.NumField(); i++ {
+		_, has := v.Type().Field(i).Tag.Lookup("destam")
+		tagged = tagged || has
+	}
+	switch {
+	case tagged:
+		b.WriteString("{")
+		for i := range v.NumField() {
+			if name, in, ok := field(v, i); ok {
+				b.WriteString(name + ":")
+				dump(b, in)
+				b.WriteString(" ")
+			}
+		}
+		b.WriteString("}")
+	case v.Kind() == reflect.Pointer && v.IsNil():
+		b.WriteString("absent")
+	case v.Kind() == reflect.Pointer:
+		dump(b, v.Elem())
+	case v.Kind() == reflect.Slice || v.Kind() == reflect.Array:
+		b.WriteString("[")
+		for i := range v.Len() {
+			dump(b, v.Index(i))
+			b.WriteString(" ")
+		}
+		b.WriteString("]")
+	case v.Kind() == reflect.Map:
+		keys := v.MapKeys()
+		slices.SortFunc(keys, func(a, b reflect.Value) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+		b.WriteString("map[")
+		for _, k := range keys {
+			fmt.Fprintf(b, "%v:", k)
+			e := reflect.New(v.Type().Elem()).Elem()
+			e.Set(v.MapIndex(k))
+			dump(b, e)
+			b.WriteString(" ")
+		}
+		b.WriteString("]")
+	case v.Kind() == reflect.String:
+		fmt.Fprintf(b, "%q", v.String())
+	case v.Kind() == reflect.Struct:
+		var encoded []byte
+		var err error
+		switch e := v.Addr().Interface().(type) {
+		case encoding.BinaryMarshaler:
+			encoded, err = e.MarshalBinary()
+		case encoding.TextMarshaler:
+			encoded, err = e.MarshalText()
+		default:
+			encoded = fmt.Append(nil, v.Interface())
+		}
+		must(err)
+		fmt.Fprintf(b, "%q", encoded)
+	default:
+		fmt.Fprint(b, v.Interface())
+	}
 }
 
 // random makes a plain document.
 func (r *run[O, P, Q]) random() P {
 	var p P
-	fill(r.r, reflect.ValueOf(&p).Elem(), 4)
+	r.fill(reflect.ValueOf(&p).Elem(), 4)
 	return p
 }
 
 // Filler is a type with fields that are not exported.
 type Filler interface{ Fill(n int) }
 
-func fill(r *rand.Rand, v reflect.Value, depth int) {
+// filler fills plain values.
+type filler struct {
+	r      *rand.Rand
+	unique int // the last value that no other document has
+}
+
+func (f *filler) fill(v reflect.Value, depth int) {
+	r := f.r
 	if r.IntN(6) == 0 && depth < 4 {
 		return // zero
 	}
@@ -190,6 +349,12 @@ func fill(r *rand.Rand, v reflect.Value, depth int) {
 		return
 	case *big.Int:
 		p.Lsh(big.NewInt(r.Int64()), uint(r.IntN(80)))
+		return
+	case *net.IP:
+		*p = net.IPv4(10, 0, 0, byte(r.Uint64()))
+		return
+	case *json.RawMessage:
+		*p = fmt.Append(nil, r.IntN(100))
 		return
 	case *url.URL:
 		p.Scheme, p.Host, p.Path = "https", "example.com", fmt.Sprint("/", r.IntN(9))
@@ -212,22 +377,22 @@ func fill(r *rand.Rand, v reflect.Value, depth int) {
 	case reflect.Pointer:
 		if depth > 0 {
 			v.Set(reflect.New(v.Type().Elem()))
-			fill(r, v.Elem(), depth-1)
+			f.fill(v.Elem(), depth-1)
 		}
 	case reflect.Slice:
 		for range min(r.IntN(4), depth) {
 			v.Set(reflect.Append(v, reflect.Zero(v.Type().Elem())))
-			fill(r, v.Index(v.Len()-1), depth-1)
+			f.fill(v.Index(v.Len()-1), depth-1)
 		}
 	case reflect.Array:
 		for i := range v.Len() {
-			fill(r, v.Index(i), depth-1)
+			f.fill(v.Index(i), depth-1)
 		}
 	case reflect.Map:
 		for range min(r.IntN(4), depth) {
 			k, e := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
-			fill(r, k, depth-1)
-			fill(r, e, depth-1)
+			f.fill(k, depth-1)
+			f.fill(e, depth-1)
 			if v.IsNil() {
 				v.Set(reflect.MakeMap(v.Type()))
 			}
@@ -235,9 +400,31 @@ func fill(r *rand.Rand, v reflect.Value, depth int) {
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
-			if f := v.Type().Field(i); f.Name != "_" && f.IsExported() {
-				fill(r, v.Field(i), depth)
+			field := v.Type().Field(i)
+			switch {
+			case field.Name == "_" || !field.IsExported():
+			case strings.Contains(field.Tag.Get("destam"), ",unique"):
+				f.fillUnique(v.Field(i))
+			default:
+				f.fill(v.Field(i), depth)
 			}
 		}
+	}
+}
+
+// fillUnique gives a value that no other document has.
+func (f *filler) fillUnique(v reflect.Value) {
+	if v.Kind() == reflect.Pointer {
+		v.Set(reflect.New(v.Type().Elem()))
+		v = v.Elem()
+	}
+	f.unique++
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(fmt.Sprint("unique ", f.unique))
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		v.SetInt(int64(f.unique % 128))
+	default:
+		v.SetUint(uint64(f.unique % 256))
 	}
 }
