@@ -52,13 +52,46 @@ func (t *table) reuse(ctx context.Context, where []*predicate) (*live, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err = t.create(ctx, plain, c.preds)
-	if errors.Is(err, ErrTaken) { // by another process, a moment ago
-		if other, again := t.first(ctx, where); again == nil {
+	for attempt := 0; ; attempt++ {
+		if l, err = t.create(ctx, plain, c.preds); !errors.Is(err, ErrTaken) || attempt == reuseAttempts {
+			return l, err
+		}
+		other, again := t.taker(ctx, err, c.preds)
+		if again == nil {
+			return other, nil
+		}
+		if !errors.Is(again, ErrNotFound) {
+			return l, err
+		}
+		if other, again = t.first(ctx, where); again == nil {
 			return other, nil
 		}
 	}
-	return l, err
+}
+
+// reuseAttempts bounds how often a value is found taken by a document that has
+// given it up when it is looked at.
+const reuseAttempts = 3
+
+// taker gives the document that has the value for which another was refused, if
+// the predicates hold for it. Another process may have made it a moment ago, and
+// then no query knows of it yet. ErrNotFound says that the value may be free.
+func (t *table) taker(ctx context.Context, refused error, preds []driver.Predicate) (*live, error) {
+	var dup *driver.DuplicateError
+	if !errors.As(refused, &dup) || dup.Holder.IsZero() {
+		return nil, ErrNotFound
+	}
+	head, err := t.db.driver.Head(ctx, t.name, dup.Holder)
+	switch {
+	case err != nil:
+		return nil, err
+	case head.Deleted:
+		return nil, ErrNotFound
+	}
+	if holds, err := t.holdsFor(preds, head.Section); err != nil || !holds {
+		return nil, refused
+	}
+	return t.get(ctx, dup.Holder)
 }
 
 // described makes the plain struct whose query section the predicates
