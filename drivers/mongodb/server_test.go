@@ -34,6 +34,13 @@ var server struct {
 }
 
 func TestMain(m *testing.M) {
+	if uri := os.Getenv(processVariable); uri != "" {
+		if err := work(uri); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	code := m.Run()
 	if server.stop != nil {
 		server.stop()

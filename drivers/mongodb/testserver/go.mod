@@ -2,7 +2,10 @@ module github.com/destam-go/destamgen/drivers/mongodb/testserver
 
 go 1.26
 
-require github.com/FerretDB/FerretDB v1.24.2
+require (
+	github.com/FerretDB/FerretDB v1.24.2
+	github.com/anishathalye/porcupine v1.3.1
+)
 
 require (
 	filippo.io/edwards25519 v1.1.0 // indirect
