@@ -120,7 +120,7 @@ func (x *Alone) boxed() Delta {
 // logged.
 func (d *Document) begin(n *Node, f int, fd *Field) bool {
 	x := d.one
-	if x == nil || d.tx != nil || d.tracing > 0 || len(d.log) > 0 || x.n != nil || fd.leaf == nil || fd.leaf.size == large || n.section {
+	if x == nil || d.tx != nil || d.tracing > len(d.digests) || len(d.log) > 0 || x.n != nil || fd.leaf == nil || fd.leaf.size == large || n.section {
 		d.spill()
 		return false
 	}
@@ -169,10 +169,16 @@ func (x *Alone) idle() bool {
 // listens who needs more.
 func (d *Document) tellAlone() bool {
 	x, q := d.one, &d.out
-	if q.running || q.head < len(q.queue) || len(d.owed) > 0 || d.asked || !q.hearers(x) {
+	if q.running || q.head < len(q.queue) || len(d.owed) > 0 || d.asked {
+		return false
+	}
+	if d.watching > 0 && !q.hearers(x) {
 		return false
 	}
 	d.ops++
+	if len(d.digests) > 0 {
+		d.recordAlone(x)
+	}
 	if len(q.heard) == 0 || x.idle() {
 		q.heard = q.heard[:0]
 		x.forget()

@@ -13,9 +13,10 @@ import (
 // A document may have any number of them, each for another copy. One costs
 // its document what a listener does, and remembers as many slots as changed.
 type Digest struct {
-	d    *Document
-	past *past
-	kept int // slots after the last look for those that came and went
+	d     *Document
+	past  *past
+	slate slate // what was set alone: no slot is in both
+	kept  int   // slots after the last look for those that came and went
 }
 
 // NewDigest begins a digest, and gives the document's content as it is then,
@@ -24,6 +25,7 @@ func (d *Document) NewDigest() (w *Digest, content []byte) {
 	d.lock()
 	defer d.mu.Unlock()
 	w = &Digest{d: d, past: newPast(0)}
+	d.loners()
 	if d.digests = append(d.digests, w); len(d.digests) == 1 && d.watching == 0 {
 		d.host.Watched(d, true)
 	}
@@ -61,6 +63,44 @@ func (d *Document) record() {
 	}
 }
 
+// recordAlone tells the digests of one value that was set alone.
+func (d *Document) recordAlone(x *Alone) {
+	if x.n.local(x.f) {
+		return
+	}
+	for _, w := range d.digests {
+		w.alone(x)
+	}
+}
+
+// alone adds a value that was set alone.
+func (w *Digest) alone(x *Alone) {
+	if w.slate.find(x.n, x.f) != nil {
+		return
+	}
+	if len(w.past.slots) > 0 && w.past.find(slot{n: x.n, f: x.f}) != nil {
+		y := x.boxed()
+		w.past.touch(&y)
+		return
+	}
+	w.slate.add(x)
+}
+
+// unslate takes the slot of a delta that was logged off the slate, and gives
+// what was there.
+func (w *Digest) unslate(x *Delta) (was mark, ok bool) {
+	if x.L != nil {
+		return mark{}, false
+	}
+	m := w.slate.find(x.N, x.F)
+	if m == nil {
+		return mark{}, false
+	}
+	was = *m
+	*m = mark{}
+	return was, true
+}
+
 // record adds what was logged. Local slots are of no copy.
 func (w *Digest) record(log []Delta) {
 	for i := range log {
@@ -69,6 +109,9 @@ func (w *Digest) record(log []Delta) {
 		case x.Renamed != nil:
 			w.past.rename(x)
 		default:
+			if m, ok := w.unslate(x); ok {
+				w.past.touch(&Delta{N: x.N, F: x.F, Had: m.had, Prev: m.box(), Has: x.Had, Val: x.Prev})
+			}
 			w.past.touch(x)
 		}
 	}
@@ -102,6 +145,9 @@ func (w *Digest) absorb(log []Delta) {
 		x := &log[i]
 		if x.Renamed != nil {
 			w.absorbRenamed(x)
+			continue
+		}
+		if _, ok := w.unslate(x); ok {
 			continue
 		}
 		if y := p.find(slot{x.N, x.L, x.F, x.Key}); y != nil {
@@ -145,24 +191,55 @@ func (w *Digest) Flush() []byte {
 	d := w.d
 	d.lock()
 	defer d.mu.Unlock()
-	f := flushing{past: w.past, root: d.root, was: map[*Node]bool{}, is: map[*Node]bool{}}
-	deltas := f.deltas()
-	w.past, w.kept = newPast(0), 0
-	if len(deltas) == 0 {
+	w.past.index()
+	f := flushing{past: w.past, root: d.root, moves: w.past.moves()}
+	var deltas []Delta
+	if len(w.past.slots) > 0 {
+		deltas = f.deltas()
+	}
+	alone := w.alones(&f)
+	if w.kept = 0; len(w.past.slots) > 0 {
+		w.past = newPast(0)
+	}
+	defer w.slate.wipe()
+	if len(deltas)+len(alone) == 0 {
 		return nil
 	}
 	e := &encoder{seen: map[*Node]bool{}, knows: f.had}
-	b := wire.AppendArray(nil, len(deltas))
+	b := wire.AppendArray(make([]byte, 0, 8+usual*(len(deltas)+len(alone))), len(deltas)+len(alone))
 	for i := range deltas {
 		b = deltas[i].append(b, e)
 	}
+	for _, i := range alone {
+		m := &w.slate.marks[i]
+		x := Delta{N: m.n, F: m.f, Had: m.had, Has: m.n.has(int(m.f))}
+		b = x.append(b, e)
+	}
 	return b
+}
+
+// usual is how many bytes a delta of a small value takes, about.
+const usual = 40
+
+// alones gives the marks of the slate that the copy has to hear of.
+func (w *Digest) alones(f *flushing) []int32 {
+	if len(w.slate.marks) == 0 {
+		return nil
+	}
+	to := make([]int32, 0, len(w.slate.marks))
+	for i := range w.slate.marks {
+		if m := &w.slate.marks[i]; m.n != nil && !m.idle() && f.visible(m.n) {
+			to = append(to, int32(i))
+		}
+	}
+	return to
 }
 
 // flushing is a digest that is being flushed.
 type flushing struct {
 	past    *past
 	root    *Node
+	moves   bool           // objects came, went or moved
 	was, is map[*Node]bool // objects that the copy has, and that it shall have
 }
 
@@ -170,7 +247,6 @@ type flushing struct {
 // objects of; in the others they come whole, or go whole.
 func (f *flushing) deltas() (deltas []Delta) {
 	p := f.past
-	p.index()
 	renamed := map[*List]bool{}
 	for _, x := range p.renames() {
 		if f.visible(x.N) {
@@ -209,11 +285,13 @@ func (f *flushing) deltas() (deltas []Delta) {
 
 // visible tells whether the copy has the object that n is in, and shall have.
 func (f *flushing) visible(n *Node) bool {
-	n = n.base()
+	if n = n.base(); !f.moves {
+		return n.stored()
+	}
 	is, ok := f.is[n]
 	if !ok {
 		is = n.stored()
-		f.is[n] = is
+		keep(&f.is, n, is)
 	}
 	return is && f.had(n)
 }
@@ -227,11 +305,19 @@ func (f *flushing) had(n *Node) bool {
 	if ok {
 		return had
 	}
-	f.was[n] = false
+	keep(&f.was, n, false)
 	f.past.holders(n, func(h *holder) bool {
 		had = !h.local() && f.had(h.n)
 		return !had
 	})
 	f.was[n] = had
 	return had
+}
+
+// keep notes something of an object.
+func keep(in *map[*Node]bool, n *Node, is bool) {
+	if *in == nil {
+		*in = map[*Node]bool{}
+	}
+	(*in)[n] = is
 }

@@ -28,7 +28,7 @@ type Document struct {
 	dead    error // why nothing may be changed any more
 	win     window
 	log     []Delta   // of the operation or transaction that is running
-	one     *Alone    // in the stead of log while it is one small value; there is one when somebody watches
+	one     *Alone    // in the stead of log while it is one small value; there is one when somebody watches or keeps a copy
 	still   bool      // changes are not recorded: the store knows them
 	mute    bool      // changes are not logged: they undo what was
 	ops     uint32    // counts operations and transactions; Node.fresh

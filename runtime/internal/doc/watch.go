@@ -171,11 +171,18 @@ func (s *Subscription) stop() {
 func (d *Document) watch(by int) {
 	was := d.watching > 0
 	d.watching += by
-	if d.watching > 0 && d.one == nil {
-		d.one, d.out.told = &Alone{}, &Alone{}
+	if d.watching > 0 {
+		d.loners()
 	}
 	if is := d.watching > 0; is != was && len(d.digests) == 0 {
 		d.host.Watched(d, is)
+	}
+}
+
+// loners makes room for what is set alone.
+func (d *Document) loners() {
+	if d.one == nil {
+		d.one, d.out.told = &Alone{}, &Alone{}
 	}
 }
 
