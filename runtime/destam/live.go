@@ -181,11 +181,11 @@ func (l *live) termsOf(section []byte) ([]driver.Term, error) {
 	if l.section != nil && bytes.Equal(section, l.section) {
 		return l.terms, nil
 	}
-	v, err := driver.DecodeValue(section)
+	terms, err := driver.HeldIn(section, l.table.unique)
 	if err != nil {
 		return nil, err
 	}
-	l.section, l.terms = section, driver.Held(v, l.table.unique)
+	l.section, l.terms = section, terms
 	return l.terms, nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/destam-go/destamgen/runtime/internal/wire"
 )
 
 // The largest parts of a commit that every driver takes. A query section is
@@ -90,11 +92,10 @@ func (c *Commit) checkSection() error {
 	if len(c.Section) > MaxSection {
 		return &LimitError{"query section", len(c.Section), MaxSection}
 	}
-	v, err := DecodeValue(c.Section)
-	if err != nil {
+	if _, err := HeldIn(c.Section, nil); err != nil { // reads it all, for nothing else
 		return &InvalidError{"Section", err.Error()}
 	}
-	if _, ok := v.(Object); !ok {
+	if wire.NewReader(c.Section).Kind() != wire.Map {
 		return &InvalidError{"Section", "is no map"}
 	}
 	return nil

@@ -1,0 +1,167 @@
+package driver
+
+import (
+	"slices"
+	"unicode/utf8"
+
+	"github.com/destam-go/destamgen/runtime/internal/wire"
+)
+
+// TermsIn returns what [Terms] does of an encoded section, without a [Value] in
+// between. The error is that of [DecodeValue].
+func TermsIn(section []byte) ([]Term, error) {
+	s := scanner{all: true}
+	if !s.scan(section) {
+		v, err := DecodeValue(section)
+		if err != nil {
+			return nil, err
+		}
+		return Terms(v), nil
+	}
+	return s.sorted(), nil
+}
+
+// HeldIn returns what [Held] does of an encoded section, without a [Value] in
+// between: a section without unique values allocates nothing. The error is
+// that of [DecodeValue].
+func HeldIn(section []byte, unique []string) ([]Term, error) {
+	s := scanner{paths: unique}
+	if !s.scan(section) {
+		v, err := DecodeValue(section)
+		if err != nil {
+			return nil, err
+		}
+		return Held(v, unique), nil
+	}
+	return s.sorted(), nil
+}
+
+// scanner goes once through the bytes of a section and gathers terms. It is
+// for sound sections of a moderate size, with paths that fit into path: whatever
+// else it meets it leaves to DecodeValue, which says what is wrong if anything is.
+type scanner struct {
+	r     wire.Reader
+	all   bool     // every term, not only those at paths
+	paths []string // dotted
+	depth int
+	terms []Term
+	path  [128]byte // of the value at hand, as JoinPath writes it
+	at    int       // its length
+}
+
+// distinct is how many names of one object a scanner compares with each other.
+const distinct = 16
+
+func (s *scanner) scan(section []byte) bool {
+	s.r.Reset(section)
+	return s.value() && s.r.Err() == nil && s.r.Len() == 0
+}
+
+func (s *scanner) sorted() []Term {
+	slices.Sort(s.terms)
+	return slices.Compact(s.terms)
+}
+
+func (s *scanner) value() bool {
+	switch s.r.Kind() {
+	case wire.Nil:
+		s.r.Nil()
+	case wire.Bool:
+		if v := s.r.Bool(); s.wanted() {
+			s.add(v)
+		}
+	case wire.Int:
+		if v := s.r.Int(); s.wanted() {
+			s.add(v)
+		}
+	case wire.String:
+		v := s.r.View()
+		if !utf8.Valid(v) {
+			return false
+		}
+		if s.wanted() {
+			s.add(string(v))
+		}
+	case wire.Array:
+		return s.array()
+	case wire.Map:
+		return s.object()
+	default:
+		return false
+	}
+	return s.r.Err() == nil
+}
+
+// wanted tells whether the term of a scalar at hand is gathered.
+func (s *scanner) wanted() bool {
+	if s.all {
+		return s.r.Err() == nil
+	}
+	for _, path := range s.paths {
+		if path == string(s.path[:s.at]) {
+			return s.r.Err() == nil
+		}
+	}
+	return false
+}
+
+func (s *scanner) add(scalar Value) {
+	b, _ := appendScalar(append(s.path[:s.at], 0), scalar)
+	s.terms = append(s.terms, Term(b))
+}
+
+func (s *scanner) array() bool {
+	n := s.r.Array()
+	if s.depth++; s.depth > MaxDepth {
+		return false
+	}
+	length := s.at
+	if !s.descend(Each) {
+		return false
+	}
+	for range n {
+		if !s.value() {
+			return false
+		}
+	}
+	s.at = length
+	s.depth--
+	return s.r.Err() == nil
+}
+
+func (s *scanner) object() bool {
+	n := s.r.Map()
+	if s.depth++; s.depth > MaxDepth || n > distinct {
+		return false
+	}
+	var names [distinct][]byte
+	length := s.at
+	for i := range n {
+		if s.r.Kind() != wire.String {
+			return false
+		}
+		name := s.r.View()
+		if s.r.Err() != nil || !utf8.Valid(name) || twice(names[:i], name) {
+			return false
+		}
+		names[i] = name
+		if !s.descend(string(name)) || !s.value() {
+			return false
+		}
+		s.at = length
+	}
+	s.depth--
+	return s.r.Err() == nil
+}
+
+// descend makes a member, or the elements, of the value at hand the value at
+// hand.
+func (s *scanner) descend(name string) bool {
+	b := appendElement(s.path[:s.at], name, s.at == 0)
+	s.at = len(b)
+	return s.at <= len(s.path) // else it is not in s.path
+}
+
+func twice(names [][]byte, name []byte) bool {
+	return slices.ContainsFunc(names, func(n []byte) bool { return string(n) == string(name) })
+}
