@@ -287,7 +287,8 @@ func TestCodecs(t *testing.T) {
 func TestCodecsRefuse(t *testing.T) {
 	ctx := t.Context()
 	var reports []error
-	_, table := openCoins(t, memory.Open(nil), func(err error) { reports = append(reports, err) })
+	db, table := openCoins(t, memory.Open(nil), func(err error) { reports = append(reports, err) })
+	defer db.Close(ctx)
 	for _, bad := range []string{"encode", "decode", "panic"} {
 		if _, err := table.Create(ctx, Coin{Picky: picky{bad}}); !errors.Is(err, ErrCodec) {
 			t.Errorf("Create with %s: %v, want ErrCodec", bad, err)

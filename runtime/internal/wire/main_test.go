@@ -1,0 +1,9 @@
+package wire
+
+import (
+	"testing"
+
+	"github.com/destam-go/destamgen/internal/leak"
+)
+
+func TestMain(m *testing.M) { leak.Main(m) }
