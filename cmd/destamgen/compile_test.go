@@ -8,61 +8,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/rogpeppe/go-internal/txtar"
 )
 
 const module = "github.com/destam-go/destamgen"
-
-// TestGoldensCompile vets every expected output of the scripts together with the
-// input that it belongs to. All are packages of one module, so that the go
-// command is started once.
-func TestGoldensCompile(t *testing.T) {
-	dir := userModule(t)
-	scripts, err := filepath.Glob("../../testdata/script/*.txtar")
-	if err != nil {
-		t.Fatal(err)
-	}
-	count := 0
-	for _, script := range scripts {
-		archive, err := txtar.ParseFile(script)
-		if err != nil {
-			t.Fatal(err)
-		}
-		count += extractGoldens(t, filepath.Join(dir, strings.TrimSuffix(filepath.Base(script), ".txtar")), archive)
-	}
-	if count < 5 {
-		t.Fatalf("only %d goldens were found", count)
-	}
-	goCommand(t, dir, "vet", "./...")
-	t.Logf("%d files of generated code vetted", count)
-}
-
-// extractGoldens writes the Go files of a script with generated code to dir and
-// gives their number. A golden takes the name of the file that it is expected of;
-// a script without one says nothing that can be compiled.
-func extractGoldens(t *testing.T, dir string, archive *txtar.Archive) int {
-	goldens := map[string]bool{}
-	for _, f := range archive.Files {
-		if name, ok := strings.CutSuffix(f.Name, ".go.golden"); ok {
-			goldens[name+".go"] = true
-		}
-	}
-	for _, f := range archive.Files {
-		name := strings.TrimSuffix(f.Name, ".golden")
-		if len(goldens) == 0 || !strings.HasSuffix(name, ".go") || goldens[name] && name == f.Name {
-			continue
-		}
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, f.Data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return len(goldens)
-}
 
 // TestStaleDoesNotCompile holds the guards: whatever changes in a struct after
 // its output was written, the compiler's first message says what to do.

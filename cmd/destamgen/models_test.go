@@ -271,26 +271,37 @@ func TestModels(t *testing.T) {
 	}
 	t.Logf("%d models of seed %d", count, seed)
 	dir := userModule(t)
-	source, err := os.ReadFile("../../testdata/models/exercise.go")
-	if err != nil {
-		t.Fatal(err)
-	}
 	m := modeler{r: rand.New(rand.NewPCG(seed, 7))}
-	program := "package main\n\nimport (\n\t\"example.com/user/exercise\"\n\t\"github.com/destam-go/destamgen/runtime/destam\"\n%s)\n\nfunc main() {\n%s}\n"
-	var imports, calls strings.Builder
+	var tables []tableOf
 	for i := range count {
 		name := fmt.Sprintf("m%d", i)
 		generated(t, filepath.Join(dir, name), m.model(name))
-		fmt.Fprintf(&imports, "\t\"example.com/user/%s\"\n", name)
-		fmt.Fprintf(&calls, `	exercise.Run("%[1]s", %[2]d, exercise.Model[*%[1]s.ODoc, %[1]s.Doc, %[1]s.Section]{
-		Table:    %[1]s.DocTable,
-		Document: func(o *%[1]s.ODoc) *destam.ODocument { return &o.ODocument },
-	})
-`, name, i)
+		tables = append(tables, tableOf{"example.com/user/" + name, "DocTable"})
+	}
+	exerciser(t, dir, tables)
+	goCommand(t, dir, "vet", "-composites=false", "./m0", "./m1", "./m2")
+	goCommand(t, dir, "run", "./run")
+}
+
+// tableOf is a function that gives a table, in a package.
+type tableOf struct{ path, name string }
+
+// exerciser writes the command run in a user's module, which takes documents of
+// tables through what testdata/models does with them.
+func exerciser(t *testing.T, dir string, tables []tableOf) {
+	t.Helper()
+	exercise, err := os.ReadFile("../../testdata/models/exercise.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var imports, calls strings.Builder
+	for i, table := range tables {
+		fmt.Fprintf(&imports, "\tp%d %q\n", i, table.path)
+		fmt.Fprintf(&calls, "\texercise.Run(%q, %d, p%d.%s)\n", table.path+" "+table.name, i, i, table.name)
 	}
 	for path, text := range map[string]string{
-		"exercise/exercise.go": string(source),
-		"main.go":              fmt.Sprintf(program, &imports, &calls),
+		"exercise/exercise.go": string(exercise),
+		"run/main.go":          fmt.Sprintf("package main\n\nimport (\n\t\"example.com/user/exercise\"\n%s)\n\nfunc main() {\n%s}\n", &imports, &calls),
 	} {
 		path = filepath.Join(dir, path)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -300,6 +311,4 @@ func TestModels(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	goCommand(t, dir, "vet", "-composites=false", "./m0", "./m1", "./m2")
-	goCommand(t, dir, "run", ".")
 }

@@ -7,7 +7,6 @@ import (
 	"math"
 	"reflect"
 	"slices"
-	"strings"
 	"unsafe"
 
 	"github.com/destam-go/destamgen/runtime/driver"
@@ -135,15 +134,15 @@ func (d *asker) follow(typ reflect.Type, name string) (to reflect.Type, optional
 	if typ.Kind() != reflect.Struct {
 		return nil, false
 	}
-	for f := range typ.Fields() {
-		if tagName(f) != name {
+	for called, index := range members(typ) {
+		if called != name {
 			continue
 		}
 		d.path = append(d.path, name)
-		if f.Type.Kind() == reflect.Pointer {
-			return f.Type.Elem(), true
+		if to = typ.FieldByIndex(index).Type; to.Kind() == reflect.Pointer {
+			return to.Elem(), true
 		}
-		return f.Type, false
+		return to, false
 	}
 	return nil, false
 }
@@ -163,15 +162,6 @@ func (d *asker) nothing(why string, args ...any) *predicate {
 }
 
 func isArray(t reflect.Type) bool { return t.Kind() == reflect.Slice || t.Kind() == reflect.Array }
-
-// tagName gives the name of a field of a query section, "" if it is none.
-func tagName(f reflect.StructField) string {
-	name, _, _ := strings.Cut(f.Tag.Get("destam"), ",")
-	if name == "-" || f.Name == "_" {
-		return ""
-	}
-	return name
-}
 
 // fit gives v as a value that a field of type typ can have, ok false when it
 // can have no such value.
@@ -238,39 +228,34 @@ func fitArray(typ reflect.Type, v reflect.Value) (driver.Value, bool) {
 // fitObject takes a map or a plain struct, of the same type or one with the
 // same names, for an object.
 func fitObject(typ reflect.Type, v reflect.Value) (driver.Value, bool) {
-	members := map[string]reflect.Value{}
+	said := map[string]reflect.Value{}
 	switch {
 	case v.Kind() == reflect.Map && v.Type().Key().Kind() == reflect.String:
 		for k, m := range v.Seq2() {
-			members[k.String()] = m
+			said[k.String()] = m
 		}
 	case v.Kind() == reflect.Struct:
-		for i := range v.NumField() {
-			if name := tagName(v.Type().Field(i)); name != "" {
-				members[name] = v.Field(i)
-			}
+		for name, index := range members(v.Type()) {
+			said[name] = v.FieldByIndex(index)
 		}
-		if len(members) == 0 {
+		if len(said) == 0 {
 			return nil, false // no struct of ours
 		}
 	default:
 		return nil, false
 	}
 	object := driver.Object{}
-	for f := range typ.Fields() {
-		name := tagName(f)
-		if name == "" {
-			continue
+	for name, index := range members(typ) {
+		of := typ.FieldByIndex(index).Type
+		m, ok := said[name]
+		if delete(said, name); !ok {
+			m = reflect.Zero(of)
 		}
-		m, said := members[name]
-		if delete(members, name); !said {
-			m = reflect.Zero(f.Type)
-		}
-		value, ok := fit(f.Type, m)
+		value, ok := fit(of, m)
 		if !ok {
 			return nil, false
 		}
 		object = append(object, driver.Member{Name: name, Value: value})
 	}
-	return object, len(members) == 0
+	return object, len(said) == 0
 }

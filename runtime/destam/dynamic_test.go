@@ -28,6 +28,17 @@ type shapes struct {
 	Maybe *Address  `destam:"maybe"`
 	Boxes []box     `destam:"boxes"`
 	Out   int       `destam:"-"`
+	lent
+}
+
+// lent lends its fields to shapes.
+type lent struct {
+	Lender string `destam:"lender"`
+	Deeper
+}
+
+type Deeper struct {
+	Depth *int `destam:"depth"`
 }
 
 type box struct {
@@ -109,6 +120,9 @@ func typedForms() []typedForm {
 		{"boxes.lids", Item{"a", 2}, lids.Has(Item{"a", 2})},
 		{"boxes.tags", "x", (*WhereArray[*OCard, shade])(At(boxes.Any(), "tags")).Has("x")},
 		{"boxes.zip", nil, (*WhereOptional[*OCard, int32])(At(boxes.Any(), "zip")).Absent()},
+		{"lender", "ann", (*Where[*OCard, string])(p("lender")).Is("ann")},
+		{"depth", 3, (*WhereOptional[*OCard, int])(p("depth")).Is(3)},
+		{"depth", nil, (*WhereOptional[*OCard, int])(p("depth")).Absent()},
 		{"boxes", map[string]any{"tags": []string{"x"}}, boxes.Has(box{Tags: []shade{"x"}})},
 	}
 }
@@ -117,8 +131,8 @@ func typedForms() []typedForm {
 func section(key string) reflect.Type {
 	first, _, _ := strings.Cut(key, ".")
 	for _, t := range []reflect.Type{reflect.TypeFor[shapes](), reflect.TypeFor[CardQuery]()} {
-		for f := range t.Fields() {
-			if tagName(f) == first {
+		for name := range members(t) {
+			if name == first {
 				return t
 			}
 		}

@@ -2,7 +2,9 @@ package destam
 
 import (
 	"fmt"
+	"iter"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/destam-go/destamgen/runtime/driver"
@@ -60,25 +62,34 @@ func arrayOperand(v reflect.Value) (driver.Value, error) {
 // objectOperand takes the fields that have a tag, by the names in it.
 func objectOperand(v reflect.Value) (driver.Value, error) {
 	o := driver.Object{}
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
-		name, _, _ := strings.Cut(f.Tag.Get("destam"), ",")
-		if name == "" && f.Anonymous && f.Type.Kind() == reflect.Struct { // its fields are ours
-			in, err := objectOperand(v.Field(i))
-			if err != nil {
-				return nil, err
-			}
-			o = append(o, in.(driver.Object)...)
-			continue
-		}
-		if name == "" || name == "-" || f.Name == "_" {
-			continue
-		}
-		member, err := operandOf(v.Field(i))
+	for name, index := range members(v.Type()) {
+		member, err := operandOf(v.FieldByIndex(index))
 		if err != nil {
 			return nil, err
 		}
 		o = append(o, driver.Member{Name: name, Value: member})
 	}
 	return o, nil
+}
+
+// members gives the fields of a struct that have a tag, in order, by the names
+// in it. Those of a struct that is embedded without a tag are among them.
+func members(t reflect.Type) iter.Seq2[string, []int] {
+	return func(yield func(string, []int) bool) { eachMember(t, nil, yield) }
+}
+
+func eachMember(t reflect.Type, within []int, yield func(string, []int) bool) bool {
+	for i := range t.NumField() {
+		f, index := t.Field(i), append(slices.Clip(within), i)
+		switch name, _, _ := strings.Cut(f.Tag.Get("destam"), ","); {
+		case name == "" && f.Anonymous && f.Type.Kind() == reflect.Struct:
+			if !eachMember(f.Type, index, yield) {
+				return false
+			}
+		case name == "" || name == "-" || f.Name == "_":
+		case !yield(name, index):
+			return false
+		}
+	}
+	return true
 }

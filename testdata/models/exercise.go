@@ -33,14 +33,8 @@ type Handle[P any] interface {
 	Assign(P)
 }
 
-// Model is one generated document type.
-type Model[O Handle[P], P, Q any] struct {
-	Table    func(*destam.DB) *destam.Table[O, P, Q]
-	Document func(O) *destam.ODocument // a field may have taken any other name
-}
-
-// Run exercises a model on all drivers.
-func Run[O Handle[P], P, Q any](name string, seed uint64, m Model[O, P, Q]) {
+// Run exercises a model, given by what gives its table, on all drivers.
+func Run[O Handle[P], P, Q any](name string, seed uint64, table func(*destam.DB) *destam.Table[O, P, Q]) {
 	dir, err := os.MkdirTemp("", "models")
 	must(err)
 	defer os.RemoveAll(dir)
@@ -50,7 +44,7 @@ func Run[O Handle[P], P, Q any](name string, seed uint64, m Model[O, P, Q]) {
 		"fs":     func() (driver.Driver, error) { return fs.Open(dir, nil) },
 	} {
 		r := run[O, P, Q]{
-			Model: m, name: name + " on " + store, filler: filler{r: rand.New(rand.NewPCG(seed, 1))},
+			table: table, name: name + " on " + store, filler: filler{r: rand.New(rand.NewPCG(seed, 1))},
 			versions: map[destam.ID]map[uint64]string{}, plain: map[destam.ID]P{},
 		}
 		r.with(open, r.write)
@@ -61,8 +55,8 @@ func Run[O Handle[P], P, Q any](name string, seed uint64, m Model[O, P, Q]) {
 }
 
 type run[O Handle[P], P, Q any] struct {
-	Model[O, P, Q]
 	filler
+	table    func(*destam.DB) *destam.Table[O, P, Q]
 	name     string
 	versions map[destam.ID]map[uint64]string
 	plain    map[destam.ID]P
@@ -74,7 +68,7 @@ func (r *run[O, P, Q]) with(open func() (driver.Driver, error), do func(context.
 	must(err)
 	db, err := destam.Open(ctx, store, &destam.Options{OnError: func(err error) { panic(fmt.Sprint(r.name, ": ", err)) }})
 	must(err)
-	do(ctx, r.Table(db))
+	do(ctx, r.table(db))
 	must(db.Close(ctx))
 }
 
@@ -92,7 +86,7 @@ func (r *run[O, P, Q]) write(ctx context.Context, table *destam.Table[O, P, Q]) 
 }
 
 func (r *run[O, P, Q]) change(ctx context.Context, table, copies *destam.Table[O, P, Q], o O) {
-	d := r.Document(o)
+	d := document(o)
 	must(d.Flush(ctx))
 	r.versions[d.ID()] = map[uint64]string{d.Version(): text(o.Snapshot())}
 	digest, start, err := destam.NewDigest(d)
@@ -107,11 +101,11 @@ func (r *run[O, P, Q]) change(ctx context.Context, table, copies *destam.Table[O
 		other, err := table.Create(ctx, p)
 		must(err)
 		want := text(other.Snapshot())
-		must(r.Document(other).Delete(ctx))
+		must(document(other).Delete(ctx))
 		o.Assign(p)
 		r.same("assigned", text(o.Snapshot()), want)
 		if commit := digest.Flush(); commit != nil {
-			must(destam.Apply(r.Document(copied), commit))
+			must(destam.Apply(document(copied), commit))
 		}
 		r.same("applied", text(copied.Snapshot()), want)
 		must(d.Flush(ctx))
@@ -214,6 +208,11 @@ func member(v reflect.Value, name string) reflect.Value {
 		}
 	}
 	return reflect.Value{}
+}
+
+// document gives what a handle embeds: a field may have taken any other name.
+func document(handle any) *destam.ODocument {
+	return reflect.ValueOf(handle).Elem().FieldByName("ODocument").Addr().Interface().(*destam.ODocument)
 }
 
 // section gives the query section of a plain document.

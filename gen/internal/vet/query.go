@@ -193,13 +193,27 @@ func step(t types.Type, name string) (to types.Type, among []string) {
 	if !ok {
 		return nil, nil
 	}
+	return member(s, name)
+}
+
+// member gives the type that a field of a struct leads to, or else the names that
+// there are. The fields of a struct that is embedded without a tag are among them.
+func member(s *types.Struct, name string) (to types.Type, among []string) {
 	for i := range s.NumFields() {
+		f := s.Field(i)
 		tag, _, _ := strings.Cut(reflect.StructTag(s.Tag(i)).Get(schema.Key), ",")
-		if tag == "" || tag == "-" || s.Field(i).Name() == "_" {
+		if in, ok := f.Type().Underlying().(*types.Struct); ok && tag == "" && f.Embedded() {
+			to, lent := member(in, name)
+			if to != nil {
+				return to, nil
+			}
+			among = append(among, lent...)
+		}
+		if tag == "" || tag == "-" || f.Name() == "_" {
 			continue
 		}
 		if tag == name {
-			to = s.Field(i).Type()
+			to = f.Type()
 			if p, ok := types.Unalias(to).(*types.Pointer); ok {
 				to = p.Elem()
 			}

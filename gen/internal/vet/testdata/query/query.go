@@ -49,3 +49,21 @@ func ask(db *destam.DB, where map[string]any, key string) {
 func generic[O, P, Q any](table *destam.Table[O, P, Q]) {
 	destam.Dynamic(table, map[string]any{"anything": 1})
 }
+
+// section has fields that an embedded struct lends.
+type section struct {
+	lent
+	Own int `destam:"own"`
+}
+
+type lent struct {
+	Lender string `destam:"lender"`
+}
+
+func embedded(table *destam.Table[*notes.ONote, notes.Note, section]) {
+	destam.Dynamic(table, map[string]any{
+		"own":   1,
+		"lendr": 1, // want `no field "lendr", so this matches nothing \(fix: "lender"\)`
+		"query": 1, // want `\(fix: one of lender, own\)`
+	})
+}
