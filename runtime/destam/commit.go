@@ -193,7 +193,7 @@ func single(x *doc.Alone) *Commit {
 		c := &lone{}
 		x.Delta(&c.x, &c.cells)
 		c.delta[0].x = &c.x
-		c.Time, c.Deltas = doc.Instant(time.Now()), c.delta[:]
+		c.Time, c.Deltas = x.Time(), c.delta[:]
 		x.Shared = unsafe.Pointer(c)
 	}
 	return &(*lone)(x.Shared).Commit

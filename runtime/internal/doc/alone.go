@@ -1,9 +1,9 @@
 package doc
 
 import (
-	"cmp"
 	"runtime/debug"
-	"slices"
+	"sync/atomic"
+	"time"
 	"unsafe"
 )
 
@@ -18,6 +18,7 @@ type Alone struct {
 	had, has  bool
 	leaf      *leaf
 	prev, val Cell
+	old, new  unsafe.Pointer // to these, nil where there was or is no value
 
 	// Shared is for listeners that make something of it which serves all.
 	Shared unsafe.Pointer
@@ -48,23 +49,16 @@ func (c *Cell) at(l *leaf) unsafe.Pointer {
 
 // Old gives the address of the value before, nil when there was none; New that
 // of the value after.
-func (x *Alone) Old() unsafe.Pointer {
-	if !x.had {
-		return nil
-	}
-	return x.prev.at(x.leaf)
-}
+func (x *Alone) Old() unsafe.Pointer { return x.old }
 
 // New gives the address of the value after, nil when there is none.
-func (x *Alone) New() unsafe.Pointer {
-	if !x.has {
-		return nil
-	}
-	return x.val.at(x.leaf)
-}
+func (x *Alone) New() unsafe.Pointer { return x.new }
 
 // Slot tells whose field it is.
 func (x *Alone) Slot() (n *Node, f int32) { return x.n, x.f }
+
+// Time is when it happened. Only a listener that is being called may ask.
+func (x *Alone) Time() time.Time { return x.n.doc.out.clock.now() }
 
 // Delta makes x a delta whose values are in cells, which must not be used for
 // anything else.
@@ -89,7 +83,7 @@ func (l *leaf) in(p unsafe.Pointer) any {
 
 // commit makes x a commit like others, for one subscription.
 func (x *Alone) commit(s *Subscription) *Commit {
-	c := &Commit{Time: now()}
+	c := &Commit{Time: x.Time()}
 	y := x.boxed()
 	if !s.typed {
 		c.Deltas = []Delta{y}
@@ -126,8 +120,9 @@ func (d *Document) begin(n *Node, f int, fd *Field) bool {
 	}
 	p := n.ptr(f)
 	x.n, x.f, x.leaf, x.had = n, int32(f), fd.leaf, fd.Kind != OptionalLeaf || *fd.ok(p)
-	if x.had {
-		x.leaf.copy(x.prev.at(x.leaf), p)
+	if x.old = nil; x.had {
+		x.old = x.prev.at(x.leaf)
+		x.leaf.copy(x.old, p)
 	}
 	return true
 }
@@ -136,8 +131,10 @@ func (d *Document) begin(n *Node, f int, fd *Field) bool {
 func (x *Alone) end() {
 	fd := &x.n.typ.Fields[x.f]
 	p := x.n.ptr(int(x.f))
-	if x.has = fd.Kind != OptionalLeaf || *fd.ok(p); x.has {
-		x.leaf.copy(x.val.at(x.leaf), p)
+	x.has, x.new = fd.Kind != OptionalLeaf || *fd.ok(p), nil
+	if x.has {
+		x.new = x.val.at(x.leaf)
+		x.leaf.copy(x.new, p)
 	}
 }
 
@@ -160,7 +157,7 @@ func (x *Alone) forget() {
 
 // idle tells whether the value is what it was.
 func (x *Alone) idle() bool {
-	return x.had == x.has && (!x.has || x.leaf.equal(x.prev.at(x.leaf), x.val.at(x.leaf)))
+	return x.had == x.has && (!x.has || x.leaf.equal(x.old, x.new))
 }
 
 // tellAlone makes the change that is kept a commit of its own and delivers it.
@@ -169,7 +166,7 @@ func (x *Alone) idle() bool {
 // listens who needs more.
 func (d *Document) tellAlone() bool {
 	x, q := d.one, &d.out
-	if q.running || q.head < len(q.queue) || len(d.owed) > 0 || d.asked {
+	if q.busy() || q.head < len(q.queue) || len(d.owed) > 0 || d.asked {
 		return false
 	}
 	if d.watching > 0 && !q.hearers(x) {
@@ -180,59 +177,17 @@ func (d *Document) tellAlone() bool {
 		d.recordAlone(x)
 	}
 	if len(q.heard) == 0 || x.idle() {
-		q.heard = q.heard[:0]
+		q.heard = nil
 		x.forget()
 		d.mu.Unlock()
 		return true
 	}
 	q.commits++
 	own := q.commits
-	q.running = true
+	q.running = delivering
 	d.one, q.told = q.told, x
 	d.mu.Unlock()
 	q.tell(own)
-	return true
-}
-
-// hearers finds, in the order of their calls, who hears of a change of one
-// value; false when that takes more than a walk up.
-func (q *delivery) hearers(x *Alone) bool {
-	heard := q.heard[:0]
-	inOrder, public := true, true
-	for n, f := x.n, x.f; ; n, f = n.up.n, n.up.f {
-		if len(n.more) > 0 {
-			return false
-		}
-		local := n.local(f)
-		if w := n.watchers; w != nil {
-			before := len(heard)
-			for _, s := range w.subs {
-				if public && (s.f == f || s.f < 0 && !local) {
-					heard = append(heard, s)
-				}
-			}
-			if f >= 0 && int(f) < len(w.lenses) {
-				heard = thoseWho(heard, w.lenses[f], x)
-			}
-			heard = thoseWho(heard, w.wild, x)
-			for _, s := range heard[before:] {
-				if s.alone == nil || s.after > q.commits {
-					return false
-				}
-			}
-			for i := max(before, 1); i < len(heard); i++ {
-				inOrder = inOrder && heard[i-1].seq < heard[i].seq
-			}
-		}
-		public = public && !local
-		if !n.held() {
-			break
-		}
-	}
-	if !inOrder {
-		slices.SortFunc(heard, func(a, b *Subscription) int { return cmp.Compare(a.seq, b.seq) })
-	}
-	q.heard = heard
 	return true
 }
 
@@ -291,14 +246,15 @@ func (q *delivery) tell(own uint64) {
 			return
 		}
 	}
+	q.told.forget()
+	q.heard, q.next = nil, 0
+	if atomic.CompareAndSwapUint32(&q.running, delivering, 0) {
+		return // nothing came, and nobody waits: so without the lock
+	}
 	d := q.d
 	d.lock()
-	q.told.forget()
-	clear(q.heard)
-	q.heard, q.next = spare(q.heard), 0
 	if q.head == len(q.queue) {
-		q.running = false
-		q.settle()
+		q.rest()
 		d.mu.Unlock()
 		return
 	}

@@ -173,3 +173,54 @@ func TestLockReport(t *testing.T) {
 
 //go:noinline
 func holdingOn(until chan bool) { <-until }
+
+// TestEarshot sets one field again and again while its object is moved and
+// those who listen come and go: what is kept of who hears is never used once
+// it is wrong.
+func TestEarshot(t *testing.T) {
+	d, _, _ := create(t, seedNote, 64)
+	var heard []string
+	hears := func(who string, l *Lens) *Subscription {
+		return d.root.Through(l, true, func(*Commit) { heard = append(heard, who) })
+	}
+	tasks := hears("tasks", look(noteType, fTasks, each{}, fText))
+	hears("draft", look(noteType, fDraft, each{}, fText))
+	n := d.root.List(fTasks).Node(0)
+	o := (*Object)(n.Canonical())
+	i := 0
+	set := func(want ...string) {
+		t.Helper()
+		for range 2 { // the second time from what is kept
+			heard = nil
+			i++
+			do(o, func(n *Node) { setText(n, fText, fmt.Sprint("set ", i)) })
+			if !slices.Equal(heard, want) {
+				t.Errorf("heard by %q, want %q", heard, want)
+			}
+		}
+	}
+	move := func(from, to int) {
+		do(root(d), func(r *Node) {
+			r.List(from).Remove(0, 1)
+			l := r.EnsureList(to)
+			l.Open(0, 1)
+			l.Put(0, n)
+			l.Close(0, 1)
+		})
+	}
+	set("tasks")
+	first := d.root.Through(look(noteType, fTasks).Index(0).Into(fText), true, func(*Commit) { heard = append(heard, "first") })
+	set("tasks", "first")
+	do(root(d), func(r *Node) { insertTasks(r, fTasks, 0, Task{Text: "before"}) })
+	set("tasks")
+	do(root(d), func(r *Node) { r.List(fTasks).Remove(0, 1) })
+	set("tasks", "first")
+	move(fTasks, fDraft)
+	set("draft")
+	move(fDraft, fTasks)
+	set("tasks", "first")
+	first.Stop()
+	set("tasks")
+	tasks.Stop()
+	set()
+}

@@ -371,7 +371,7 @@ func TestMirrorsFolded(t *testing.T) {
 					t.Fatal(err)
 				}
 				h.running.Wait()
-				if d.out.waiting != 0 || d.out.running || len(d.out.queue) != 0 {
+				if d.out.waiting != 0 || d.out.busy() || len(d.out.queue) != 0 {
 					t.Fatalf("%s: %d commits still wait", what, d.out.waiting)
 				}
 				for _, m := range all {

@@ -132,6 +132,7 @@ func (n *Node) holders(yield func(*holder) bool) {
 
 // hold notes that a slot holds n now.
 func (n *Node) hold(h holder) {
+	n.doc.out.reshape(false)
 	if !n.held() {
 		n.up = h
 		return
@@ -141,6 +142,7 @@ func (n *Node) hold(h holder) {
 
 // release notes that a slot does not hold n any more.
 func (n *Node) release(h holder) {
+	n.doc.out.reshape(false)
 	last := len(n.more) - 1
 	if n.up != h {
 		if i := slices.Index(n.more, h); i >= 0 {

@@ -35,8 +35,8 @@ func (m *mark) idle() bool {
 	return m.had == has && (!has || fd.leaf.equal(m.prev.at(fd.leaf), m.n.ptr(int(m.f))))
 }
 
-// place is where the search for a slot begins. Nodes do not move in memory.
-func (s *slate) place(n *Node, f int32) uint {
+// hashed is where the search for a slot begins. Nodes do not move in memory.
+func hashed(n *Node, f int32) uint {
 	h := (uint64(uintptr(unsafe.Pointer(n)))>>3 + uint64(f)) * 0x9e3779b97f4a7c15
 	return uint(h >> 32)
 }
@@ -47,7 +47,7 @@ func (s *slate) find(n *Node, f int32) *mark {
 		return nil
 	}
 	mask := uint(len(s.table) - 1)
-	for i := s.place(n, f); ; i++ {
+	for i := hashed(n, f); ; i++ {
 		at := s.table[i&mask]
 		if at == 0 {
 			return nil
@@ -74,7 +74,7 @@ func (s *slate) add(x *Alone) {
 // enter puts mark i into the table.
 func (s *slate) enter(i int) {
 	mask := uint(len(s.table) - 1)
-	j := s.place(s.marks[i].n, s.marks[i].f)
+	j := hashed(s.marks[i].n, s.marks[i].f)
 	for s.table[j&mask] != 0 {
 		j++
 	}

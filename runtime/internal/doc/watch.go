@@ -123,6 +123,7 @@ func (s *Subscription) begin() {
 	subs := n.watchers.of(s)
 	*subs = append(*subs, s)
 	n.watchers.count++
+	d.out.reshape(false)
 	if s.lens != nil {
 		d.out.lenses++
 	}
@@ -161,6 +162,7 @@ func (s *Subscription) stop() {
 	if w.count--; w.count == 0 {
 		s.n.watchers = nil
 	}
+	s.d.out.reshape(true)
 	if s.lens != nil {
 		s.d.out.lenses--
 	}

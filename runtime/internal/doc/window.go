@@ -12,12 +12,12 @@ import (
 // A renumbering is a Delta with Renamed set: it changes no value.
 type Delta struct {
 	N         *Node
+	L         *List // of an element
 	F         int32
-	L         *List   // of an element
-	Key       pos.Key // of the element when the delta was made
 	Had, Has  bool
-	traced    bool // it is the first field of a Traced
-	came      bool // for listeners: the value is an object that they did not see before
+	traced    bool    // it is the first field of a Traced
+	came      bool    // for listeners: the value is an object that they did not see before
+	Key       pos.Key // of the element when the delta was made
 	Prev, Val any
 	Plain     any // of an object that was outside the tree before, unless something in it is in several places: its content
 	Renamed   *Renamed
