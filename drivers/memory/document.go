@@ -8,11 +8,21 @@ import (
 
 // document is one document of a table, guarded by the store's lock. Rows and
 // checkpoints never change once they are there, so they are read without it.
+//
+// Most documents of a large table are created and no more: such a one has its
+// row and nothing else, and what is asked of it is read from that.
 type document struct {
+	id    driver.ID
+	row   row // the creation, while there is nothing else
+	*past     // of a document that has more
+}
+
+// past is what a document has that was not only created.
+type past struct {
 	standing    driver.Standing
-	first       uint64       // sequence of rows[0]
-	rows        []row        // commits, of a purged document the last
 	section     []byte       // of the newest commit that had one; never changes
+	first       uint64       // sequence of rows[0]
+	rows        []row        // commits, the newest too; of a purged document only that
 	checkpoints []checkpoint // ascending
 }
 
@@ -22,24 +32,92 @@ type checkpoint struct {
 	content []byte
 }
 
+// created says whether the document has a creation and nothing else.
+func (d *document) created() bool { return d.row != nil }
+
+// now returns where the document stands; nobody may change it.
+func (d *document) now() driver.Standing {
+	switch {
+	case d.past != nil:
+		return d.standing
+	case d.row == nil:
+		return driver.Standing{}
+	}
+	return driver.Standing{Seq: 1, Life: driver.Alive, Held: d.row.head().Held}
+}
+
+// life is now's.
+func (d *document) life() driver.Life {
+	switch {
+	case d.past != nil:
+		return d.standing.Life
+	case d.row == nil:
+		return driver.Unborn
+	}
+	return driver.Alive
+}
+
+// newest returns the sequence of the newest commit.
+func (d *document) newest() uint64 {
+	switch {
+	case d.past != nil:
+		return d.standing.Seq
+	case d.row == nil:
+		return 0
+	}
+	return 1
+}
+
 // exists says whether the document was created and not purged.
 func (d *document) exists() bool {
-	return d.standing.Life == driver.Alive || d.standing.Life == driver.Deleted
+	life := d.life()
+	return life == driver.Alive || life == driver.Deleted
 }
 
 // terms returns the terms by which the document is found.
 func (d *document) terms() []driver.Term {
-	if d.standing.Life != driver.Alive {
+	if d.life() != driver.Alive {
 		return nil
 	}
-	section, _ := driver.DecodeValue(d.section) // the commit was checked
-	return driver.Terms(section)
+	terms, _ := driver.TermsIn(d.view().Section) // the commit was checked
+	return terms
+}
+
+// has says whether the document is found by a term.
+func (d *document) has(term driver.Term) bool {
+	if d.life() != driver.Alive {
+		return false
+	}
+	terms, _ := driver.HeldIn(d.view().Section, []string{term.Path()})
+	return slices.Contains(terms, term)
+}
+
+// open makes the document one that can get more than its creation.
+func (d *document) open() {
+	if d.past != nil {
+		return
+	}
+	d.past = &past{first: 1}
+	if d.row != nil {
+		h := d.row.head()
+		d.standing = driver.Standing{Seq: 1, Life: driver.Alive, Held: h.Held}
+		d.section, d.rows, d.row = h.Section, []row{d.row}, nil
+	}
 }
 
 // between returns the rows of a range of sequences, 0 for no bound.
 func (d *document) between(from, to uint64) []row {
-	if to == 0 || to > d.standing.Seq {
-		to = d.standing.Seq
+	if newest := d.newest(); to == 0 || to > newest {
+		to = newest
+	}
+	if d.created() {
+		if from <= 1 && to == 1 {
+			return []row{d.row}
+		}
+		return nil
+	}
+	if d.past == nil {
+		return nil
 	}
 	from = max(from, d.first)
 	if from > to {
@@ -51,20 +129,27 @@ func (d *document) between(from, to uint64) []row {
 // commit returns the commit that has a sequence, nil if none has or it is
 // forgotten.
 func (d *document) commit(seq uint64) *driver.Commit {
-	if seq < d.first || seq > d.standing.Seq {
+	rows := d.between(seq, seq)
+	if seq == 0 || len(rows) == 0 {
 		return nil
 	}
-	c := d.rows[seq-d.first].decode()
+	c := rows[0].decode()
 	return &c
 }
 
 // add makes a commit the newest one.
-func (d *document) add(c *driver.Commit, e entry) {
+func (d *document) add(c *driver.Commit, r row) {
+	if d.newest() == 0 && c.Kind == driver.KindChange {
+		d.row = r
+		return
+	}
+	d.open()
+	h := r.head()
 	d.standing = d.standing.After(c)
-	d.standing.Held = e.held // not the caller's
-	d.rows = append(d.rows, e.row)
-	if e.section != nil {
-		d.section = e.section
+	d.standing.Held = h.Held // not the caller's
+	d.rows = append(d.rows, r)
+	if h.Section != nil {
+		d.section = h.Section
 	}
 }
 
@@ -76,26 +161,40 @@ func (d *document) erase() (commits, bytes int) {
 		bytes -= len(cp.content)
 	}
 	bytes -= length(d.rows[:newest])
-	*d = document{standing: d.standing, first: d.standing.Seq, rows: []row{d.rows[newest]}}
+	d.past = &past{standing: d.standing, first: d.standing.Seq, rows: []row{d.rows[newest]}}
 	return -newest, bytes
 }
 
-func (d *document) head(id driver.ID) driver.Head {
+// view returns the document's head; its slices are the document's.
+func (d *document) view() driver.Head {
+	if d.created() {
+		return d.row.head()
+	}
 	return driver.Head{
-		ID:      id,
+		ID:      d.id,
 		Seq:     d.standing.Seq,
-		Section: slices.Clone(d.section),
-		Held:    slices.Clone(d.standing.Held),
+		Section: d.section,
+		Held:    d.standing.Held,
 		Deleted: d.standing.Life == driver.Deleted,
 	}
 }
 
+// head is view for a caller.
+func (d *document) head() driver.Head {
+	h := d.view()
+	h.Section, h.Held = slices.Clone(h.Section), slices.Clone(h.Held)
+	return h
+}
+
 // load returns what [driver.Driver] calls so, the commits as rows.
-func (d *document) load(id driver.ID, at uint64) (driver.State, []row, error) {
-	if at == 0 || at > d.standing.Seq {
-		at = d.standing.Seq
+func (d *document) load(at uint64) (driver.State, []row, error) {
+	state := driver.State{Head: d.head()}
+	if at == 0 || at > state.Seq {
+		at = state.Seq
 	}
-	state := driver.State{Head: d.head(id)}
+	if d.created() {
+		return state, []row{d.row}, nil
+	}
 	i, found := d.checkpointAt(at)
 	if !found {
 		i--
@@ -126,6 +225,7 @@ func (d *document) checkpointAt(seq uint64) (int, bool) {
 // checkpoint keeps content unless there is a checkpoint of seq, and then drops
 // what the history to be kept does not need. It returns what that adds.
 func (d *document) checkpoint(seq uint64, content []byte, history int) (commits, bytes int) {
+	d.open()
 	i, found := d.checkpointAt(seq)
 	if found || seq < d.first || seq > d.standing.Seq {
 		return 0, 0
@@ -157,7 +257,7 @@ func (d *document) forget(history int) (commits, bytes int) {
 	if base := d.checkpoints[0].seq; base >= d.first {
 		dropped := int(base - d.first + 1)
 		commits, bytes = -dropped, bytes-length(d.rows[:dropped])
-		d.rows = slices.Clone(d.rows[dropped:])
+		d.rows, d.section = slices.Clone(d.rows[dropped:]), slices.Clone(d.section) // it is in one of them
 		d.first = base + 1
 	}
 	return commits, bytes

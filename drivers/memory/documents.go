@@ -39,12 +39,10 @@ func (s *Store) entries(ctx context.Context, table string, after driver.ID) ([]d
 		return nil, err
 	}
 	var entries []driver.Entry
-	t.docs.Ascend(slot{id: after}, func(d slot) bool {
-		if d.id != after {
-			e := driver.Entry{ID: d.id, Standing: d.doc.standing}
-			e.Held = slices.Clone(e.Held)
-			entries = append(entries, e)
-		}
+	t.ascend(after, func(d *document) bool {
+		e := driver.Entry{ID: d.id, Standing: d.now()}
+		e.Held = slices.Clone(e.Held)
+		entries = append(entries, e)
 		return len(entries) < page
 	})
 	return entries, nil

@@ -1,137 +1,205 @@
 package memory
 
 import (
-	"bytes"
 	"cmp"
+	"hash/maphash"
 	"slices"
-
-	"github.com/tidwall/btree"
 
 	"github.com/destam-go/destamgen/runtime/driver"
 )
 
-// index finds ids by terms. A term that some document has is known by a number,
-// and one tree holds all pairs of a term's number and an id, in order: a term of
-// one document costs as little as can be, and one of a million is no slower to
-// change. It is guarded by the store's lock.
+// index finds documents by terms. Of a term that one document has, as most terms
+// that tell documents apart, it knows a hash and the document, whose section says
+// whether it is that term. A term of several has a number, and one list has all
+// pairs of a number and a document, ordered by number and id: a pair costs little,
+// and a term of a million documents is no slower to change. It is guarded by the
+// store's lock.
 type index struct {
+	id    func(doc uint32) driver.ID // of a document, which never changes
+	has   func(doc uint32, term driver.Term) bool
+	hash  func(driver.Term) uint32
+	alone map[uint32]uint32 // the document, by the hash of a term that is not in lists
 	lists map[driver.Term]list
-	free  []uint32 // numbers that no term has
-	pairs *btree.BTreeG[pair]
+	next  uint32   // the number of the next term that needs one
+	free  []uint32 // numbers below that are not in use
+	pairs ordered[pair]
 }
 
-// list is the part of the tree that belongs to a term.
+// list is the documents of a term.
 type list struct {
-	number uint32
-	count  int32
+	count uint32
+	at    uint32 // the document when there is one, otherwise the number in pairs
 }
 
-type pair struct {
-	number uint32
-	id     driver.ID
-}
+type pair struct{ number, doc uint32 }
 
-func newIndex() *index {
+// newIndex makes an index of documents with these ids and terms.
+func newIndex(id func(uint32) driver.ID, has func(uint32, driver.Term) bool) *index {
+	seed := maphash.MakeSeed() // terms come from users
 	return &index{
-		lists: make(map[driver.Term]list),
-		pairs: btree.NewBTreeGOptions(func(a, b pair) bool {
-			if a.number != b.number {
-				return a.number < b.number
-			}
-			return bytes.Compare(a.id[:], b.id[:]) < 0
-		}, btree.Options{NoLocks: true}),
+		id: id, has: has, hash: func(t driver.Term) uint32 { return uint32(maphash.String(seed, string(t))) },
+		alone: make(map[uint32]uint32), lists: make(map[driver.Term]list),
 	}
 }
 
-// replace changes the terms of an id; both lists ascend.
-func (x *index) replace(id driver.ID, before, after []driver.Term) {
+// replace changes the terms of a document to those that it has now; both lists
+// ascend.
+func (x *index) replace(doc uint32, before, after []driver.Term) {
 	added, removed := driver.Taken(before, after)
 	for _, term := range removed {
-		l := x.lists[term]
-		x.pairs.Delete(pair{l.number, id})
-		if l.count--; l.count > 0 {
-			x.lists[term] = l
-		} else {
-			delete(x.lists, term)
-			x.free = append(x.free, l.number)
-		}
+		x.remove(term, doc)
 	}
 	for _, term := range added {
-		l, ok := x.lists[term]
-		if !ok {
-			l.number = x.number()
-		}
-		l.count++
-		x.lists[term] = l
-		x.pairs.Set(pair{l.number, id})
+		x.add(term, doc)
 	}
 }
 
-// number returns a number that no term has.
+// list returns the documents of a term.
+func (x *index) list(term driver.Term) list {
+	if l, ok := x.lists[term]; ok {
+		return l
+	}
+	if doc, ok := x.alone[x.hash(term)]; ok && x.has(doc, term) {
+		return list{1, doc}
+	}
+	return list{}
+}
+
+func (x *index) add(term driver.Term, doc uint32) {
+	l, listed := x.lists[term]
+	if !listed {
+		hash := x.hash(term)
+		other, taken := x.alone[hash]
+		if !taken {
+			x.alone[hash] = doc
+			return
+		}
+		// What doc has of this hash is another term: it did not have this one.
+		if other != doc && x.has(other, term) {
+			delete(x.alone, hash)
+			l = list{1, other}
+		}
+	}
+	switch l.count {
+	case 0:
+		l.at = doc
+	case 1:
+		only := l.at
+		l.at = x.number()
+		x.insert(pair{l.at, only})
+		x.insert(pair{l.at, doc})
+	default:
+		x.insert(pair{l.at, doc})
+	}
+	l.count++
+	x.lists[term] = l
+}
+
+func (x *index) remove(term driver.Term, doc uint32) {
+	l, listed := x.lists[term]
+	if !listed {
+		delete(x.alone, x.hash(term))
+		return
+	}
+	if l.count--; l.count == 0 {
+		delete(x.lists, term)
+		return
+	}
+	x.pairs.remove(x.seek(l.at, x.id(doc)))
+	if l.count == 1 {
+		at := x.seek(l.at, driver.ID{})
+		last, _ := x.pairs.get(at)
+		x.pairs.remove(at)
+		x.free = append(x.free, l.at)
+		l.at = last.doc
+	}
+	x.lists[term] = l
+}
+
+// number returns a number that is not in use.
 func (x *index) number() uint32 {
 	if n := len(x.free); n > 0 {
 		number := x.free[n-1]
 		x.free = x.free[:n-1]
 		return number
 	}
-	return uint32(len(x.lists))
+	x.next++
+	return x.next - 1
 }
 
-// count returns how many ids have a term.
-func (x *index) count(term driver.Term) int { return int(x.lists[term].count) }
+func (x *index) insert(p pair) { x.pairs.insert(x.seek(p.number, x.id(p.doc)), p) }
 
-// search calls visit with the ids that have all the terms, ascending, after an
-// id, until it returns false.
-func (x *index) search(terms []driver.Term, after driver.ID, visit func(driver.ID) bool) {
+// seek returns the place of the first pair of a number whose id is not less.
+func (x *index) seek(number uint32, id driver.ID) place {
+	return x.pairs.seek(func(p pair) bool {
+		return p.number < number || p.number == number && x.id(p.doc).Compare(id) < 0
+	})
+}
+
+// count returns how many documents have a term.
+func (x *index) count(term driver.Term) int { return int(x.list(term).count) }
+
+// search calls visit with the documents that have all the terms, ascending by
+// id, after an id, until it returns false.
+func (x *index) search(terms []driver.Term, after driver.ID, visit func(doc uint32) bool) {
+	if len(terms) == 1 {
+		x.ascend(x.list(terms[0]), after, visit)
+		return
+	}
 	lists := make([]list, 0, len(terms))
 	for _, term := range terms {
-		l, ok := x.lists[term]
-		if !ok {
+		l := x.list(term)
+		if l.count == 0 {
 			return
 		}
 		lists = append(lists, l)
 	}
-	slices.SortFunc(lists, func(a, b list) int {
-		return cmp.Or(cmp.Compare(a.count, b.count), cmp.Compare(a.number, b.number))
-	})
-	lists = slices.Compact(lists)
-	shortest := lists[0].number
-	if len(lists) == 1 {
-		x.pairs.Ascend(pair{shortest, after}, func(p pair) bool {
-			return p.number == shortest && (p.id == after || visit(p.id))
-		})
-		return
-	}
-	// Each list is asked for the first id from where the others have come to,
-	// so the search leaps over whatever one of them does not have.
-	id, ok := x.from(shortest, after)
+	slices.SortFunc(lists, func(a, b list) int { return cmp.Compare(a.count, b.count) })
+	// Each list is asked for the first document from where the others have come
+	// to, so the search leaps over whatever one of them does not have.
+	doc, ok := x.from(lists[0], after)
 	for ok {
-		at := id
+		at := doc
 		for _, l := range lists {
-			if id, ok = x.from(l.number, id); !ok {
+			if doc, ok = x.from(l, x.id(doc)); !ok {
 				return
 			}
 		}
-		if id != at {
+		if doc != at {
 			continue
 		}
-		if id != after && !visit(id) {
+		id := x.id(doc)
+		if id != after && !visit(doc) {
 			return
 		}
-		if id, ok = successor(id); !ok {
-			return
+		if id, ok = successor(id); ok {
+			doc, ok = x.from(lists[0], id)
 		}
-		id, ok = x.from(shortest, id)
 	}
 }
 
-// from returns the first id of a list that is not less than id.
-func (x *index) from(number uint32, id driver.ID) (found driver.ID, ok bool) {
-	x.pairs.Ascend(pair{number, id}, func(p pair) bool {
-		found, ok = p.id, p.number == number
-		return false
-	})
-	return found, ok
+// ascend is search of one list.
+func (x *index) ascend(l list, after driver.ID, visit func(doc uint32) bool) {
+	switch l.count {
+	case 0:
+	case 1:
+		if x.id(l.at).Compare(after) > 0 {
+			visit(l.at)
+		}
+	default:
+		x.pairs.ascend(x.seek(l.at, after), func(p pair) bool {
+			return p.number == l.at && (x.id(p.doc) == after || visit(p.doc))
+		})
+	}
+}
+
+// from returns the first document of a list whose id is not less than id.
+func (x *index) from(l list, id driver.ID) (doc uint32, ok bool) {
+	if l.count == 1 {
+		return l.at, x.id(l.at).Compare(id) >= 0
+	}
+	p, ok := x.pairs.get(x.seek(l.at, id))
+	return p.doc, ok && p.number == l.at
 }
 
 // successor returns the next id, if there is one.

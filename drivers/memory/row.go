@@ -10,30 +10,34 @@ import (
 // without the store's lock.
 type row []byte
 
-// entry is what a document keeps of a commit.
-type entry struct {
-	row     row
-	section []byte
-	held    []driver.Term
-}
-
-// newEntry encodes a commit and shares no memory with it.
-func newEntry(c *driver.Commit) entry {
-	return entry{
-		row:     slices.Clone(driver.AppendCommit(nil, c)), // exactly as long as it is
-		section: slices.Clone(c.Section),
-		held:    slices.Clone(c.Held),
-	}
+// newRow encodes a commit and shares no memory with it.
+func newRow(c *driver.Commit) row {
+	return slices.Clone(driver.AppendCommit(nil, c)) // exactly as long as it is
 }
 
 // decode returns the commit in memory of its own.
 func (r row) decode() driver.Commit {
 	c, err := driver.DecodeCommit(r)
 	if err != nil {
-		// The row was encoded by this process and nobody can have changed it.
-		panic("memory: a stored commit cannot be read: " + err.Error())
+		r.panic(err)
 	}
 	return c
+}
+
+// head returns what the commit says of its document; the section is a part of
+// the row.
+func (r row) head() driver.Head {
+	h, err := driver.HeadIn(r)
+	if err != nil {
+		r.panic(err)
+	}
+	return h
+}
+
+// panic ends the program: the row was encoded by this process and nobody can
+// have changed it.
+func (r row) panic(err error) {
+	panic("memory: a stored commit cannot be read: " + err.Error())
 }
 
 // length returns how many bytes there are in rows.

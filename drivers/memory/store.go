@@ -152,9 +152,9 @@ func (s *Store) Declare(ctx context.Context, schema driver.Schema) error {
 // the lock is taken.
 func (s *Store) Append(ctx context.Context, batch []driver.Commit) []driver.Result {
 	results := make([]driver.Result, len(batch))
-	entries := make([]entry, len(batch))
+	rows := make([]row, len(batch))
 	for i := range batch {
-		entries[i], results[i].Err = s.prepare(ctx, &batch[i])
+		rows[i], results[i].Err = s.prepare(ctx, &batch[i])
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -166,7 +166,7 @@ func (s *Store) Append(ctx context.Context, batch []driver.Commit) []driver.Resu
 		case results[i].Err == nil:
 			t := s.tables[batch[i].Table]
 			fresh := false
-			fresh, results[i].Err = t.append(&batch[i], entries[i])
+			fresh, results[i].Err = t.append(&batch[i], rows[i])
 			if fresh && s.shared {
 				s.feed.add(event{t, batch[i].ID, batch[i].Seq})
 			}
@@ -176,7 +176,7 @@ func (s *Store) Append(ctx context.Context, batch []driver.Commit) []driver.Resu
 }
 
 // prepare makes a commit ready to be stored.
-func (s *Store) prepare(ctx context.Context, c *driver.Commit) (entry, error) {
+func (s *Store) prepare(ctx context.Context, c *driver.Commit) (row, error) {
 	s.mu.RLock()
 	t, err := s.table(ctx, c.Table)
 	var schema driver.Schema
@@ -185,12 +185,12 @@ func (s *Store) prepare(ctx context.Context, c *driver.Commit) (entry, error) {
 	}
 	s.mu.RUnlock()
 	if err != nil {
-		return entry{}, err
+		return nil, err
 	}
 	if err := c.Check(schema); err != nil {
-		return entry{}, err
+		return nil, err
 	}
-	return newEntry(c), nil
+	return newRow(c), nil
 }
 
 // Sync implements [driver.Driver]. There is nothing to wait for.
@@ -208,7 +208,7 @@ func (s *Store) Head(ctx context.Context, table string, id driver.ID) (driver.He
 	if err != nil {
 		return driver.Head{}, err
 	}
-	return d.head(id), nil
+	return d.head(), nil
 }
 
 // Load implements [driver.Driver]. A version older than the history that is
@@ -219,7 +219,7 @@ func (s *Store) Load(ctx context.Context, table string, id driver.ID, at uint64)
 	var state driver.State
 	var rows []row
 	if err == nil {
-		state, rows, err = d.load(id, at)
+		state, rows, err = d.load(at)
 	}
 	s.mu.RUnlock()
 	if err != nil {
@@ -317,9 +317,9 @@ func (s *Store) page(ctx context.Context, table string, terms []driver.Term, aft
 	if err != nil {
 		return nil, err
 	}
-	var heads []driver.Head
-	t.search(terms, after, func(id driver.ID) bool {
-		heads = append(heads, t.document(id).head(id))
+	heads := make([]driver.Head, 0, min(size, 2))
+	t.search(terms, after, func(d *document) bool {
+		heads = append(heads, d.head())
 		return len(heads) < size
 	})
 	return heads, nil
@@ -344,9 +344,9 @@ func (s *Store) Purge(ctx context.Context, table string, id driver.ID) error {
 	if err != nil {
 		return err
 	}
-	t.purge(id, d)
+	t.purge(id)
 	if s.shared {
-		s.feed.add(event{t, id, d.standing.Seq})
+		s.feed.add(event{t, id, d.newest()})
 	}
 	return nil
 }
