@@ -96,13 +96,8 @@ func appendExt(b []byte, ext map[string][]byte) []byte {
 // [Commit.Check].
 func DecodeCommit(b []byte) (Commit, error) {
 	r := wire.NewReader(b)
-	fields := r.Array()
-	version := r.Uint()
-	if r.Err() == nil && (version != commitVersion || fields != commitFields) {
-		return Commit{}, unknownVersion(version, fields)
-	}
-	if flags := r.Uint(); flags != 0 {
-		return Commit{}, unknownFlags(flags)
+	if err := readFront(r); err != nil {
+		return Commit{}, err
 	}
 	c := Commit{Table: r.String()}
 	readFixed(r, c.ID[:])
@@ -119,11 +114,8 @@ func DecodeCommit(b []byte) (Commit, error) {
 		c.Section = append([]byte{}, r.View()...)
 	}
 	c.Held = readHeld(r)
-	if r.Err() == nil && r.Len() > 0 {
-		r.Fail(fmt.Errorf("%d bytes follow it", r.Len()))
-	}
-	if err := r.Err(); err != nil {
-		return Commit{}, &FormatError{Err: err}
+	if err := readEnd(r); err != nil {
+		return Commit{}, err
 	}
 	return c, nil
 }

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -302,6 +304,16 @@ func FuzzDecodeCommit(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
 		c, err := driver.DecodeCommit(in)
+		var d driver.Decoder
+		for range 2 { // the second time it has what it repeats
+			var own driver.Commit
+			if derr := d.Decode(in, &own); fmt.Sprint(derr) != fmt.Sprint(err) {
+				t.Fatalf("a Decoder says %v, DecodeCommit %v", derr, err)
+			}
+			if diff := cmp.Diff(c, own); diff != "" {
+				t.Fatalf("a Decoder reads (-DecodeCommit +Decoder):\n%s", diff)
+			}
+		}
 		if err != nil {
 			return
 		}
@@ -348,6 +360,46 @@ func FuzzAppendCommit(f *testing.F) {
 	})
 }
 
+// TestDecoder reads commits with what they share: all that differ in one thing.
+func TestDecoder(t *testing.T) {
+	var d driver.Decoder
+	all := golden()
+	names := slices.Sorted(maps.Keys(all))
+	decode := func(name string, want driver.Commit) {
+		t.Helper()
+		var got driver.Commit
+		if err := d.Decode(driver.AppendCommit(nil, &want), &got); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	for _, name := range slices.Concat(names, names) {
+		decode(name, all[name])
+	}
+	for name, change := range map[string]func(c *driver.Commit){
+		"table": func(c *driver.Commit) { c.Table += "s" }, "id": func(c *driver.Commit) { c.ID[15]++ },
+		"attempt": func(c *driver.Commit) { c.Try[0]++ }, "kind": func(c *driver.Commit) { c.Kind = driver.KindDelete },
+		"schema": func(c *driver.Commit) { c.Schema++ }, "by": func(c *driver.Commit) { c.By = "x" },
+		"because": func(c *driver.Commit) { c.Because = "x" }, "ext": func(c *driver.Commit) { c.Ext = map[string][]byte{"a": {1}} },
+		"section": func(c *driver.Commit) { c.Section = []byte{0x80} }, "held": func(c *driver.Commit) { c.Held = nil },
+		"no body": func(c *driver.Commit) { c.Body = nil }, "long body": func(c *driver.Commit) { c.Body = make([]byte, 70_000) },
+		"body": func(c *driver.Commit) { c.Body = make([]byte, 300) }, "second": func(c *driver.Commit) { c.Time = time.Unix(77, 0).UTC() },
+		"century": func(c *driver.Commit) { c.Time = time.Unix(1<<35, 5).UTC() },
+	} {
+		for _, seq := range []uint64{2, 200, 300, 70_000, 1 << 40} {
+			c := all["change"]
+			c.Seq = seq
+			decode("before "+name, c)
+			change(&c)
+			c.Seq++
+			decode(name, c)
+			decode(name, c)
+		}
+	}
+}
+
 func BenchmarkCommit(b *testing.B) {
 	c := golden()["change"]
 	c.Body = bytes.Repeat([]byte{7}, 60)
@@ -376,6 +428,16 @@ func BenchmarkCommit(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			if _, err := driver.DecodeCommit(stored); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("op=decode/by=decoder", func(b *testing.B) {
+		b.ReportAllocs()
+		var d driver.Decoder
+		var c driver.Commit
+		for b.Loop() {
+			if err := d.Decode(stored, &c); err != nil {
 				b.Fatal(err)
 			}
 		}
