@@ -3,6 +3,7 @@ package destam
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"time"
 	"unsafe"
 
@@ -14,9 +15,15 @@ import (
 // document is not touched.
 //
 //go:noinline
-func (t *Table[O, P, Q]) At(ctx context.Context, id ID, version uint64) (v P, err error) {
-	err = t.t.at(ctx, id, version, unsafe.Pointer(&v))
-	return v, err
+func (t *Table[O, P, Q]) At(ctx context.Context, id ID, version uint64) (P, error) {
+	p, err := t.t.ats(ctx, id, version)
+	return *(*P)(p), err
+}
+
+// ats is At for any table: it gives a plain struct, zero with an error.
+func (t *table) ats(ctx context.Context, id ID, version uint64) (unsafe.Pointer, error) {
+	p := reflect.New(t.plain).UnsafePointer()
+	return p, t.at(ctx, id, version, p)
 }
 
 // AtTime gives a document as of a time, and the number of that version: the

@@ -42,7 +42,7 @@ type Address struct {
 
 type OCardTable = Table[*OCard, Card, CardQuery]
 
-func CardTable(db *DB) *OCardTable { return TableOf[*OCard, Card, CardQuery](db) }
+func CardTable(db *DB) *OCardTable { return TableOf[*Table[*OCard, Card, CardQuery]](db) }
 
 var CardWhere *CardPaths
 
@@ -66,9 +66,9 @@ func (o *OCard) Update(fn func(*OCard) error, opts ...CommitOption) error {
 	return Update(&o.OObject, fn, opts)
 }
 func (o *OCard) View(fn func(*OCard) error) error { return View(&o.OObject, fn) }
-func (o *OCard) Snapshot() Card                   { return *Snapshot(&o.OObject, new(Card)) }
+func (o *OCard) Snapshot() Card                   { return *(*Card)(Snapshot(&o.OObject)) }
 func (o *OCard) Assign(v Card)                    { Assign(&o.OObject, &v) }
-func (o *OCard) Query() *OCardQuery               { return Inner(&o.OObject, &o.v.query.handle) }
+func (o *OCard) Query() *OCardQuery               { return (*OCardQuery)(Inner(&o.OObject, 0)) }
 func (o *OCard) Title() string                    { return Get(&o.OObject, &o.v.title) }
 func (o *OCard) SetTitle(v string)                { Set(&o.OObject, 1, &o.v.title, v) }
 func (o *OCard) Count() int                       { return Get(&o.OObject, &o.v.count) }
@@ -94,7 +94,7 @@ type oCardQuery struct {
 	open   bool
 }
 
-func (o *OCardQuery) Snapshot() CardQuery    { return *Snapshot(&o.OObject, new(CardQuery)) }
+func (o *OCardQuery) Snapshot() CardQuery    { return *(*CardQuery)(Snapshot(&o.OObject)) }
 func (o *OCardQuery) Assign(v CardQuery)     { Assign(&o.OObject, &v) }
 func (o *OCardQuery) Owner() string          { return Get(&o.OObject, &o.v.owner) }
 func (o *OCardQuery) SetOwner(v string)      { Set(&o.OObject, 0, &o.v.owner, v) }
@@ -108,7 +108,7 @@ func (o *OCardQuery) ClearYear()             { ClearOptional(&o.OObject, 3, &o.v
 func (o *OCardQuery) Items() ObjectArray[*OItem, Item] {
 	return ObjectArrayOf[*OItem, Item](&o.OObject, 4)
 }
-func (o *OCardQuery) Place() *OAddress { return Inner(&o.OObject, &o.v.place.handle) }
+func (o *OCardQuery) Place() *OAddress { return (*OAddress)(Inner(&o.OObject, 5)) }
 func (o *OCardQuery) Open() bool       { return Get(&o.OObject, &o.v.open) }
 func (o *OCardQuery) SetOpen(v bool)   { Set(&o.OObject, 6, &o.v.open, v) }
 
@@ -222,4 +222,6 @@ type oMemo struct {
 func (o *OMemo) Text() string     { return Get(&o.OObject, &o.v.text) }
 func (o *OMemo) SetText(v string) { Set(&o.OObject, 0, &o.v.text, v) }
 
-func MemoTable(db *DB) *Table[*OMemo, Memo, struct{}] { return TableOf[*OMemo, Memo, struct{}](db) }
+func MemoTable(db *DB) *Table[*OMemo, Memo, struct{}] {
+	return TableOf[*Table[*OMemo, Memo, struct{}]](db)
+}

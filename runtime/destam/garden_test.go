@@ -86,9 +86,9 @@ func (o *OGarden) Update(fn func(*OGarden) error, opts ...CommitOption) error {
 	return Update(&o.OObject, fn, opts)
 }
 func (o *OGarden) View(fn func(*OGarden) error) error { return View(&o.OObject, fn) }
-func (o *OGarden) Observe() *GardenLens               { return Observe[*GardenLens](&o.OObject) }
-func (o *OGarden) Snapshot() Garden                   { return *Snapshot(&o.OObject, new(Garden)) }
-func (o *OGarden) Query() *OGardenQuery               { return Inner(&o.OObject, &o.v.query.handle) }
+func (o *OGarden) Observe() *GardenLens               { return (*GardenLens)(Observe(&o.OObject)) }
+func (o *OGarden) Snapshot() Garden                   { return *(*Garden)(Snapshot(&o.OObject)) }
+func (o *OGarden) Query() *OGardenQuery               { return (*OGardenQuery)(Inner(&o.OObject, 0)) }
 func (o *OGarden) SetName(v string)                   { Set(&o.OObject, 1, &o.v.name, v) }
 func (o *OGarden) Name() string                       { return Get(&o.OObject, &o.v.name) }
 func (o *OGarden) SetOpened(v time.Time)              { SetOptionalTime(&o.OObject, 2, &o.v.opened, v) }
@@ -101,7 +101,7 @@ func (o *OGarden) Signs() Map[string, Colour] { return MapOf[string, Colour](&o.
 func (o *OGarden) Rooms() ObjectMap[int, *OBed, Bed] {
 	return ObjectMapOf[int, *OBed, Bed](&o.OObject, 6)
 }
-func (o *OGarden) Best() *OBed        { return GetChild[*OBed](&o.OObject, 7) }
+func (o *OGarden) Best() *OBed        { return (*OBed)(GetChild(&o.OObject, 7)) }
 func (o *OGarden) SetBest(v Bed)      { SetChild(&o.OObject, 7, &v) }
 func (o *OGarden) ClearBest()         { ClearChild(&o.OObject, 7) }
 func (o *OGarden) SetRate(v float64)  { SetFloat(&o.OObject, 8, &o.v.rate, v) }
@@ -113,7 +113,7 @@ func (o *OGarden) Plots() ObjectMap[ID, *OBed, Bed] {
 	return ObjectMapOf[ID, *OBed, Bed](&o.OObject, 12)
 }
 
-func (o *OBed) Observe() *BedLens              { return Observe[*BedLens](&o.OObject) }
+func (o *OBed) Observe() *BedLens              { return (*BedLens)(Observe(&o.OObject)) }
 func (o *OBed) Plant() string                  { return Get(&o.OObject, &o.v.plant) }
 func (o *OBed) SetPlant(v string)              { Set(&o.OObject, 0, &o.v.plant, v) }
 func (o *OBed) SetWet(v bool)                  { Set(&o.OObject, 1, &o.v.wet, v) }
@@ -122,7 +122,7 @@ func (o *OGardenQuery) SetSlug(v string) error { return SetUnique(&o.OObject, 0,
 
 type GardenLens struct{ ObjectLens }
 
-func (l *GardenLens) Query() *GardenQueryLens  { return InnerLens[*GardenQueryLens](&l.ObjectLens, 0) }
+func (l *GardenLens) Query() *GardenQueryLens  { return (*GardenQueryLens)(InnerLens(&l.ObjectLens, 0)) }
 func (l *GardenLens) Name() *Lens[string]      { return LensAt[string](&l.ObjectLens, 1) }
 func (l *GardenLens) Opened() *Lens[time.Time] { return LensAt[time.Time](&l.ObjectLens, 2) }
 func (l *GardenLens) Beds() *ArrayLens[*BedLens] {
@@ -137,7 +137,7 @@ func (l *GardenLens) Signs() *LeafMapLens[string, Colour] {
 func (l *GardenLens) Rooms() *MapLens[int, *BedLens] {
 	return MapLensAt[int, *BedLens](&l.ObjectLens, 6)
 }
-func (l *GardenLens) Best() *BedLens              { return InnerLens[*BedLens](&l.ObjectLens, 7) }
+func (l *GardenLens) Best() *BedLens              { return (*BedLens)(InnerLens(&l.ObjectLens, 7)) }
 func (l *GardenLens) Rate() *Lens[float64]        { return LensAt[float64](&l.ObjectLens, 8) }
 func (l *GardenLens) Seal() *Lens[[]byte]         { return LensAt[[]byte](&l.ObjectLens, 9) }
 func (l *GardenLens) Grid() *LeafArrayLens[[]int] { return LeafArrayLensAt[[]int](&l.ObjectLens, 10) }

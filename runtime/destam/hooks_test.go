@@ -33,7 +33,7 @@ var errTwice = errors.New("a tool is there twice")
 func TestValidate(t *testing.T) {
 	onEach(t, func(t *testing.T, d driver.Driver) {
 		b := open(t, d, &Options{Window: time.Hour})
-		gardens := TableOf[*OGarden, Garden, GardenQuery](b.DB)
+		gardens := TableOf[*Table[*OGarden, Garden, GardenQuery]](b.DB)
 		invalid := func(what string, err error) {
 			t.Helper()
 			var e *Error

@@ -150,7 +150,7 @@ func openCoins(t *testing.T, store *memory.Store, report func(error)) (*DB, *coi
 	if err != nil {
 		t.Fatal(err)
 	}
-	return db, TableOf[*OCoin, Coin, struct{}](db)
+	return db, TableOf[*Table[*OCoin, Coin, struct{}]](db)
 }
 
 func fullCoin(t *testing.T) Coin {
@@ -192,7 +192,7 @@ func TestCodecs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	snapshot := func(c *OCoin) Coin { return *Snapshot(&c.OObject, new(Coin)) }
+	snapshot := func(c *OCoin) Coin { return *(*Coin)(Snapshot(&c.OObject)) }
 	sameCoin(t, "created", snapshot(coin), want)
 
 	// What a getter gives is a copy.
@@ -201,7 +201,7 @@ func TestCodecs(t *testing.T) {
 	sameCoin(t, "after a copy was changed", snapshot(coin), want)
 
 	var heard []Change[netip.Addr]
-	lens := LensAt[netip.Addr](&ObjectLens{lens{&coin.OObject, Observe[*ObjectLens](&coin.OObject).l}}, coinAddr)
+	lens := LensAt[netip.Addr](&ObjectLens{lens{&coin.OObject, (*ObjectLens)(Observe(&coin.OObject)).l}}, coinAddr)
 	stop := lens.Watch(func(c Change[netip.Addr]) { heard = append(heard, c) })
 	var told []string
 	stopTold := coin.Watch(func(c *Commit) { told = append(told, fmt.Sprint(c.Deltas)) })
@@ -318,7 +318,7 @@ func TestCodecsRefuse(t *testing.T) {
 	}, nil); err != nil || len(reports) != 2 {
 		t.Errorf("Assign in an Update: %v, reported %v", err, reports)
 	}
-	if got := *Snapshot(o, new(Coin)); got.Picky.text != "good" || got.Amount.cents != 0 {
+	if got := *(*Coin)(Snapshot(o)); got.Picky.text != "good" || got.Amount.cents != 0 {
 		t.Errorf("something was changed: %v", got)
 	}
 }

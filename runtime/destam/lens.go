@@ -111,12 +111,16 @@ type ObjectLens struct{ lens }
 // functions of this file.
 //
 //go:noinline
-func Observe[L any](o *OObject) L { return begin[L](o, doc.NewLens(o.o.Node().Type())) }
+func Observe(o *OObject) unsafe.Pointer {
+	return unsafe.Pointer(&ObjectLens{lens{o, doc.NewLens(o.o.Node().Type())}})
+}
 
 // InnerLens goes to the object in field f.
 //
 //go:noinline
-func InnerLens[L any](l *ObjectLens, f int) L { return begin[L](l.o, l.l.Into(f)) }
+func InnerLens(l *ObjectLens, f int) unsafe.Pointer {
+	return unsafe.Pointer(&ObjectLens{lens{l.o, l.l.Into(f)}})
+}
 
 // Lens looks at a value, wherever it is: from an object over fields, over the
 // elements of arrays (Each) and the keys of maps (At and Each) that are on the

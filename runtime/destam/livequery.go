@@ -27,11 +27,16 @@ type LiveChange[Q any] struct {
 //
 //go:noinline
 func (t *Table[O, P, Q]) Live(ctx context.Context, where ...Predicate[O]) (*Live[Q], error) {
-	q, err := t.t.live(ctx, predicates(unsafe.Pointer(&where)))
+	return result[*Live[Q]](t.t.begins(ctx, predicates(unsafe.Pointer(&where))))
+}
+
+// begins gives a Live of any Q: all look alike.
+func (t *table) begins(ctx context.Context, where []*predicate) (unsafe.Pointer, error) {
+	q, err := t.live(ctx, where)
 	if err != nil {
-		return nil, t.t.err("live", ID{}, err)
+		return nil, t.err("live", ID{}, err)
 	}
-	return &Live[Q]{q}, nil
+	return unsafe.Pointer(&Live[struct{}]{q}), nil
 }
 
 // Len is how many documents the query finds.

@@ -1,6 +1,7 @@
 package destam
 
 import (
+	"reflect"
 	"time"
 	"unsafe"
 
@@ -186,24 +187,22 @@ func ClearOptional[T any](o *OObject, f int, p *Optional[T]) {
 	}
 }
 
-// Inner gives the handle of a nested object that is always there, from its
-// canonical one.
+// Inner gives the handle of the nested object in field f, which is always
+// there. This and others like it give pointers without a type, which generated
+// code converts to the one that it knows: a function with a type parameter is
+// something to compile for each struct of the user's.
 //
 //go:noinline
-func Inner[O any](o *OObject, h O) O {
-	if o.o.Tx() == nil {
-		return h
-	}
-	return as[O](o.o.Handle((*(**OObject)(unsafe.Pointer(&h))).o.Node()))
-}
+func Inner(o *OObject, f int) unsafe.Pointer { return o.o.Inner(f) }
 
-// GetChild gives the handle of an optional object, nil when it is absent.
+// GetChild gives the handle of the optional object in field f, nil when it is
+// absent.
 //
 //go:noinline
-func GetChild[O any](o *OObject, f int) (h O) {
+func GetChild(o *OObject, f int) (h unsafe.Pointer) {
 	o.o.Read()
 	if c := o.o.Node().Child(f); c != nil {
-		h = as[O](o.o.Handle(c))
+		h = o.o.Handle(c)
 	}
 	o.o.Done()
 	return h
@@ -238,13 +237,20 @@ func pointer(v any) unsafe.Pointer {
 	return (*(*[2]unsafe.Pointer)(unsafe.Pointer(&v)))[1]
 }
 
-// Snapshot copies an object into p, a pointer to a zero plain struct, and
-// gives it back.
+// function gives fn, a func(H) error for some type of handles H, as what takes
+// any handle: all pointers are passed alike.
+func function(fn any) func(unsafe.Pointer) error {
+	p := pointer(fn) // what a func is, an interface holds as it is
+	return *(*func(unsafe.Pointer) error)(unsafe.Pointer(&p))
+}
+
+// Snapshot copies an object into a new plain struct.
 //
 //go:noinline
-func Snapshot[P any](o *OObject, p P) P {
+func Snapshot(o *OObject) unsafe.Pointer {
+	p := reflect.New(o.o.Node().Type().Plain()).UnsafePointer()
 	o.o.Read()
-	o.o.Node().Snapshot(*(*unsafe.Pointer)(unsafe.Pointer(&p)))
+	o.o.Node().Snapshot(p)
 	o.o.Done()
 	return p
 }

@@ -31,14 +31,14 @@ type oPerson struct {
 	team   Leaves
 }
 
-func (o *OPerson) Snapshot() Person { return *Snapshot(&o.OObject, new(Person)) }
+func (o *OPerson) Snapshot() Person { return *(*Person)(Snapshot(&o.OObject)) }
 
 // TestRef follows references through the store, and says of each that leads
 // nowhere why.
 func TestRef(t *testing.T) {
 	onEach(t, func(t *testing.T, d driver.Driver) {
 		b := open(t, d, nil)
-		persons := TableOf[*OPerson, Person, struct{}](b.DB)
+		persons := TableOf[*Table[*OPerson, Person, struct{}]](b.DB)
 		ann := must(persons.Create(ctx, Person{Name: "Ann"}))(t)
 		bob := must(persons.Create(ctx, Person{Name: "Bob", Boss: RefTo(ann), Team: []Ref[OPerson]{RefTo(ann)}}))(t)
 		of(&bob.OObject).forget()

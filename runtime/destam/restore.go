@@ -29,8 +29,10 @@ func (t *Table[O, P, Q]) Restore(ctx context.Context, id ID, opts ...CommitOptio
 //
 //go:noinline
 func (t *Table[O, P, Q]) Purge(ctx context.Context, id ID) error {
-	return t.t.err("purge", id, t.t.purge(ctx, id))
+	return t.t.purges(ctx, id)
 }
+
+func (t *table) purges(ctx context.Context, id ID) error { return t.err("purge", id, t.purge(ctx, id)) }
 
 func (t *table) restores(ctx context.Context, id ID, opts []CommitOption) (unsafe.Pointer, error) {
 	c, err := cause(opts)

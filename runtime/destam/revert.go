@@ -26,7 +26,7 @@ func Force() CommitOption { return CommitOption{force: true} }
 //
 //go:noinline
 func (o *ODocument) Revert(ctx context.Context, version uint64, opts ...CommitOption) error {
-	return o.turn(ctx, "revert", opts, func(t *table, id ID) (*doc.Document, error) {
+	return turn(ctx, o, "revert", opts, func(t *table, id ID) (*doc.Document, error) {
 		return t.version(ctx, id, version)
 	})
 }
@@ -43,14 +43,14 @@ func (o *ODocument) Undo(ctx context.Context, version uint64, opts ...CommitOpti
 	for _, opt := range opts {
 		force = force || opt.force
 	}
-	return o.turn(ctx, "undo", opts, func(t *table, id ID) (*doc.Document, error) {
+	return turn(ctx, o, "undo", opts, func(t *table, id ID) (*doc.Document, error) {
 		return t.without(ctx, id, version, force)
 	})
 }
 
 // turn makes the document what to gives, which is asked when nothing is
-// pending.
-func (o *ODocument) turn(ctx context.Context, op string, opts []CommitOption, to func(*table, ID) (*doc.Document, error)) error {
+// pending. It is no method for the reason that fail gives.
+func turn(ctx context.Context, o *ODocument, op string, opts []CommitOption, to func(*table, ID) (*doc.Document, error)) error {
 	l := of(&o.OObject)
 	if o.o.Tx() != nil {
 		return l.table.err(op, l.id, ErrInTransaction)

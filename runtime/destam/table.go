@@ -22,7 +22,10 @@ import (
 //
 // Results come in order of creation. Queries see what this process has changed
 // at once, stored or not.
-type Table[O, P, Q any] struct{ t table }
+type Table[O, P, Q any] struct {
+	_ [0]func(O, P, Q) // what TableOf reads
+	t table
+}
 
 // Hit is a document that a query found: its id and a copy of its query
 // section, read without the rest of the document.
@@ -31,12 +34,13 @@ type Hit[Q any] struct {
 	Query Q
 }
 
-// TableOf gives the table of a document type. It is for generated code.
+// TableOf gives a table by its type T, a pointer to a Table. It is for
+// generated code.
 //
 //go:noinline
-func TableOf[O, P, Q any](db *DB) *Table[O, P, Q] {
-	t := db.table(reflect.TypeFor[O](), reflect.TypeFor[P](), reflect.TypeFor[Q]())
-	return (*Table[O, P, Q])(unsafe.Pointer(t)) // of which table is the only field
+func TableOf[T any](db *DB) T {
+	of := reflect.TypeFor[T]().Elem().Field(0).Type.Elem()
+	return as[T](unsafe.Pointer(db.table(of.In(0), of.In(1), of.In(2)))) // of which table is the only field with a size
 }
 
 // Create makes a new document with the content of v. When it returns, the
@@ -89,9 +93,14 @@ func (t *Table[O, P, Q]) Query(ctx context.Context, where ...Predicate[O]) (h Hi
 //
 //go:noinline
 func (t *Table[O, P, Q]) QueryAll(ctx context.Context, where ...Predicate[O]) iter.Seq2[Hit[Q], error] {
+	return hitsOf[Q](ctx, &t.t, predicates(unsafe.Pointer(&where)))
+}
+
+// hitsOf has the closures of QueryAll, so that a table has none of its own.
+func hitsOf[Q any](ctx context.Context, t *table, where []*predicate) iter.Seq2[Hit[Q], error] {
 	return func(yield func(Hit[Q], error) bool) {
 		var h, zero Hit[Q]
-		t.t.yields(ctx, predicates(unsafe.Pointer(&where)), &h.ID, unsafe.Pointer(&h.Query), func(err error) bool {
+		t.yields(ctx, where, &h.ID, unsafe.Pointer(&h.Query), func(err error) bool {
 			next := h
 			h = zero
 			return yield(next, err)

@@ -22,7 +22,7 @@ import (
 //
 //go:noinline
 func (t *Table[O, P, Q]) Transact(ctx context.Context, id ID, fn func(O) error, opts ...CommitOption) error {
-	return t.t.transact(ctx, id, func(h unsafe.Pointer) error { return fn(as[O](h)) }, opts)
+	return t.t.transact(ctx, id, function(fn), opts)
 }
 
 func (t *table) transact(ctx context.Context, id ID, fn func(unsafe.Pointer) error, opts []CommitOption) error {

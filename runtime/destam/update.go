@@ -47,19 +47,17 @@ func cause(opts []CommitOption) (c doc.Cause, err error) {
 	return c, nil
 }
 
-// Update runs fn as one commit. It is for generated code.
+// Update runs fn, a func(O) error where O is the handle that o is in, as one
+// commit. It is for generated code.
 //
 //go:noinline
-func Update[O any](o *OObject, fn func(O) error, opts []CommitOption) error {
-	return update(o, func(h unsafe.Pointer) error { return fn(as[O](h)) }, opts)
-}
+func Update(o *OObject, fn any, opts []CommitOption) error { return update(o, function(fn), opts) }
 
-// View runs fn while nobody changes the document. It is for generated code.
+// View runs fn, as Update has it, while nobody changes the document. It is for
+// generated code.
 //
 //go:noinline
-func View[O any](o *OObject, fn func(O) error) error {
-	return o.o.View(func(h unsafe.Pointer) error { return fn(as[O](h)) })
-}
+func View(o *OObject, fn any) error { return o.o.View(function(fn)) }
 
 // update is Update for any handle. An error of fn is given as it is.
 func update(o *OObject, fn func(unsafe.Pointer) error, opts []CommitOption) error {

@@ -11,6 +11,7 @@ import (
 // Place is a place in a query section. Generated types are defined as it, so
 // that a path costs pointers and no code; a nil Place is the section itself.
 type Place struct {
+	_    [0]func() // nobody compares places: nothing to compile for that
 	up   *Place
 	name string
 }
@@ -118,6 +119,7 @@ type WhereObjects[D, E any, W place] Place
 // place is every type that is defined as Place.
 type place interface {
 	~struct {
+		_    [0]func()
 		up   *Place
 		name string
 	}

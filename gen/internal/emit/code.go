@@ -29,6 +29,12 @@ func object() *jen.Statement { return jen.Op("&").Id("o").Dot("OObject") }
 // slot gives the place of a field's state: &o.v.title
 func slot(name string) *jen.Statement { return jen.Op("&").Id("o").Dot("v").Dot(name) }
 
+// converted gives what a function of the runtime gives as a pointer to a type
+// of this package: (*ONoteQuery)(destam.Inner(&o.OObject, 0))
+func converted(typ, function string, args ...jen.Code) *jen.Statement {
+	return jen.Parens(pointer(typ)).Parens(runtime(function).Call(args...))
+}
+
 // method begins a method: func (o *ONote) Title
 func method(receiver, typ, name string) *jen.Statement {
 	return jen.Func().Params(jen.Id(receiver).Add(pointer(typ))).Id(name)

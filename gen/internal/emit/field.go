@@ -43,8 +43,8 @@ func (e *emitter) field(f fieldCode) {
 //	func (o *ONote) Blob() []byte { return destam.GetBytes(&o.OObject, &o.v.blob) }
 //	func (o *ONote) Addr() netip.Addr { return destam.GetCoded[netip.Addr](&o.OObject, 8) }
 //	func (o *ONote) Due() (time.Time, bool) { return destam.GetOptional(&o.OObject, &o.v.due) }
-//	func (o *ONote) Query() *ONoteQuery { return destam.Inner(&o.OObject, &o.v.query.handle) }
-//	func (o *ONote) Boss() *OPerson { return destam.GetChild[*OPerson](&o.OObject, 7) }
+//	func (o *ONote) Query() *ONoteQuery { return (*ONoteQuery)(destam.Inner(&o.OObject, 0)) }
+//	func (o *ONote) Boss() *OPerson { return (*OPerson)(destam.GetChild(&o.OObject, 7)) }
 //	func (o *ONote) Tags() destam.Array[string] { return destam.ArrayOf[string](&o.OObject, 3) }
 func (e *emitter) getter(f fieldCode) {
 	t, o := f.Type, f.Type.Object()
@@ -60,10 +60,9 @@ func (e *emitter) getter(f fieldCode) {
 	case t.Leaf():
 		result, value = typ(t), runtime("Get").Call(object(), slot(f.slot))
 	case t.Kind == schema.Object:
-		result, value = pointer(o.Handle()), runtime("Inner").Call(object(), slot(f.slot).Dot("handle"))
+		result, value = pointer(o.Handle()), converted(o.Handle(), "Inner", object(), jen.Lit(f.index))
 	case t.Kind == schema.Optional && o != nil:
-		result = pointer(o.Handle())
-		value = runtime("GetChild", result.Clone()).Call(object(), jen.Lit(f.index))
+		result, value = pointer(o.Handle()), converted(o.Handle(), "GetChild", object(), jen.Lit(f.index))
 	case t.Kind == schema.Optional:
 		result, value = jen.Params(typ(t.Elem), jen.Bool()), runtime("GetOptional").Call(object(), slot(f.slot))
 	default:

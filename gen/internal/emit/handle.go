@@ -56,10 +56,10 @@ func (e *emitter) transactions(s *schema.Struct) {
 // whole emits what a live struct does as a whole.
 //
 //	// Observe begins a lens.
-//	func (o *ONote) Observe() *NoteLens { return destam.Observe[*NoteLens](&o.OObject) }
+//	func (o *ONote) Observe() *NoteLens { return (*NoteLens)(destam.Observe(&o.OObject)) }
 //
 //	// Snapshot gives a deep copy.
-//	func (o *ONote) Snapshot() Note { return *destam.Snapshot(&o.OObject, new(Note)) }
+//	func (o *ONote) Snapshot() Note { return *(*Note)(destam.Snapshot(&o.OObject)) }
 //
 //	// Assign makes it equal to v by the smallest deltas.
 //	func (o *ONote) Assign(v Note) { destam.Assign(&o.OObject, &v) }
@@ -79,11 +79,11 @@ func (e *emitter) whole(s *schema.Struct) {
 	}
 	say("Observe begins a lens.")
 	e.Add(method("o", s.Handle(), "Observe")).Params().Add(pointer(s.Lens())).
-		Custom(oneLine, jen.Return(runtime("Observe", pointer(s.Lens())).Call(object())))
+		Custom(oneLine, jen.Return(converted(s.Lens(), "Observe", object())))
 	part()
 	say("Snapshot gives a deep copy.")
 	e.Add(method("o", s.Handle(), "Snapshot")).Params().Id(s.Name).
-		Custom(oneLine, jen.Return(jen.Op("*").Add(runtime("Snapshot")).Call(object(), jen.New(jen.Id(s.Name)))))
+		Custom(oneLine, jen.Return(jen.Op("*").Add(converted(s.Name, "Snapshot", object()))))
 	part()
 	say("Assign makes it equal to v by the smallest deltas.")
 	e.Add(method("o", s.Handle(), "Assign")).Params(jen.Id("v").Id(s.Name)).

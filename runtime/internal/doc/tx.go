@@ -50,6 +50,9 @@ func (o *Object) Handle(n *Node) unsafe.Pointer {
 	return o.tx.handle(n)
 }
 
+// Inner gives the handle of the required object in field f; see Handle.
+func (o *Object) Inner(f int) unsafe.Pointer { return o.Handle(o.Node().inner(f)) }
+
 func (tx *Tx) handle(n *Node) unsafe.Pointer {
 	if n.bound == nil {
 		h := n.typ.newHandle(n)
