@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"unsafe"
 
 	"github.com/destam-go/destamgen/runtime/internal/pos"
 	"github.com/destam-go/destamgen/runtime/internal/wire"
@@ -70,15 +72,15 @@ func (c *decoder) changes(xs []change) ([]change, error) {
 	if most := c.r.Len() / 16; n > cap(xs) && most > 0 { // not what the input says, but what it can hold of usual ones
 		xs = make([]change, 0, min(n, most))
 	}
-	for range n {
-		x, err := c.change()
+	for i := range n {
+		xs = append(xs, change{})
+		err := c.change(&xs[i])
 		if err == nil {
 			err = c.r.Err()
 		}
 		if err != nil {
 			return nil, err
 		}
-		xs = append(xs, x)
 	}
 	if c.r.Err() == nil && c.r.Len() > 0 {
 		return nil, errTooMany(c.r.Len())
@@ -87,25 +89,25 @@ func (c *decoder) changes(xs []change) ([]change, error) {
 }
 
 // change reads one delta with its value.
-func (c *decoder) change() (x change, err error) {
+func (c *decoder) change(x *change) error {
 	parts := c.r.Array()
 	x.op = c.r.Int()
 	if x.op == opContent {
 		if parts != 2 || c.d.root.known {
-			return x, errors.New("a second creation")
+			return errors.New("a second creation")
 		}
 		c.object(c.d.root)
-		return x, nil
+		return nil
 	}
 	if x.op < opInsert || x.op > opRenumber || x.op == opElement || parts != partsOf(x.op) {
-		return x, fmt.Errorf("delta of kind %d with %d parts", x.op, parts)
+		return fmt.Errorf("delta of kind %d with %d parts", x.op, parts)
 	}
-	if err := c.place(&x); err != nil || c.r.Err() != nil {
-		return x, err
+	if err := c.place(x); err != nil || c.r.Err() != nil {
+		return err
 	}
 	if x.path != "" {
-		c.unknownChange(&x)
-		return x, nil
+		c.unknownChange(x)
+		return nil
 	}
 	fd := &x.n.typ.Fields[x.f]
 	list := fd.Kind == LeafList || fd.Kind == NodeList
@@ -113,25 +115,28 @@ func (c *decoder) change() (x change, err error) {
 	case x.op == opRenumber && list && fd.keys == nil:
 		n := int(min(c.r.Uint(), uint64(x.n.List(x.f).Len())))
 		x.old, x.new = c.positions(n), c.positions(n)
-		return x, nil
+		return nil
 	case x.element() && list && fd.keys != nil:
 		x.key = fd.keys.read(c.r)
 	case x.element() && list:
-		x.key = c.position()
+		// Only what is inserted is kept; the others find what the list has.
+		if x.key = c.position(); x.op == opInsert+opElement {
+			x.key = pos.Key(strings.Clone(string(x.key)))
+		}
 	case x.op > opDelete || list || fd.Kind == Inner:
-		return x, fmt.Errorf("delta of kind %d on field %s", x.op, fd.Name)
+		return fmt.Errorf("delta of kind %d on field %s", x.op, fd.Name)
 	}
 	if !x.has() {
-		return x, nil
+		return nil
 	}
 	if fd.typ != nil {
 		x.node = c.node(fd.typ)
-		return x, nil
+		return nil
 	}
 	rest := c.r.Len()
 	x.leaf.check(c.r)
 	x.raw = c.input[len(c.input)-rest : len(c.input)-c.r.Len()]
-	return x, nil
+	return nil
 }
 
 // partsOf says of how many parts a delta of a kind consists.
@@ -147,10 +152,11 @@ func partsOf(op int64) int {
 	return 3
 }
 
-// position reads one position.
+// position reads one position. It has the memory of the input, which nobody
+// changes meanwhile: who keeps it makes a copy.
 func (c *decoder) position() pos.Key {
 	typ, p := c.r.Ext()
-	k := pos.Key(p)
+	k := pos.Key(unsafe.String(unsafe.SliceData(p), len(p)))
 	if c.r.Err() == nil && (typ != extKey || !pos.Valid(k)) {
 		c.r.Fail(errors.New("an invalid position"))
 	}
@@ -166,7 +172,7 @@ func (c *decoder) unknownChange(x *change) {
 		return
 	case !x.element():
 	case c.r.Kind() == wire.Ext:
-		x.key, x.position = c.position(), true
+		x.key, x.position = pos.Key(strings.Clone(string(c.position()))), true
 	default:
 		x.key = pos.Key(c.r.Raw())
 	}
@@ -304,12 +310,20 @@ func (x *change) setField(leaves func(*Node)) {
 		x.clearLeaf()
 	default:
 		x.n.Changing(x.f)
-		x.leaf.read(wire.NewReader(x.raw), x.n.ptr(x.f))
+		x.readTo(x.n.ptr(x.f))
 		if fd.Kind == OptionalLeaf {
 			*fd.ok(x.n.ptr(x.f)) = true
 		}
 		x.n.Changed(x.f)
 	}
+}
+
+// readTo reads the value of a leaf, which was found to be one.
+func (x *change) readTo(p unsafe.Pointer) {
+	r := &x.n.doc.values
+	r.Reset(x.raw)
+	x.leaf.read(r, p)
+	r.Reset(nil)
 }
 
 func (x *change) setElement(leaves func(*Node)) {
@@ -325,7 +339,7 @@ func (x *change) setElement(leaves func(*Node)) {
 		l.SetNode(i, x.node)
 	case ok:
 		l.Changing(i)
-		x.leaf.read(wire.NewReader(x.raw), l.cells.at(i))
+		x.readTo(l.cells.at(i))
 		l.Changed(i)
 	case !x.has(): // under a former name
 	default:
@@ -333,7 +347,7 @@ func (x *change) setElement(leaves func(*Node)) {
 		if x.node != nil {
 			l.Put(i, x.node)
 		} else {
-			x.leaf.read(wire.NewReader(x.raw), l.cells.at(i))
+			x.readTo(l.cells.at(i))
 		}
 		l.Close(i, 1)
 	}

@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/destam-go/destamgen/runtime/internal/wire"
 )
 
 // Document is one live document: a tree of nodes under one lock, what was
@@ -48,6 +50,7 @@ type Document struct {
 	was     *past        // of the operation that is being finished, when somebody asks
 	reused  map[ID]*Node // that came back under the id of one that was gone; see Become
 	encoded *Encoded     // what the change that is running was given with Use
+	values  wire.Reader  // of values that are being applied, one after the other
 	loading bool         // it is being read from the store, and nobody has it yet
 
 	watching int // subscriptions and readers; 0: no commit is built

@@ -11,20 +11,27 @@ import (
 // package, or not for this document.
 type fitting struct {
 	xs       []change
-	seen     map[slot]bool             // slots that changes are of; nil when there is only one
+	run      run                       // of the change before
+	key      pos.Key                   // of that
+	runs     map[run]pos.Key           // how far the runs before it went
+	seen     map[slot]bool             // slots that changes are of; nil while they ascend
 	renumber map[*List]map[pos.Key]int // of lists that are renumbered: elements by their key after it
 	gone     map[slot]bool             // slots whose object goes
 	left     map[ownership]int         // the same of unknown places, which have no names
 	come     map[*Node][]*Node         // who will hold an object beside those who do
 }
 
+// run is changes of one field, or of the elements of one list: as they are
+// written, the keys mostly ascend.
+type run struct {
+	n *Node
+	f int
+}
+
 type ownership struct{ owner, n *Node }
 
 func (d *Document) fits(xs []change, c *decoder) error {
 	f := fitting{xs: xs}
-	if len(xs) > 1 {
-		f.seen = make(map[slot]bool, len(xs))
-	}
 	for i := range xs {
 		if x := &xs[i]; x.op == opRenumber && x.path == "" {
 			if err := f.list(x); err != nil {
@@ -35,7 +42,7 @@ func (d *Document) fits(xs []change, c *decoder) error {
 	moves := len(c.links) > 0
 	for i := range xs {
 		x := &xs[i]
-		if err := f.one(x); err != nil {
+		if err := f.one(i); err != nil {
 			return err
 		}
 		moves = moves || x.node != nil && x.node.known
@@ -57,25 +64,17 @@ func (x *change) slot() slot {
 	return s
 }
 
-// one checks one change.
-func (f *fitting) one(x *change) error {
+// one checks the i-th change.
+func (f *fitting) one(i int) error {
+	x := &f.xs[i]
 	if x.op == opContent {
 		if len(f.xs) > 1 {
 			return errTwice
 		}
 		return nil
 	}
-	if f.seen != nil {
-		s := x.slot()
-		// A renumbered array may have a delta for the key that something had
-		// and one for the key that another gets.
-		if x.op == opRenumber || s.l != nil && !x.has() && f.renumber[s.l] != nil {
-			s.f = ^s.f
-		}
-		if f.seen[s] {
-			return errTwice
-		}
-		f.seen[s] = true
+	if !f.once(i) {
+		return errTwice
 	}
 	there, err := f.there(x)
 	switch {
@@ -87,6 +86,57 @@ func (f *fitting) one(x *change) error {
 		return fmt.Errorf("field %s: %w", x.n.typ.Fields[x.f].Name, errNotThere)
 	}
 	return nil
+}
+
+// once tells whether the i-th change is of another slot than those before it.
+func (f *fitting) once(i int) bool {
+	x := &f.xs[i]
+	if f.seen == nil {
+		if len(f.xs) == 1 || f.ascends(x) {
+			return true
+		}
+		f.seen = make(map[slot]bool, len(f.xs))
+		for j := range i {
+			f.seen[f.slot(&f.xs[j])] = true
+		}
+	}
+	s := f.slot(x)
+	if f.seen[s] {
+		return false
+	}
+	f.seen[s] = true
+	return true
+}
+
+// ascends tells whether a change goes on where the others of its field, or
+// list, have ended: then its slot is none of theirs. That needs no entry for
+// each slot.
+func (f *fitting) ascends(x *change) bool {
+	if x.path != "" || f.renumber != nil {
+		return false
+	}
+	r := run{x.n, x.f}
+	last, begun := f.key, r == f.run
+	if !begun {
+		if last, begun = f.runs[r]; f.run.n != nil {
+			if f.runs == nil {
+				f.runs = map[run]pos.Key{}
+			}
+			f.runs[f.run] = f.key
+		}
+	}
+	f.run, f.key = r, x.key
+	return !begun || x.element() && x.key > last
+}
+
+// slot is the slot of a change. A renumbered array may have a delta for the
+// key that something had and one for the key that another gets.
+func (f *fitting) slot(x *change) slot {
+	s := x.slot()
+	if x.op == opRenumber || s.l != nil && !x.has() && f.renumber[s.l] != nil {
+		s.f = ^s.f
+	}
+	return s
 }
 
 // there tells whether the slot of a change holds something.

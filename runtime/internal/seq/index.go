@@ -61,6 +61,16 @@ func (x *index) before(c int) int {
 	return n
 }
 
+// begin returns how many elements are before chunk c, which has n, and makes it
+// the last one found.
+func (x *index) begin(c, n int) int {
+	if c != x.last {
+		start := x.before(c)
+		x.last, x.start, x.end = c, start, start+n
+	}
+	return x.start
+}
+
 // find returns the chunk that has element i and its place there.
 func (x *index) find(i int) (c, j int) {
 	if i < x.start || i >= x.end {

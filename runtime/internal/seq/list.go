@@ -2,6 +2,7 @@ package seq
 
 import (
 	"sort"
+	"strings"
 
 	"github.com/destam-go/destamgen/runtime/internal/pos"
 )
@@ -15,6 +16,10 @@ const chunkMax = 256
 type List[E any] struct {
 	chunks [][]entry[E] // none is empty
 	index  *index       // nil with less than two chunks
+
+	// Where Find was last. Who asks for a key mostly asks for one behind it
+	// next. Whatever happened since, it is only a place to begin at.
+	chunk, place int32
 }
 
 type entry[E any] struct {
@@ -54,15 +59,45 @@ func (l *List[E]) Find(k pos.Key) (i int, ok bool) {
 	if len(l.chunks) == 0 {
 		return 0, false
 	}
-	c := 0
-	if l.index != nil {
-		// The last chunk that begins at k or before it.
-		c = max(0, sort.Search(len(l.chunks), func(c int) bool { return l.chunks[c][0].key > k })-1)
-		i = l.index.before(c)
+	c, j, ok := l.ahead(k)
+	if !ok {
+		if c = 0; l.index != nil {
+			// The last chunk that begins at k or before it.
+			c = max(0, sort.Search(len(l.chunks), func(c int) bool { return l.chunks[c][0].key > k })-1)
+		}
+		chunk := l.chunks[c]
+		j = sort.Search(len(chunk), func(j int) bool { return chunk[j].key >= k })
+		l.chunk, l.place = int32(c), int32(j)
 	}
 	chunk := l.chunks[c]
-	j := sort.Search(len(chunk), func(j int) bool { return chunk[j].key >= k })
-	return i + j, j < len(chunk) && chunk[j].key == k
+	if i = j; l.index != nil {
+		i += l.index.begin(c, len(chunk))
+	}
+	return i, j < len(chunk) && chunk[j].key == k
+}
+
+// near is how many elements Find looks at before it searches.
+const near = 4
+
+// ahead looks for k, or for the first key behind it, a few elements behind
+// where Find was last.
+func (l *List[E]) ahead(k pos.Key) (c, j int, ok bool) {
+	c, j = int(l.chunk), int(l.place)
+	if c >= len(l.chunks) {
+		return 0, 0, false
+	}
+	chunk := l.chunks[c]
+	for end := min(j+near, len(chunk)); j < end; j++ {
+		switch order := strings.Compare(string(chunk[j].key), string(k)); {
+		case order < 0:
+		case order > 0 && j == int(l.place): // it is before
+			return 0, 0, false
+		default:
+			l.place = int32(j)
+			return c, j, true
+		}
+	}
+	return 0, 0, false
 }
 
 // Insert puts elements before element i, or at the end. Keys and vals are of
@@ -78,7 +113,7 @@ func (l *List[E]) Insert(i int, keys []pos.Key, vals []E) {
 	if len(l.chunks) == 0 {
 		l.chunks = [][]entry[E]{nil}
 	}
-	c, j := l.place(i)
+	c, j := l.spot(i)
 	if len(l.chunks[c])+len(vals) > chunkMax {
 		l.split(c, j, keys, vals)
 		return
@@ -90,10 +125,10 @@ func (l *List[E]) Insert(i int, keys []pos.Key, vals []E) {
 	}
 }
 
-// place returns where element i is, or would be: at the end of the chunk
+// spot returns where element i is, or would be: at the end of the chunk
 // before rather than at the beginning of the next, so that appending to a run
 // does not move what follows it.
-func (l *List[E]) place(i int) (c, j int) {
+func (l *List[E]) spot(i int) (c, j int) {
 	if l.index == nil {
 		return 0, i
 	}
