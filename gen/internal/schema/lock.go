@@ -203,22 +203,21 @@ var storedLeaves = []string{
 // String gives the text of the file. It is empty for a lock without a name.
 func (l *Lock) String() string {
 	var lines []string
-	line := func(gone bool, format string, args ...any) {
-		text := fmt.Sprintf(format, args...)
+	line := func(gone bool, text string) {
 		if gone {
 			text += retired
 		}
 		lines = append(lines, text)
 	}
 	for name, t := range l.tables {
-		line(t.retired, "table %s %s", name, t.name)
+		line(t.retired, "table "+name+" "+t.name)
 	}
 	for owner, s := range l.structs {
 		for name, f := range s {
 			if f.now != "" {
 				f.kind += " now " + f.now
 			}
-			line(f.retired, "%s.%s %s", owner, name, f.kind)
+			line(f.retired, owner+"."+name+" "+f.kind)
 		}
 	}
 	if len(lines) == 0 {

@@ -125,19 +125,20 @@ func (m *methodSet) getter(f *Field) {
 }
 
 func (m *methodSet) take(name string, f *Field, role string) {
-	said := fmt.Sprintf("field %s: %s %s", f.Name, role, name)
 	before, taken := m.taken[name]
 	pos, written := m.user[name]
-	report := m.c.once(f)
+	if !written && (!taken || before == f) {
+		m.taken[name] = f
+		return
+	}
+	said, report := fmt.Sprintf("field %s: %s %s", f.Name, role, name), m.c.once(f)
 	switch {
 	case written:
 		report(f.Pos, m.propose(f), "%s is a method of %s that is declared in %s", said, m.name, pos)
-	case taken && before == nil:
+	case before == nil:
 		report(f.Pos, m.propose(f), "%s is taken: %s has one of its own", said, m.name)
-	case taken && before != f:
-		report(f.Pos, m.propose(f), "%s is taken: on %s it belongs to field %s (%s)", said, m.name, before.Name, before.Pos)
 	default:
-		m.taken[name] = f
+		report(f.Pos, m.propose(f), "%s is taken: on %s it belongs to field %s (%s)", said, m.name, before.Name, before.Pos)
 	}
 }
 

@@ -3,6 +3,7 @@ package schema
 import (
 	"go/token"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -90,14 +91,14 @@ func (s *Struct) Document() bool { return s.Table != "" }
 // Tagged gives the fields that are part of the model, in the order of the
 // source: the index of a field is its place among them. Those of a struct that
 // is embedded without a tag are among them, as Go promotes them.
-func (s *Struct) Tagged() []*Field { return s.tagged(nil, map[*Struct]bool{}) }
+func (s *Struct) Tagged() []*Field { return s.tagged(make([]*Field, 0, len(s.Fields)), nil) }
 
-func (s *Struct) tagged(to []*Field, open map[*Struct]bool) []*Field {
-	if open[s] {
+// tagged adds the fields to those of the structs around it, which are open.
+func (s *Struct) tagged(to []*Field, open []*Struct) []*Field {
+	if slices.Contains(open, s) {
 		return to // it contains itself, which is reported by the compiler
 	}
-	open[s] = true
-	defer delete(open, s)
+	open = append(open, s)
 	for _, f := range s.Fields {
 		if f.Tag.Form == NameTag {
 			to = append(to, f)
