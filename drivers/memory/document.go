@@ -79,17 +79,21 @@ func (d *document) terms() []driver.Term {
 	if d.life() != driver.Alive {
 		return nil
 	}
-	terms, _ := driver.TermsIn(d.view().Section) // the commit was checked
+	terms, _ := driver.TermsIn(d.current()) // the commit was checked
 	return terms
 }
 
 // has says whether the document is found by a term.
 func (d *document) has(term driver.Term) bool {
-	if d.life() != driver.Alive {
-		return false
+	return d.life() == driver.Alive && driver.HasTerm(d.current(), term)
+}
+
+// current returns the newest section.
+func (d *document) current() []byte {
+	if d.created() {
+		return d.row.section()
 	}
-	terms, _ := driver.HeldIn(d.view().Section, []string{term.Path()})
-	return slices.Contains(terms, term)
+	return d.section
 }
 
 // open makes the document one that can get more than its creation.
@@ -182,7 +186,10 @@ func (d *document) view() driver.Head {
 // head is view for a caller.
 func (d *document) head() driver.Head {
 	h := d.view()
-	h.Section, h.Held = slices.Clone(h.Section), slices.Clone(h.Held)
+	h.Section = slices.Clone(h.Section)
+	if !d.created() { // where they were read just now
+		h.Held = slices.Clone(h.Held)
+	}
 	return h
 }
 

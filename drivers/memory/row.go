@@ -34,6 +34,15 @@ func (r row) head() driver.Head {
 	return h
 }
 
+// section is head's.
+func (r row) section() []byte {
+	section, err := driver.SectionIn(r)
+	if err != nil {
+		r.panic(err)
+	}
+	return section
+}
+
 // panic ends the program: the row was encoded by this process and nobody can
 // have changed it.
 func (r row) panic(err error) {

@@ -210,7 +210,7 @@ func (db *DB) tell(c *driver.Commit) {
 		return
 	}
 	t.loading.heard(c.ID, c.Seq)
-	if l := t.cache.Get(c.ID); l == nil {
+	if l := t.cache.Peek(c.ID); l == nil {
 		t.lives.foreign(c)
 	} else if c.Seq > l.version.Load() {
 		l.hear(c.Seq, c)

@@ -24,8 +24,6 @@ func (t *table) get(ctx context.Context, id ID) (*live, error) {
 		if err != nil {
 			return nil, err
 		}
-	} else {
-		t.found.Add(1)
 	}
 	if err := t.db.dead(); err != nil {
 		// It may have come into the cache after those that are there were told.

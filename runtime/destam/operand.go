@@ -14,13 +14,11 @@ import (
 // section: scalars of any named type, slices and arrays, plain structs with
 // destam tags, pointers to these. A nil pointer asks for what is absent.
 func operand(v any) (driver.Value, error) {
-	switch v := v.(type) { // without reflection for the commonest
-	case string:
-		return v, nil
-	case bool:
+	switch i := v.(type) { // without reflection for the commonest
+	case string, bool:
 		return v, nil
 	case int:
-		return int64(v), nil
+		return int64(i), nil
 	}
 	return operandOf(reflect.ValueOf(v))
 }

@@ -22,14 +22,13 @@ func (t *table) find(ctx context.Context, c *criteria, yield func(hit) bool) err
 	defer f.ours.end()
 	q := driver.Query{Terms: terms, After: c.after, Limit: f.few()}
 	for {
-		last, n, err := f.page(ctx, q)
-		if err != nil || f.over {
+		if err := f.page(ctx, q); err != nil || f.over {
 			return err
 		}
-		if q.Limit == 0 || n < q.Limit {
+		if q.Limit == 0 || f.n < q.Limit {
 			break
 		}
-		q.After, q.Limit = last, 4*q.Limit
+		q.After, q.Limit = f.last, 4*q.Limit
 	}
 	f.before(ID{}, true)
 	return nil
@@ -45,6 +44,11 @@ type finding struct {
 	left  int  // to be given; 0 or less for no bound
 	over  bool
 	yield func(hit) bool
+
+	// Of the page that the store is giving.
+	last ID
+	n    int
+	err  error
 }
 
 // few is how many documents the store is asked for first, 0 for all: some of
@@ -59,34 +63,37 @@ func (f *finding) few() int {
 	return 0
 }
 
-// page takes what the store finds, and says where it ended after how many.
-func (f *finding) page(ctx context.Context, q driver.Query) (last ID, n int, err error) {
-	for head, err := range f.t.db.driver.Find(ctx, f.t.name, q) {
-		if err != nil {
-			return last, n, err
-		}
-		last, n = head.ID, n+1
-		f.before(head.ID, false)
-		if f.over {
-			return last, n, nil
-		}
-		section, masked := f.ours.instead(f.c, head.ID)
-		holds := section != nil
-		if !masked {
-			if section, holds = head.Section, f.exact; !holds {
-				if holds, err = f.t.holdsFor(f.c.preds, section); err != nil {
-					return last, n, &Error{Op: "find", Table: f.t.name, ID: head.ID, Version: head.Seq, Err: err}
-				}
+// page takes what the store finds.
+func (f *finding) page(ctx context.Context, q driver.Query) error {
+	f.n, f.err = 0, nil
+	f.t.db.driver.Find(ctx, f.t.name, q)(f.take)
+	return f.err
+}
+
+// take takes one document that the store finds, and tells whether to go on.
+func (f *finding) take(head driver.Head, err error) bool {
+	if err != nil {
+		f.err = err
+		return false
+	}
+	f.last, f.n = head.ID, f.n+1
+	if f.before(head.ID, false); f.over {
+		return false
+	}
+	section, masked := f.ours.instead(f.c, head.ID)
+	holds := section != nil
+	if !masked {
+		if section, holds = head.Section, f.exact; !holds {
+			if holds, err = f.t.holdsFor(f.c.preds, section); err != nil {
+				f.err = &Error{Op: "find", Table: f.t.name, ID: head.ID, Version: head.Seq, Err: err}
+				return false
 			}
 		}
-		if holds {
-			f.give(hit{head.ID, section})
-		}
-		if f.over {
-			return last, n, nil
-		}
 	}
-	return last, n, nil
+	if holds {
+		f.give(hit{head.ID, section})
+	}
+	return !f.over
 }
 
 // before gives what this process has that comes before an id, or all of it.
@@ -110,25 +117,28 @@ func (f *finding) give(h hit) {
 // mostly do.
 func (t *table) hits(ctx context.Context, where []*predicate, first bool) iter.Seq2[hit, error] {
 	return func(yield func(hit, error) bool) {
-		c, err := compile(where)
-		c.first = first
-		if err == nil {
-			err = t.ready(ctx)
-		}
-		if err == nil {
-			goOn := true
-			err = t.find(ctx, &c, func(h hit) bool {
-				goOn = yield(h, nil)
-				return goOn
-			})
-			if !goOn {
-				return
-			}
-		}
-		if err != nil {
+		goOn := true
+		err := t.each(ctx, where, first, func(h hit) bool {
+			goOn = yield(h, nil)
+			return goOn
+		})
+		if err != nil && goOn {
 			yield(hit{}, err)
 		}
 	}
+}
+
+// each is hits without an iterator.
+func (t *table) each(ctx context.Context, where []*predicate, first bool, yield func(hit) bool) error {
+	c, err := compile(where)
+	c.first = first
+	if err == nil {
+		err = t.ready(ctx)
+	}
+	if err == nil {
+		err = t.find(ctx, &c, yield)
+	}
+	return err
 }
 
 // first gives the live document of the first hit. One that is deleted between

@@ -111,7 +111,7 @@ func (t *table) revive(ctx context.Context, head *driver.Head, who *claimant, ca
 // bury takes a dead document out of the cache that is still there: whoever
 // stored its deletion has not come to it yet.
 func (t *table) bury(ctx context.Context, id ID) error {
-	l := t.cache.Get(id)
+	l := t.cache.Peek(id)
 	if l == nil {
 		return nil
 	}
@@ -184,7 +184,7 @@ func (t *table) purge(ctx context.Context, id ID) error {
 	if err := t.ready(ctx); err != nil {
 		return err
 	}
-	l := t.cache.Get(id)
+	l := t.cache.Peek(id)
 	if l == nil {
 		err := t.erase(ctx, id)
 		if err == nil {

@@ -44,7 +44,7 @@ func (db *DB) Stats() Stats {
 	defer db.mu.Unlock()
 	for _, t := range db.tables {
 		s.Live += int(t.lives.count.Load())
-		s.Hits += t.found.Load()
+		s.Hits += t.cache.Hits()
 	}
 	return s
 }

@@ -386,7 +386,7 @@ func (o *outcome) contest() (dup *driver.DuplicateError) {
 //
 // Behind in e are the documents that wait for it, the asking one included.
 func (t *table) mayFree(ctx context.Context, self ID, dup *driver.DuplicateError, e effort) (bool, error) {
-	holder := t.cache.Get(dup.Holder)
+	holder := t.cache.Peek(dup.Holder)
 	if holder == nil {
 		// Whoever had it may have let it go in the very same batch.
 		found, err := t.takenBy(ctx, []driver.Term{dup.Term}, self)

@@ -2,6 +2,7 @@ package destam
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"iter"
@@ -182,7 +183,6 @@ type table struct {
 	overlay overlay
 	claims  claims
 	gaps    gaps
-	found   atomic.Uint64 // documents that were asked for and in memory
 	lives   lives
 	hooks   hooks
 
@@ -191,11 +191,18 @@ type table struct {
 	reusing  chan struct{}         // held by whoever creates for Reuse
 }
 
+// spread mixes the parts of an id that differ: its time, its counter, and what
+// tells processes apart.
+func spread(id ID) uint64 {
+	return (binary.BigEndian.Uint64(id[:8]) ^ binary.BigEndian.Uint64(id[8:])) * 0x9e3779b97f4a7c15
+}
+
 // newTable makes the table of a handle, a plain struct and its query section.
 // Generated code always has three that belong together.
 func newTable(db *DB, handle, plain, query reflect.Type) *table {
 	t := &table{db: db, plain: plain, declare: make(chan struct{}, 1), reusing: make(chan struct{}, 1)}
 	t.lives.table, t.validates = t, validates(plain)
+	t.cache.Spread = spread
 	t.typ = doc.TypeOf(handle.Elem(), plain)
 	if t.name = t.typ.Table; t.name == "" {
 		panic(fmt.Sprintf("destam: %s is no document: it has no table", plain))
@@ -329,14 +336,19 @@ func (t *table) finds(ctx context.Context, where []*predicate) (unsafe.Pointer, 
 }
 
 func (t *table) queries(ctx context.Context, where []*predicate, id *ID, q unsafe.Pointer) error {
-	for h, err := range t.hits(ctx, where, true) {
-		if err == nil {
-			*id = h.id
-			err = t.decode(h, q)
-		}
-		return t.err("query", ID{}, err)
+	var found hit
+	err := t.each(ctx, where, true, func(h hit) bool {
+		found = h
+		return false
+	})
+	if err == nil && found.id.IsZero() {
+		err = ErrNotFound
 	}
-	return t.err("query", ID{}, ErrNotFound)
+	if err == nil {
+		*id = found.id
+		err = t.decode(found, q)
+	}
+	return t.err("query", ID{}, err)
 }
 
 func (t *table) yields(ctx context.Context, where []*predicate, id *ID, q unsafe.Pointer, yield func(error) bool) {
@@ -361,7 +373,7 @@ func (t *table) flushes(ctx context.Context, id ID) error {
 	if err != nil {
 		return t.err("flush", id, err)
 	}
-	if l := t.cache.Get(id); l != nil {
+	if l := t.cache.Peek(id); l != nil {
 		return l.flush(ctx)
 	}
 	ref := driver.Doc{Table: t.name, ID: id}

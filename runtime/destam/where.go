@@ -201,6 +201,7 @@ type criteria struct {
 
 // compile puts predicates together.
 func compile(where []*predicate) (c criteria, err error) {
+	c.preds = make([]driver.Predicate, 0, len(where))
 	for _, w := range where {
 		switch {
 		case w == nil:

@@ -28,6 +28,9 @@ func TestHeadIn(t *testing.T) {
 		if diff := cmp.Diff(headOf(&want), h); diff != "" {
 			t.Errorf("%s (-DecodeCommit +HeadIn)\n%s", name, diff)
 		}
+		if section, err := driver.SectionIn(b); err != nil || !bytes.Equal(section, h.Section) {
+			t.Errorf("%s: SectionIn gave %x, %v", name, section, err)
+		}
 		_ = append(h.Section, 0xc1) // must not reach into b
 		if again, _ := driver.DecodeCommit(b); !bytes.Equal(driver.AppendCommit(nil, &again), b) {
 			t.Errorf("%s: the commit changed", name)
@@ -51,6 +54,9 @@ func FuzzHeadIn(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		h, err := driver.HeadIn(b)
+		if section, err2 := driver.SectionIn(b); err == nil && (err2 != nil || !bytes.Equal(section, h.Section)) {
+			t.Fatalf("SectionIn gave %x, %v", section, err2)
+		}
 		c, wrong := driver.DecodeCommit(b)
 		if wrong != nil {
 			return // HeadIn looks at less

@@ -117,7 +117,7 @@ func is(v, operand Value) bool {
 // in general not sufficient, see [Predicate.Exact]; predicates that only ask
 // for what is absent or empty need none.
 func Needs(preds []Predicate) []Term {
-	var c collector
+	c := collector{path: make([]byte, 0, 64), terms: make([]Term, 0, len(preds))}
 	for i := range preds {
 		c.need(&preds[i])
 	}

@@ -2,6 +2,7 @@ package driver
 
 import (
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/destam-go/destamgen/runtime/internal/wire"
@@ -36,8 +37,20 @@ func HeldIn(section []byte, unique []string) ([]Term, error) {
 	return s.sorted(), nil
 }
 
+// HasTerm tells whether a term is among those of an encoded section, and
+// allocates nothing unless the section is unusual.
+func HasTerm(section []byte, t Term) bool {
+	path, value, _ := strings.Cut(string(t), "\x00")
+	s := scanner{place: path, want: value, one: true}
+	if !s.scan(section) {
+		terms, _ := TermsIn(section)
+		return slices.Contains(terms, t)
+	}
+	return s.found
+}
+
 // scanner goes once through the bytes of a section and gathers terms. It is
-// for sound sections of a moderate size, with paths that fit into path: whatever
+// for sound sections of a moderate size, with paths that fit into here: whatever
 // else it meets it leaves to DecodeValue, which says what is wrong if anything is.
 type scanner struct {
 	r     wire.Reader
@@ -45,8 +58,12 @@ type scanner struct {
 	paths []string // dotted
 	depth int
 	terms []Term
-	path  [128]byte // of the value at hand, as JoinPath writes it
+	here  [128]byte // the path of the value at hand, as JoinPath writes it
 	at    int       // its length
+
+	one         bool // only whether there is the term of a path and a value
+	place, want string
+	found       bool
 }
 
 // distinct is how many names of one object a scanner compares with each other.
@@ -94,11 +111,14 @@ func (s *scanner) value() bool {
 
 // wanted tells whether the term of a scalar at hand is gathered.
 func (s *scanner) wanted() bool {
-	if s.all {
+	switch {
+	case s.all:
 		return s.r.Err() == nil
+	case s.one:
+		return !s.found && s.place == string(s.here[:s.at])
 	}
 	for _, path := range s.paths {
-		if path == string(s.path[:s.at]) {
+		if path == string(s.here[:s.at]) {
 			return s.r.Err() == nil
 		}
 	}
@@ -106,7 +126,13 @@ func (s *scanner) wanted() bool {
 }
 
 func (s *scanner) add(scalar Value) {
-	b, _ := appendScalar(append(s.path[:s.at], 0), scalar)
+	if s.one {
+		var buf [longest + 1]byte
+		b, _ := appendScalar(buf[:0], scalar)
+		s.found = string(b) == s.want
+		return
+	}
+	b, _ := appendScalar(append(s.here[:s.at], 0), scalar)
 	s.terms = append(s.terms, Term(b))
 }
 
@@ -157,9 +183,9 @@ func (s *scanner) object() bool {
 // descend makes a member, or the elements, of the value at hand the value at
 // hand.
 func (s *scanner) descend(name string) bool {
-	b := appendElement(s.path[:s.at], name, s.at == 0)
+	b := appendElement(s.here[:s.at], name, s.at == 0)
 	s.at = len(b)
-	return s.at <= len(s.path) // else it is not in s.path
+	return s.at <= len(s.here) // else it is not in s.here
 }
 
 func twice(names [][]byte, name []byte) bool {

@@ -24,6 +24,11 @@ func scanned(t *testing.T, b []byte, unique []string) {
 	if want := driver.Terms(v); err != nil || !slices.Equal(terms, want) {
 		t.Fatalf("%x: terms %q, %v, want %q", b, terms, err, want)
 	}
+	for _, term := range append(terms, "a\x00b1", "no\x00sx", "", "a") {
+		if want := slices.Contains(driver.Terms(v), term); driver.HasTerm(b, term) != want {
+			t.Fatalf("%x: has %q is not %v", b, term, want)
+		}
+	}
 	if want := driver.Held(v, unique); heldErr != nil || !slices.Equal(held, want) {
 		t.Fatalf("%x: held %q, %v, want %q", b, held, heldErr, want)
 	}
@@ -87,14 +92,22 @@ func draw(r *rand.Rand, names []string, depth int) driver.Value {
 	return fmt.Sprint("text ", r.Int64()>>r.IntN(64), names[r.IntN(len(names))], string(make([]byte, r.IntN(3)*30)))
 }
 
-func TestHeldInAllocatesNothing(t *testing.T) {
+func TestScanAllocatesNothing(t *testing.T) {
 	b, err := driver.AppendValue(nil, obj("owner", "ann", "labels", array{"a", "b"}, "place", obj("zip", int64(7))))
 	if err != nil {
 		t.Fatal(err)
 	}
 	unique := []string{"slug"}
 	if n := testing.AllocsPerRun(100, func() { driver.HeldIn(b, unique) }); n > 0 {
-		t.Errorf("%v allocations", n)
+		t.Errorf("HeldIn: %v allocations", n)
+	}
+	if n := testing.AllocsPerRun(100, func() { driver.HasTerm(b, "owner\x00sann") }); n > 0 {
+		t.Errorf("HasTerm: %v allocations", n)
+	}
+	c := driver.Commit{Table: "notes", Seq: 1, Kind: driver.KindChange, Section: b, Held: []driver.Term{"slug\x00sx"}}
+	row := driver.AppendCommit(nil, &c)
+	if n := testing.AllocsPerRun(100, func() { driver.SectionIn(row) }); n > 0 {
+		t.Errorf("SectionIn: %v allocations", n)
 	}
 }
 

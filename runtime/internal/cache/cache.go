@@ -7,13 +7,20 @@ import (
 	"weak"
 )
 
-// shards is how many locks the keys are spread over, a power of two. Two cores
-// never meet on 64; more would only cost memory for each table.
-const shards = 64
+// shards is how many locks the keys are spread over. Two cores rarely meet on 64;
+// more would only cost memory for each table.
+const (
+	shardBits = 6
+	shards    = 1 << shardBits
+)
 
 // Cache is a set of values by key. The zero Cache is empty and ready; it must
 // not be copied. Its locks are leaves: nothing is called while one is held.
 type Cache[K comparable, V any] struct {
+	// Spread gives a number whose upper bits say which lock guards a key. A
+	// hash takes its place if it is nil. It is set before the cache is used.
+	Spread func(K) uint64
+
 	once   sync.Once
 	seed   maphash.Seed
 	shards [shards]shard[K, V]
@@ -22,7 +29,8 @@ type Cache[K comparable, V any] struct {
 type shard[K comparable, V any] struct {
 	mu      sync.Mutex
 	entries map[K]entry[V] // guarded by mu
-	_       [40]byte       // a cache line each: locks of neighbours do not slow each other
+	hits    uint64         // guarded by mu
+	_       [32]byte       // a cache line each: locks of neighbours do not slow each other
 }
 
 // entry is what is known of one key: a value, or that somebody loads it.
@@ -33,6 +41,9 @@ type entry[V any] struct {
 }
 
 func (c *Cache[K, V]) shard(k K) *shard[K, V] {
+	if c.Spread != nil {
+		return &c.shards[c.Spread(k)>>(64-shardBits)]
+	}
 	c.once.Do(func() { c.seed = maphash.MakeSeed() })
 	return &c.shards[maphash.Comparable(c.seed, k)%shards]
 }
@@ -42,8 +53,30 @@ func (c *Cache[K, V]) Get(k K) *V {
 	s := c.shard(k)
 	s.mu.Lock()
 	v := s.entries[k].value.Value()
+	if v != nil {
+		s.hits++
+	}
 	s.mu.Unlock()
 	return v
+}
+
+// Peek is Get that does not count as a hit.
+func (c *Cache[K, V]) Peek(k K) *V {
+	s := c.shard(k)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.entries[k].value.Value()
+}
+
+// Hits tells how often Get had what it was asked for.
+func (c *Cache[K, V]) Hits() (n uint64) {
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.mu.Lock()
+		n += s.hits
+		s.mu.Unlock()
+	}
+	return n
 }
 
 // Add makes v the value of a key that has none. It gives false, and changes

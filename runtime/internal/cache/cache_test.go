@@ -210,3 +210,26 @@ func TestLoadFails(t *testing.T) {
 		})
 	}
 }
+
+// TestSpread spreads keys by a function of the user's, well and badly.
+func TestSpread(t *testing.T) {
+	for _, spread := range []func(int) uint64{nil, func(k int) uint64 { return uint64(k) << 58 }, func(int) uint64 { return 1<<64 - 1 }} {
+		c := Cache[int, thing]{Spread: spread}
+		var keep []*thing
+		for k := range 200 {
+			keep = append(keep, &thing{key: k})
+			if !c.Add(k, keep[k]) {
+				t.Fatalf("%d is there already", k)
+			}
+		}
+		for k := range 200 {
+			if c.Get(k) != keep[k] || c.Peek(k) != keep[k] {
+				t.Fatalf("%d is something else", k)
+			}
+		}
+		if c.Get(-1) != nil || c.Hits() != 200 || len(c.All()) != 200 {
+			t.Errorf("%d hits, %d values", c.Hits(), len(c.All()))
+		}
+		runtime.KeepAlive(keep)
+	}
+}
