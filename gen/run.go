@@ -73,7 +73,7 @@ func Run(cfg Config) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := run{Config: cfg, report: &Report{}}
+	r := run{Config: cfg, session: load.NewSession(cfg.loader()), report: &Report{}}
 	for _, folder := range folders {
 		if err := r.folder(folder); err != nil {
 			return nil, err
@@ -102,6 +102,7 @@ func Run(cfg Config) (*Report, error) {
 // and only then is anything written.
 type run struct {
 	Config
+	session  *load.Session
 	found    bool // some package has tagged structs, or had them
 	packages []pack
 	said     Diagnostics
@@ -127,7 +128,7 @@ type change struct {
 
 // folder reads and judges one package.
 func (r *run) folder(folder string) error {
-	read, err := load.Read(filepath.Join(r.Dir, folder), folder, r.loader())
+	read, err := r.session.Read(filepath.Join(r.Dir, folder), folder)
 	if err != nil {
 		return err
 	}

@@ -139,7 +139,7 @@ func (r *reader) structs(p *schema.Package) {
 		return
 	}
 	c := converter{
-		reader: r, library: newLibrary(r.how, r.dir), p: p, structs: found,
+		reader: r, library: r.session.library(r.dir), p: p, structs: found,
 		names: newImportNames(r.files), open: map[*types.Named]bool{},
 	}
 	c.resolve()
