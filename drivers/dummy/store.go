@@ -69,25 +69,46 @@ func (s *Store) Attach(ctx context.Context) error {
 
 // Declare implements [driver.Driver].
 func (s *Store) Declare(ctx context.Context, schema driver.Schema) error {
-	err := s.enter(ctx)
-	defer s.mu.Unlock()
-	if err != nil {
+	before, merged, widened, err := s.declare(ctx, schema)
+	if err != nil || !widened {
 		return err
 	}
+	if err = driver.CheckUnique(ctx, s, merged); err == nil {
+		err = driver.TakeUnique(ctx, s, merged)
+	}
+	if err != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if t := s.tables[schema.Table]; t != nil {
+			t.schema = before
+		}
+	}
+	return err
+}
+
+// declare makes a schema known, and tells whether documents have to hold more
+// than they did before it.
+func (s *Store) declare(ctx context.Context, schema driver.Schema) (before, merged driver.Schema, widened bool, err error) {
+	err = s.enter(ctx)
+	defer s.mu.Unlock()
+	if err != nil {
+		return before, merged, false, err
+	}
 	if err := schema.Check(); err != nil {
-		return err
+		return before, merged, false, err
 	}
 	t := s.tables[schema.Table]
 	if t == nil {
 		schema.Unique = slices.Clone(schema.Unique)
 		s.tables[schema.Table] = newTable(schema)
-		return nil
+		return before, merged, false, nil
 	}
-	merged, err := t.schema.Merge(schema, t.any())
-	if err == nil {
-		t.schema = merged
+	before = t.schema
+	if merged, widened, err = before.Merge(schema); err != nil {
+		return before, merged, false, err
 	}
-	return err
+	t.schema = merged
+	return before, merged, widened && t.any(), nil
 }
 
 // Append implements [driver.Driver].

@@ -99,6 +99,9 @@ func (s *Store) check(c *driver.Commit) error {
 	var schema driver.Schema
 	if err == nil {
 		schema = t.schema
+		if wider, ok := s.wider[c.Table]; ok {
+			schema.Unique = wider
+		}
 	}
 	s.mu.RUnlock()
 	if err != nil {

@@ -46,6 +46,10 @@ type Store struct {
 	tables   map[string]*table // guarded by mu; changed with order held too
 	frozen   bool              // the same: frozen tails are on their way into runs
 	boundary uint64            // the same: the last batch of the frozen tails
+
+	// Of tables with fields that are about to become unique, those that will
+	// be; nil mostly. Guarded by mu.
+	wider map[string][]string
 }
 
 var _ driver.Driver = (*Store)(nil)
@@ -101,47 +105,75 @@ func (s *Store) Attach(ctx context.Context) error {
 
 // Declare implements [driver.Driver].
 func (s *Store) Declare(ctx context.Context, schema driver.Schema) error {
-	if err := s.enter(ctx); err != nil {
+	wider, err := s.declares(ctx, schema, false)
+	if err != nil || wider == nil {
 		return err
+	}
+	// What the documents that are there hold is in the journal before the
+	// schema is: after a crash in between, the field is not unique yet.
+	if err = driver.CheckUnique(ctx, s, *wider); err == nil {
+		err = driver.TakeUnique(ctx, s, *wider)
+	}
+	if err == nil {
+		_, err = s.declares(ctx, *wider, true)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.wider, schema.Table)
+	return err
+}
+
+// declares stores a schema. One that makes fields unique which documents may
+// have is given back unless it is taken: commits may be by it from then on.
+func (s *Store) declares(ctx context.Context, schema driver.Schema, taken bool) (wider *driver.Schema, err error) {
+	if err := s.enter(ctx); err != nil {
+		return nil, err
 	}
 	defer s.leave()
-	batch, err := s.declare(schema)
+	batch, wider, err := s.declare(schema, taken)
 	if err != nil || batch == 0 {
-		return err
+		return wider, err
 	}
-	return s.journal.Write(batch)
+	return nil, s.journal.Write(batch)
 }
 
 // declare puts a schema into the journal if it says anything new, and gives
 // the batch.
-func (s *Store) declare(schema driver.Schema) (uint64, error) {
+func (s *Store) declare(schema driver.Schema, taken bool) (batch uint64, wider *driver.Schema, err error) {
 	if err := schema.Check(); err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	s.order.Lock()
 	defer s.order.Unlock()
 	schema.Unique = slices.Clone(schema.Unique)
 	if t := s.tables[schema.Table]; t != nil {
-		merged, err := t.schema.Merge(schema, t.counts.existing > 0)
-		if err != nil {
-			return 0, err
-		}
-		if merged.Revision == t.schema.Revision && slices.Equal(merged.Unique, t.schema.Unique) {
-			return 0, nil
+		merged, widened, err := t.schema.Merge(schema)
+		switch {
+		case err != nil:
+			return 0, nil, err
+		case merged.Revision == t.schema.Revision && slices.Equal(merged.Unique, t.schema.Unique):
+			return 0, nil, nil
+		case widened && t.counts.existing > 0 && !taken:
+			s.mu.Lock()
+			if s.wider == nil {
+				s.wider = make(map[string][]string)
+			}
+			s.wider[schema.Table] = merged.Unique
+			s.mu.Unlock()
+			return 0, &merged, nil
 		}
 		schema = merged
 	}
 	if err := s.writable(); err != nil {
-		return 0, err
+		return 0, nil, err
 	}
-	_, batch, err := s.put(appendSchema(nil, schema))
-	if err != nil {
-		return 0, err
+	if _, batch, err = s.put(appendSchema(nil, schema)); err != nil {
+		return 0, nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.define(schema)
-	return batch, nil
+	return batch, nil, nil
 }
 
 // Sync implements [driver.Driver].

@@ -3,6 +3,7 @@ package memory
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"maps"
 	"slices"
@@ -31,8 +32,9 @@ var ErrForgotten = errors.New("version is older than the history that the store 
 // Store is a [driver.Driver].
 type Store struct {
 	*data
-	attached bool // guarded by data.mu
-	closed   bool // guarded by data.mu
+	attached bool                // guarded by data.mu
+	closed   bool                // guarded by data.mu
+	declared map[string][]string // guarded by data.mu: what was unique when this store declared a table
 }
 
 // data is what the stores that share it have in common.
@@ -57,7 +59,7 @@ func Open(opts *Options) *Store {
 	if opts == nil {
 		opts = &Options{}
 	}
-	return &Store{data: &data{
+	return &Store{declared: make(map[string][]string), data: &data{
 		history: opts.History, shared: opts.Shared, users: 1,
 		tables: make(map[string]*table), feed: feed{moved: make(chan struct{})},
 	}}
@@ -74,7 +76,7 @@ func (s *Store) Share() *Store {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.users++
-	return &Store{data: s.data}
+	return &Store{declared: make(map[string][]string), data: s.data}
 }
 
 // enter says whether a call may go on. The store is locked.
@@ -127,25 +129,48 @@ func (s *Store) Attach(ctx context.Context) error {
 
 // Declare implements [driver.Driver].
 func (s *Store) Declare(ctx context.Context, schema driver.Schema) error {
+	before, merged, widened, err := s.declare(ctx, schema)
+	if err != nil || !widened {
+		return err
+	}
+	if err = driver.CheckUnique(ctx, s, merged); err == nil {
+		err = driver.TakeUnique(ctx, s, merged)
+	}
+	if err != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if t := s.tables[schema.Table]; t != nil {
+			t.schema, s.declared[schema.Table] = before, before.Unique
+		}
+	}
+	return err
+}
+
+// declare makes a schema known, and tells whether documents have to hold more
+// than they did before it.
+func (s *Store) declare(ctx context.Context, schema driver.Schema) (before, merged driver.Schema, widened bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.enter(ctx); err != nil {
-		return err
+		return before, merged, false, err
 	}
 	if err := schema.Check(); err != nil {
-		return err
+		return before, merged, false, err
 	}
 	t := s.tables[schema.Table]
 	if t == nil {
 		schema.Unique = slices.Clone(schema.Unique)
-		s.tables[schema.Table] = newTable(schema)
-		return nil
-	}
-	merged, err := t.schema.Merge(schema, t.existing > 0)
-	if err == nil {
+		t = newTable(schema)
+		s.tables[schema.Table] = t
+	} else {
+		before = t.schema
+		if merged, widened, err = before.Merge(schema); err != nil {
+			return before, merged, false, err
+		}
 		t.schema = merged
 	}
-	return err
+	s.declared[schema.Table] = t.schema.Unique
+	return before, merged, widened && t.existing > 0, nil
 }
 
 // Append implements [driver.Driver]. The commits are checked and encoded before
@@ -182,6 +207,7 @@ func (s *Store) prepare(ctx context.Context, c *driver.Commit) (row, error) {
 	var schema driver.Schema
 	if err == nil {
 		schema = t.schema // its slice never changes, it is replaced
+		err = s.outdated(schema)
 	}
 	s.mu.RUnlock()
 	if err != nil {
@@ -191,6 +217,22 @@ func (s *Store) prepare(ctx context.Context, c *driver.Commit) (row, error) {
 		return nil, err
 	}
 	return newRow(c), nil
+}
+
+// outdated says that another store has made a field unique since this one
+// declared the table: what its program stores would not say that it holds the
+// value. The store is locked.
+func (s *Store) outdated(schema driver.Schema) error {
+	unique, ok := s.declared[schema.Table]
+	if !ok || len(unique) == len(schema.Unique) {
+		return nil
+	}
+	for _, path := range schema.Unique {
+		if !slices.Contains(unique, path) {
+			return &driver.SchemaError{Table: schema.Table, Why: fmt.Sprintf("field %s has become unique by another program: update this one", path)}
+		}
+	}
+	return nil
 }
 
 // Sync implements [driver.Driver]. There is nothing to wait for.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/destam-go/destamgen/drivers/memory"
 	"github.com/destam-go/destamgen/runtime/driver"
@@ -60,4 +61,33 @@ func TestShare(t *testing.T) {
 		}
 	}()
 	memory.Open(nil).Share()
+}
+
+// TestOutdated makes a field unique by one of two stores: what the other knows
+// of it was declared before.
+func TestOutdated(t *testing.T) {
+	older := memory.Open(&memory.Options{Shared: true})
+	newer := older.Share()
+	schema := driver.Schema{Table: "notes", Unique: []string{"slug"}, Revision: 1}
+	for _, s := range []*memory.Store{older, newer} {
+		if err := s.Declare(t.Context(), schema); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := driver.Commit{Table: "notes", ID: driver.ID{1}, Seq: 1, Try: [16]byte{1}, Kind: driver.KindChange, Time: time.Unix(1, 0).UTC(), Section: []byte{0x80}}
+	if err := older.Append(t.Context(), []driver.Commit{c})[0].Err; err != nil {
+		t.Fatal(err)
+	}
+	schema.Unique = []string{"owner", "slug"}
+	if err := newer.Declare(t.Context(), schema); err != nil {
+		t.Fatal(err)
+	}
+	c.ID = driver.ID{2}
+	var outdated *driver.SchemaError
+	if err := older.Append(t.Context(), []driver.Commit{c})[0].Err; !errors.As(err, &outdated) {
+		t.Errorf("a commit by the schema of before: %v", err)
+	}
+	if err := newer.Append(t.Context(), []driver.Commit{c})[0].Err; err != nil {
+		t.Error(err)
+	}
 }

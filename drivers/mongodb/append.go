@@ -28,6 +28,9 @@ func (s *Store) Append(ctx context.Context, batch []driver.Commit) []driver.Resu
 		if err == nil {
 			err = c.Check(t.schema)
 		}
+		if err == nil {
+			err = s.mayStore(ctx, t, c)
+		}
 		if err != nil {
 			results[i].Err = err
 			continue
@@ -183,7 +186,7 @@ func (s *Store) send(ctx context.Context, g *group) {
 	for i, x := range sends {
 		switch code, bad := failed[i]; {
 		case certain && !bad:
-			x.end(s.accept(x.c, x.before))
+			x.end(s.accept(ctx, g.table, x.c, x.before))
 		case certain && code != duplicate:
 			x.end(err)
 		default:
@@ -217,7 +220,7 @@ func (s *Store) insert(ctx context.Context, t *table, c *driver.Commit, before k
 	case err != nil:
 		return err
 	case winner == nil || winner.sentAs(c.Try):
-		return s.accept(c, before)
+		return s.accept(ctx, t, c, before)
 	}
 	k, err := s.look(ctx, t, c.ID)
 	if err != nil {
@@ -254,8 +257,26 @@ func (t *table) insert(ctx context.Context, r *row) (winner *row, err error) {
 	}
 }
 
-// accept notes that a commit is stored.
-func (s *Store) accept(c *driver.Commit, before known) error {
+// mayStore is may for a commit that was perhaps sent before: when a field has
+// become unique meanwhile, and the commit is there all the same, nobody can say
+// that it counts.
+func (s *Store) mayStore(ctx context.Context, t *table, c *driver.Commit) error {
+	err := s.may(ctx, t)
+	if outdated := (*driver.SchemaError)(nil); !errors.As(err, &outdated) {
+		return err
+	}
+	if r, e := t.at(ctx, rowKey(c.ID, c.Seq)); e != nil || r != nil && r.sentAs(c.Try) {
+		return unknown(err)
+	}
+	return err
+}
+
+// accept notes that a commit is stored. What the server did after the lease was
+// over counts only if it is renewed.
+func (s *Store) accept(ctx context.Context, t *table, c *driver.Commit, before known) error {
+	if err := s.may(ctx, t); err != nil {
+		return unknown(err)
+	}
 	doc := driver.Doc{Table: c.Table, ID: c.ID}
 	k := before.after(c)
 	s.memory.put(doc, k)

@@ -24,11 +24,13 @@ type pair struct {
 	log  *table
 }
 
-func newPair(t *testing.T) *pair {
+func newPair(t *testing.T) *pair { return newPairWith(t, Options{}) }
+
+func newPairWith(t *testing.T, opts Options) *pair {
 	t.Helper()
-	database := freshDatabase()
+	opts.Database, opts.Grace = freshDatabase(), 20*time.Millisecond
 	open := func() *Store {
-		s, err := New(t.Context(), connect(t, database), &Options{Database: database, Grace: 20 * time.Millisecond})
+		s, err := New(t.Context(), connect(t, opts.Database), &opts)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,6 +18,8 @@ type Options struct {
 	// Poll is how often the feed asks for commits of other processes where the
 	// server has no change streams: 200 ms if it is 0.
 	Poll time.Duration
+
+	lease time.Duration // leaseTime, but for tests
 }
 
 func (o *Options) filled() Options {
@@ -26,6 +28,7 @@ func (o *Options) filled() Options {
 		filled = *o
 	}
 	filled.Grace = cmp.Or(filled.Grace, 2*time.Second)
+	filled.lease = cmp.Or(filled.lease, leaseTime)
 	filled.Poll = cmp.Or(filled.Poll, 200*time.Millisecond)
 	return filled
 }

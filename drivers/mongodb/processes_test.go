@@ -33,7 +33,7 @@ const (
 	databaseRounds = 5  // rounds on one database: the embedded server scans
 )
 
-// operation is what one client did, as [testserver/linear] reads it.
+// operation is what one client did, as testserver/linear reads it.
 type operation struct {
 	Document string
 	Client   int

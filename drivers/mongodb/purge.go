@@ -28,6 +28,9 @@ func (s *Store) Purge(ctx context.Context, table string, id driver.ID) error {
 	if err != nil {
 		return err
 	}
+	if err := s.may(ctx, t); err != nil {
+		return err
+	}
 	c := driver.Commit{Table: table, ID: id, Kind: driver.KindPurge, Time: time.Now().UTC()}
 	rand.Read(c.Try[:])
 	for {

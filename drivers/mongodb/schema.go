@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -55,11 +56,19 @@ type declaration struct {
 	Key      string   `bson:"_id"`
 	Unique   []string `bson:"unique"`
 	Revision int64    `bson:"revision"`
+	Widens   bool     `bson:"widens,omitempty"` // fields have become unique: see [Store.widen]
+
+	n int // 0 for none
 }
 
 func declarationKey(table string, n int) string { return fmt.Sprintf("table/%s/%08x", table, n) }
 
-// Declare implements [driver.Driver].
+func (d *declaration) schema(table string) driver.Schema {
+	return driver.Schema{Table: table, Unique: d.Unique, Revision: uint32(d.Revision)}
+}
+
+// Declare implements [driver.Driver]. A field that becomes unique takes a quarter
+// of a minute, until no program that does not know of it stores anything more.
 func (s *Store) Declare(ctx context.Context, schema driver.Schema) error {
 	if err := s.enter(ctx); err != nil {
 		return err
@@ -71,85 +80,106 @@ func (s *Store) Declare(ctx context.Context, schema driver.Schema) error {
 	t := &table{
 		docs: s.db.Collection(schema.Table), log: s.db.Collection(schema.Table + ".log"),
 		checkpoints: s.db.Collection(schema.Table + ".checkpoints"), claims: s.db.Collection(schema.Table + ".claims"),
+		lease: &lease{},
 	}
-	merged, err := s.declare(ctx, t, schema)
+	d, err := s.declare(ctx, t, schema)
 	if err != nil {
 		return err
 	}
-	t.schema = merged
-	_, err = t.docs.Indexes().CreateMany(ctx, []mongo.IndexModel{{Keys: bson.D{{Key: "x", Value: 1}, {Key: "_id", Value: 1}}}})
-	if err == nil {
-		_, err = t.log.Indexes().CreateMany(ctx, []mongo.IndexModel{{Keys: bson.D{{Key: "t", Value: 1}}}})
-	}
-	if err != nil {
+	t.schema = d.schema(schema.Table)
+	if err := t.index(ctx); err != nil {
 		return fmt.Errorf("mongodb: table %q: indexes: %w", schema.Table, err)
 	}
 	if err := s.heal(ctx, t); err != nil {
 		return fmt.Errorf("mongodb: table %q: %w", schema.Table, err)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.tables[schema.Table] = t
+	if d.Widens {
+		if err := s.widen(ctx, t, d); err != nil {
+			return err
+		}
+	}
+	s.publish(t)
 	return nil
 }
 
-// declare stores a schema unless it is known.
-func (s *Store) declare(ctx context.Context, t *table, schema driver.Schema) (driver.Schema, error) {
+// index sees to the indexes of a table.
+func (t *table) index(ctx context.Context) error {
+	_, err := t.docs.Indexes().CreateMany(ctx, []mongo.IndexModel{{Keys: bson.D{{Key: "x", Value: 1}, {Key: "_id", Value: 1}}}})
+	if err == nil {
+		_, err = t.log.Indexes().CreateMany(ctx, []mongo.IndexModel{{Keys: bson.D{{Key: "t", Value: 1}}}})
+	}
+	return err
+}
+
+// declare stores a schema unless it is known, and gives the declaration that
+// counts.
+func (s *Store) declare(ctx context.Context, t *table, schema driver.Schema) (declaration, error) {
 	for {
-		n, newest, err := s.declared(ctx, schema.Table)
+		began := time.Now()
+		newest, err := s.declared(ctx, schema.Table)
 		if err != nil {
-			return schema, err
+			return newest, err
 		}
-		merged := driver.Schema{Table: schema.Table, Unique: slices.Clone(schema.Unique), Revision: schema.Revision}
-		if n > 0 {
-			documents, err := t.documents(ctx)
+		merged, open := schema, false
+		if newest.n > 0 {
+			widened := false
+			before := newest.schema(schema.Table)
+			if merged, widened, err = before.Merge(schema); err != nil {
+				return newest, err
+			}
+			if merged.Revision == before.Revision && !widened {
+				t.lease.extend(began, s.opts.lease, nil)
+				return newest, nil
+			}
+			if open = widened; widened {
+				err = s.mayWiden(ctx, t, before, merged)
+			} else {
+				open, err = s.open(ctx, schema.Table, newest)
+			}
 			if err != nil {
-				return schema, err
-			}
-			if merged, err = newest.Merge(schema, documents); err != nil {
-				return schema, err
-			}
-			if merged.Revision == newest.Revision && slices.Equal(merged.Unique, newest.Unique) {
-				return merged, nil
+				return newest, err
 			}
 		}
-		_, err = s.db.Collection(meta).InsertOne(ctx, declaration{
-			Key: declarationKey(schema.Table, n+1), Unique: merged.Unique, Revision: int64(merged.Revision),
-		})
+		next := declaration{
+			Key: declarationKey(schema.Table, newest.n+1), Unique: slices.Clone(merged.Unique), Revision: int64(merged.Revision),
+			Widens: open, n: newest.n + 1,
+		}
+		_, err = s.db.Collection(meta).InsertOne(ctx, next)
 		if !mongo.IsDuplicateKeyError(err) {
-			return merged, err
+			t.lease.extend(began, s.opts.lease, nil)
+			return next, err
 		}
 	}
 }
 
-// declared gives the newest schema of a table and its number, 0 for none.
-func (s *Store) declared(ctx context.Context, table string) (int, driver.Schema, error) {
-	var d declaration
+// mayWiden looks whether fields can become unique, before anybody is kept from
+// storing anything.
+func (s *Store) mayWiden(ctx context.Context, t *table, before, merged driver.Schema) error {
+	t.schema = before
+	if err := s.heal(ctx, t); err != nil {
+		return err
+	}
+	was := s.publish(t)
+	defer s.unpublish(t, was)
+	return driver.CheckUnique(ctx, s, merged)
+}
+
+// declared gives the newest declaration of a table.
+func (s *Store) declared(ctx context.Context, table string) (d declaration, err error) {
 	from, to := keys("table/" + table)
-	err := s.db.Collection(meta).FindOne(ctx,
+	err = s.db.Collection(meta).FindOne(ctx,
 		bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: from}, {Key: "$lt", Value: to}}}},
 		options.FindOne().SetSort(bson.D{{Key: "_id", Value: -1}})).Decode(&d)
 	if errors.Is(err, mongo.ErrNoDocuments) {
-		return 0, driver.Schema{}, nil
+		return declaration{}, nil
 	}
 	if err != nil {
-		return 0, driver.Schema{}, err
+		return declaration{}, err
 	}
-	var n int
-	if _, err := fmt.Sscanf(strings.TrimPrefix(d.Key, from), "%08x", &n); err != nil {
-		return 0, driver.Schema{}, fmt.Errorf("row %q of collection %s: its _id has no number", d.Key, meta)
+	if _, err := fmt.Sscanf(strings.TrimPrefix(d.Key, from), "%08x", &d.n); err != nil {
+		return d, fmt.Errorf("row %q of collection %s: its _id has no number", d.Key, meta)
 	}
-	return n, driver.Schema{Table: table, Unique: d.Unique, Revision: uint32(d.Revision)}, nil
-}
-
-// documents tells whether a table has any document that was not purged.
-func (t *table) documents(ctx context.Context) (bool, error) {
-	err := t.log.FindOne(ctx, bson.D{{Key: "k", Value: bson.D{{Key: "$nin", Value: []string{gone, "void", "purge"}}}}},
-		options.FindOne().SetProjection(bson.D{{Key: "_id", Value: 1}})).Err()
-	if errors.Is(err, mongo.ErrNoDocuments) {
-		return false, nil
-	}
-	return err == nil, err
+	return d, nil
 }
 
 // Tables implements [driver.Driver].

@@ -32,7 +32,8 @@ type Store struct {
 	calls      sync.WaitGroup  // that Close waits for
 	background context.Context // of the projector and of feeds, until Close
 	stop       context.CancelFunc
-	ended      sync.WaitGroup // the projector and the healer
+	closing    chan struct{}  // closed when Close begins
+	ended      sync.WaitGroup // the projector, the healer and who renews leases
 
 	mu       sync.Mutex // guards what follows
 	attached bool
@@ -47,6 +48,7 @@ type table struct {
 	log         *mongo.Collection
 	checkpoints *mongo.Collection
 	claims      *mongo.Collection
+	lease       *lease
 }
 
 var (
@@ -66,7 +68,7 @@ func Open(ctx context.Context, uri string, opts *Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mongodb: %w", err)
 	}
-	s, err := open(ctx, client, filled)
+	s, err := connected(ctx, client, filled)
 	if err != nil {
 		return nil, errors.Join(err, client.Disconnect(context.WithoutCancel(ctx)))
 	}
@@ -77,7 +79,7 @@ func Open(ctx context.Context, uri string, opts *Options) (*Store, error) {
 // New is Open with a client that is there already and stays connected after
 // Close. Options.Database must name the database.
 func New(ctx context.Context, client *mongo.Client, opts *Options) (*Store, error) {
-	return open(ctx, client, opts.filled())
+	return connected(ctx, client, opts.filled())
 }
 
 // databaseOf gives the database that a URI names, "" for none.
@@ -88,7 +90,7 @@ func databaseOf(uri string) string {
 	return name
 }
 
-func open(ctx context.Context, client *mongo.Client, opts Options) (*Store, error) {
+func connected(ctx context.Context, client *mongo.Client, opts Options) (*Store, error) {
 	if opts.Database == "" {
 		return nil, errors.New("mongodb: no database is named: put its name behind the host in the URI, mongodb://host/name, or into Options.Database")
 	}
@@ -101,7 +103,7 @@ func open(ctx context.Context, client *mongo.Client, opts Options) (*Store, erro
 	if err := client.Database(opts.Database).RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&hello); err != nil {
 		return nil, fmt.Errorf("mongodb: database %q: %w", opts.Database, err)
 	}
-	s := &Store{client: client, opts: opts, tables: make(map[string]*table)}
+	s := &Store{client: client, opts: opts, tables: make(map[string]*table), closing: make(chan struct{})}
 	if !hello.Now.IsZero() {
 		s.ahead = hello.Now.Sub(asked.Add(time.Since(asked) / 2))
 	}
@@ -121,6 +123,7 @@ func open(ctx context.Context, client *mongo.Client, opts Options) (*Store, erro
 	s.background, s.stop = context.WithCancel(context.Background())
 	s.ended.Go(s.project)
 	s.ended.Go(s.heals)
+	s.ended.Go(s.renews)
 	return s, nil
 }
 
@@ -202,6 +205,7 @@ func (s *Store) Close(ctx context.Context) error {
 		return nil
 	}
 	s.closed = true
+	close(s.closing)
 	s.mu.Unlock()
 	s.calls.Wait()
 	err := s.overlay.drained(ctx)

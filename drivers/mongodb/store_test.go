@@ -2,6 +2,7 @@ package mongodb
 
 import (
 	"testing"
+	"time"
 
 	"github.com/destam-go/destamgen/runtime/driver"
 	"github.com/destam-go/destamgen/runtime/driver/drivertest"
@@ -10,7 +11,7 @@ import (
 // openStore opens a store on a database.
 func openStore(t testing.TB, database string) *Store {
 	t.Helper()
-	s, err := New(t.Context(), connect(t, database), &Options{Database: database})
+	s, err := New(t.Context(), connect(t, database), &Options{Database: database, lease: 100 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

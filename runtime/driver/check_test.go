@@ -134,21 +134,21 @@ func TestSchemaMerge(t *testing.T) {
 	for _, test := range []struct {
 		name       string
 		old, newer driver.Schema
-		documents  bool
+		widened    bool
 		revision   uint32
 		ok         bool
 	}{
-		{"the same", schema(3, "a"), schema(3, "a"), true, 3, true},
-		{"newer", schema(3, "a"), schema(4, "a"), true, 4, true},
-		{"older beside newer", schema(4, "a"), schema(3, "a"), true, 4, true},
-		{"one more, no documents", schema(3, "a"), schema(4, "a", "b"), false, 4, true},
-		{"one more", schema(3, "a"), schema(4, "a", "b"), true, 0, false},
+		{"the same", schema(3, "a"), schema(3, "a"), false, 3, true},
+		{"newer", schema(3, "a"), schema(4, "a"), false, 4, true},
+		{"older beside newer", schema(4, "a"), schema(3, "a"), false, 4, true},
+		{"one more", schema(3, "a"), schema(4, "a", "b"), true, 4, true},
+		{"the first", schema(3), schema(3, "a"), true, 3, true},
 		{"one fewer", schema(3, "a", "b"), schema(4, "a"), false, 0, false},
 		{"another one", schema(3, "a"), schema(4, "b"), false, 0, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := test.old.Merge(test.newer, test.documents)
-			if (err == nil) != test.ok {
+			got, widened, err := test.old.Merge(test.newer)
+			if (err == nil) != test.ok || widened != test.widened {
 				t.Fatalf("got %+v, %v", got, err)
 			}
 			if err != nil {

@@ -23,11 +23,15 @@ type Driver interface {
 	// before anything else; a second call gives [ErrAttached].
 	Attach(ctx context.Context) error
 
-	// Declare makes a table known, or its schema newer. It is idempotent; a
-	// schema that contradicts what is stored gives a [*SchemaError]: one that
-	// lacks a unique field, or has a new one that the driver cannot enforce
-	// for the documents that are there (see [Schema.Merge]). An older revision
-	// is no contradiction, it changes nothing. Operations on a table that was not declared give a [*SchemaError] too.
+	// Declare makes a table known, or its schema newer. It is idempotent. A
+	// schema that lacks a unique field gives a [*SchemaError]. A field that
+	// becomes unique is so for the documents that are there: each holds its
+	// value from then on, by a void commit, and two that have one value give a
+	// [*SchemaError] that names them, and nothing changes. Commits by a schema
+	// without the field are refused from then on, as far as others than the
+	// caller can make some. An older revision is no contradiction, it changes
+	// nothing. Operations on a table that was not declared give a
+	// [*SchemaError] too.
 	Declare(ctx context.Context, s Schema) error
 
 	// Append adds commits, each at the end of its document, and gives one

@@ -46,27 +46,20 @@ func (s Schema) Check() error {
 func letter(c byte) bool { return 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' }
 
 // Merge says what a store holds of a table that it has as s after newer was
-// declared; documents says whether the table has any, deleted ones included.
-// It is for drivers that know all holders of unique values by what commits say
-// they hold: a field that becomes unique while there are documents that were
-// stored without saying so would be unique for new documents only. Both schemas
-// are valid. The result shares no memory with newer.
-func (s Schema) Merge(newer Schema, documents bool) (Schema, error) {
+// declared. Widened says that a field becomes unique: documents that are there
+// have not said that they hold its value, so before newer counts the driver has
+// them say so ([CheckUnique], [TakeUnique]). Both schemas are valid. The result
+// shares no memory with newer.
+func (s Schema) Merge(newer Schema) (merged Schema, widened bool, err error) {
 	for _, unique := range s.Unique {
 		if !slices.Contains(newer.Unique, unique) {
-			return s, &SchemaError{s.Table, fmt.Sprintf(
-				"field %s is unique in the store and not in this program: it would let two documents hold one value", unique)}
-		}
-	}
-	for _, unique := range newer.Unique {
-		if documents && !slices.Contains(s.Unique, unique) {
-			return s, &SchemaError{s.Table, fmt.Sprintf(
-				"field %s cannot become unique while the table has documents: export them, purge them and import them again, or give the new field another name", unique)}
+			return s, false, &SchemaError{s.Table, fmt.Sprintf(
+				"field %s is unique in the store and not in this program: it would let two documents hold one value. Update the program", unique)}
 		}
 	}
 	return Schema{
 		Table:    s.Table,
 		Unique:   slices.Clone(newer.Unique),
 		Revision: max(s.Revision, newer.Revision),
-	}, nil
+	}, len(newer.Unique) > len(s.Unique), nil
 }

@@ -2,7 +2,6 @@ package driver
 
 import (
 	"fmt"
-	"slices"
 )
 
 // Standing is what decides about the next commit of a document: the same rules
@@ -53,8 +52,10 @@ func (s Standing) Judge(c *Commit, holder func(Term) (ID, bool)) error {
 // follows says whether c's kind may come now.
 func (s Standing) follows(c *Commit) error {
 	if c.Kind == KindVoid {
-		// A void that held less would free values that the document still has.
-		if !slices.Equal(c.Held, s.Held) {
+		// A void that held less would free values that the document still has. It
+		// holds more where a field has become unique.
+		taken, freed := Taken(s.Held, c.Held)
+		if len(freed) > 0 || len(taken) > 0 && s.Life != Alive {
 			return &InvalidError{"Held", "a void holds what the commit before it holds"}
 		}
 		return nil

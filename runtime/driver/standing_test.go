@@ -57,7 +57,9 @@ func TestStandingJudge(t *testing.T) {
 		{"restore of what is there", alive, driver.Commit{Seq: 4, Kind: driver.KindRestore, Section: section}, as[*driver.InvalidError]},
 		{"void", alive, driver.Commit{Seq: 4, Kind: driver.KindVoid, Held: []driver.Term{termA}}, accepted},
 		{"void that frees", alive, driver.Commit{Seq: 4, Kind: driver.KindVoid}, as[*driver.InvalidError]},
-		{"void that takes", alive, driver.Commit{Seq: 4, Kind: driver.KindVoid, Held: []driver.Term{termA, termB}}, as[*driver.InvalidError]},
+		{"void that takes", alive, driver.Commit{Seq: 4, Kind: driver.KindVoid, Held: []driver.Term{termA, termB}}, accepted},
+		{"void that takes what another holds", alive, driver.Commit{Seq: 4, Kind: driver.KindVoid, Held: []driver.Term{termA, termC}}, as[*driver.DuplicateError]},
+		{"void that takes for a deleted one", deleted, driver.Commit{Seq: 5, Kind: driver.KindVoid, Held: []driver.Term{termB}}, as[*driver.InvalidError]},
 
 		{"takes what is free", alive, driver.Commit{Seq: 4, Kind: driver.KindChange, Held: []driver.Term{termB}}, accepted},
 		{"takes what another holds", alive, driver.Commit{Seq: 4, Kind: driver.KindChange, Held: []driver.Term{termA, termC}}, as[*driver.DuplicateError]},

@@ -166,6 +166,7 @@ var mutants = []mutant{
 	{"purged documents are not listed", "Documents", func(d driver.Driver) driver.Driver { return selective{d, driver.Purged} }, nil},
 	{"voids are not listed", "Documents", func(d driver.Driver) driver.Driver { return selective{d, driver.Unborn} }, nil},
 	{"every table is known", "Undeclared", func(d driver.Driver) driver.Driver { return welcoming{d} }, nil},
+	{"a field becomes unique on paper", "Widen", func(d driver.Driver) driver.Driver { return paper{d} }, nil},
 	{"a unique field may vanish", "Schema", func(d driver.Driver) driver.Driver { return lenient{d} }, nil},
 	{"commits are kept as given", "Ownership", func(d driver.Driver) driver.Driver { return &aliasing{Driver: d, given: true} }, nil},
 	{"commits are given as kept", "Ownership", func(d driver.Driver) driver.Driver { return &aliasing{Driver: d} }, nil},

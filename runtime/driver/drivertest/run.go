@@ -57,6 +57,8 @@ var suite = []struct {
 	{"Documents", testDocuments},
 	{"DocumentsPages", testDocumentsPages},
 	{"Schema", testSchema},
+	{"Widen", testWiden},
+	{"WidenRefused", testWidenRefused},
 	{"Undeclared", testUndeclared},
 	{"Queries", testQueries},
 	{"Walk", testWalk},

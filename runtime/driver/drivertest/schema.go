@@ -41,20 +41,6 @@ func testSchema(s *store) {
 	s.noError(declare(6, "owner", "profile.email", "slug"), "Declare with one more, without documents")
 	wantType[*driver.SchemaError](s, declare(7, unique...), "Declare with the fields of before")
 
-	a := s.create(id(1), obj("slug", "a", "name", "x"))
-	wider := []string{"name", "owner", "profile.email", "slug"}
-	if err := declare(7, wider...); err != nil {
-		wantType[*driver.SchemaError](s, err, "Declare with one more where documents are")
-		s.noError(declare(7, "owner", "profile.email", "slug"), "Declare as it was")
-		a.add(driver.KindChange, nil)
-	} else {
-		// Whoever takes the declaration enforces it for what was there before.
-		c := s.commit(id(2), 1, driver.KindChange, obj("name", "x"))
-		c.Held = []driver.Term{is("x", "name")}
-		got := wantType[*driver.DuplicateError](s, s.append(c)[0], "a value that a document had before its field became unique")
-		s.same(a.id, got.Holder, "holder")
-	}
-
 	for _, name := range []string{"", "1a", "a.b", "../a", "a b", "é", "a\x00"} {
 		wantType[*driver.SchemaError](s, s.d.Declare(s.ctx, driver.Schema{Table: name}), "Declare of table "+name)
 	}
