@@ -11,37 +11,39 @@ import (
 
 // TestLoaders holds that what is read from source is what the compiler says:
 // both loaders give the same output for types of other packages, the ones that
-// are known by name included.
+// are known by name, aliases and generic ones included.
 func TestLoaders(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the go command compiles the packages that fields have types of")
 	}
 	dir := userModule(t)
-	archive, err := txtar.ParseFile("../../testdata/script/foreign_types.txtar")
-	if err != nil {
-		t.Fatal(err)
-	}
-	folder := filepath.Join(dir, "foreign_types")
-	extractGoldens(t, folder, archive)
-	output := filepath.Join(folder, "kinds_destam.go")
-	want, err := os.ReadFile(output)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, loader := range []string{"source", "packages"} {
-		if err := os.Remove(output); err != nil {
-			t.Fatal(err)
-		}
-		var said bytes.Buffer
-		if status := command([]string{"-loader", loader, folder}, &said, &said); status != exitGood {
-			t.Fatalf("-loader=%s: exit status %d: %s", loader, status, &said)
-		}
-		got, err := os.ReadFile(output)
+	for _, name := range []string{"foreign_types", "aliases", "generic_types"} {
+		archive, err := txtar.ParseFile("../../testdata/script/" + name + ".txtar")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !bytes.Equal(got, want) {
-			t.Errorf("-loader=%s gives another output:\n%s", loader, got)
+		folder := filepath.Join(dir, name)
+		for _, output := range extractGoldens(t, folder, archive) {
+			want, err := os.ReadFile(output)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, loader := range []string{"source", "packages"} {
+				if err := os.Remove(output); err != nil {
+					t.Fatal(err)
+				}
+				var said bytes.Buffer
+				if status := command([]string{"-loader", loader, folder}, &said, &said); status != exitGood {
+					t.Fatalf("-loader=%s: exit status %d: %s", loader, status, &said)
+				}
+				got, err := os.ReadFile(output)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !bytes.Equal(got, want) {
+					t.Errorf("-loader=%s gives another output:\n%s", loader, got)
+				}
+			}
 		}
 	}
 }

@@ -1,11 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"flag"
 	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/rogpeppe/go-internal/txtar"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected files of the scripts")
@@ -22,6 +27,36 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames: true,
 		UpdateScripts:      *update,
 	})
+}
+
+// TestFixes holds of all that the scripts expect to be said that it has a place
+// and says what to do. What the parser says of Go that is none has no fix.
+func TestFixes(t *testing.T) {
+	scripts, err := filepath.Glob("../../testdata/script/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := 0
+	for _, script := range scripts {
+		archive, err := txtar.ParseFile(script)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range archive.Files {
+			if !regexp.MustCompile(`(^|\.)(errors|warnings|wrong)$`).MatchString(f.Name) || filepath.Base(script) == "syntax_error.txtar" || bytes.HasPrefix(f.Data, []byte("{")) {
+				continue
+			}
+			for line := range strings.Lines(string(f.Data)) {
+				said++
+				if !regexp.MustCompile(`^[^ :]+:[0-9]+(:[0-9]+)?: .+ \(fix: .+\)\n$`).MatchString(line) {
+					t.Errorf("%s: %s", filepath.Base(script), line)
+				}
+			}
+		}
+	}
+	if said < 200 {
+		t.Errorf("only %d messages", said)
+	}
 }
 
 // TestUsage holds the exit status of a command line that is wrong, which a

@@ -140,7 +140,10 @@ func (r *reader) structs(p *schema.Package) {
 	}
 	c := converter{
 		reader: r, library: r.session.library(r.dir), p: p, structs: found,
-		names: newImportNames(r.files), open: map[*types.Named]bool{},
+		names: newImportNames(r.files), open: map[*types.Named]bool{}, documents: map[string]bool{},
+	}
+	for s, t := range syntax {
+		c.documents[s.Name] = hasTable(t)
 	}
 	c.resolve()
 	c.upcasters()
@@ -151,6 +154,19 @@ func (r *reader) structs(p *schema.Package) {
 			}
 		}
 	}
+}
+
+// hasTable says whether a struct is a document.
+func hasTable(t *ast.StructType) bool {
+	for _, f := range t.Fields.List {
+		if f.Tag == nil || len(f.Names) != 1 || f.Names[0].Name != "_" {
+			continue
+		}
+		if tag, _ := schema.ParseTag(f.Tag.Value, "_"); tag.Form == schema.TableTag {
+			return true
+		}
+	}
+	return false
 }
 
 // tagged says whether a struct has a destam tag, also one that is wrong.

@@ -94,7 +94,15 @@ func (c *converter) isRuntime(f source, e ast.Expr, name string) bool {
 func (c *converter) register(f source, e ast.Expr) {
 	switch e := e.(type) {
 	case *ast.Ident:
-		c.registered[typeName{"", e.Name}] = e.Name
+		name := typeName{"", e.Name}
+		if object := c.types.Scope().Lookup(e.Name); object != nil { // an alias registers what it stands for
+			if to, ok := types.Unalias(object.Type()).(*types.Named); ok && to.Obj().Pkg() != nil && to.Obj().Pkg() != c.types {
+				name = typeName{to.Obj().Pkg().Path(), to.Obj().Name()}
+			} else if ok {
+				name.name = to.Obj().Name()
+			}
+		}
+		c.registered[name] = name.name
 	case *ast.SelectorExpr:
 		if base, ok := e.X.(*ast.Ident); ok {
 			c.registered[typeName{c.names.paths[f.syntax][base.Name], e.Sel.Name}] = e.Sel.Name

@@ -201,6 +201,7 @@ func (p *places) ask(importPath string) (string, error) {
 	if errors.As(err, &exit) {
 		said, _, _ := strings.Cut(strings.TrimSpace(string(exit.Stderr)), "\n")
 		said, _, _ = strings.Cut(said, "; to add it")
+		said, _, _ = strings.Cut(said, " (") // where it was looked for
 		return "", errors.New(said)
 	}
 	return "", fmt.Errorf("the package is nowhere: %w", err)

@@ -19,17 +19,24 @@ func (l *library) unstub(t types.Type) (_ types.Type, why error) {
 	if err != nil {
 		return nil, err
 	}
-	found := object.Type()
-	if args := named.TypeArgs(); args.Len() > 0 {
-		list := make([]types.Type, args.Len())
-		for i := range list {
-			list[i] = args.At(i)
-		}
-		if found, err = types.Instantiate(nil, found, list, false); err != nil {
-			return nil, err
-		}
+	found, err := instantiated(object.Type(), named)
+	if err != nil {
+		return nil, err
 	}
 	return l.unstub(found)
+}
+
+// instantiated gives a type with the arguments of another one.
+func instantiated(t types.Type, like *types.Named) (types.Type, error) {
+	args := like.TypeArgs()
+	if args.Len() == 0 {
+		return t, nil
+	}
+	list := make([]types.Type, args.Len())
+	for i := range list {
+		list[i] = args.At(i)
+	}
+	return types.Instantiate(nil, t, list, false)
 }
 
 // underlying gives what a type is made of.

@@ -3,7 +3,6 @@ package load
 import (
 	"fmt"
 	"go/types"
-	"path"
 	"strings"
 
 	"github.com/destam-go/destamgen/gen/internal/schema"
@@ -21,6 +20,7 @@ type converter struct {
 	open    map[*types.Named]bool // being converted: a type may be declared from itself
 
 	registered map[typeName]string // types that the package registers as leaves
+	documents  map[string]bool     // the structs that have a table
 }
 
 // convert gives the model's type for t. What the model cannot hold comes back as
@@ -59,10 +59,6 @@ func (c *converter) convert(t types.Type) *schema.Type {
 	return bad("", "the type %s cannot be generated", c.written)
 }
 
-func bad(fix, format string, args ...any) *schema.Type {
-	return &schema.Type{Problem: fmt.Sprintf(format, args...), Fix: fix}
-}
-
 func (c *converter) basic(t *types.Basic) *schema.Type {
 	switch t.Kind() {
 	case types.Invalid:
@@ -79,11 +75,6 @@ func (c *converter) basic(t *types.Basic) *schema.Type {
 	return &schema.Type{Kind: kind, Basic: types.Typ[t.Kind()].Name()}
 }
 
-// missing says that a type is not known.
-func (c *converter) missing() *schema.Type {
-	return bad("", "the type %s cannot be found", c.written)
-}
-
 // named converts a declared type.
 func (c *converter) named(t *types.Named) *schema.Type {
 	object := t.Obj()
@@ -93,6 +84,14 @@ func (c *converter) named(t *types.Named) *schema.Type {
 	name := schema.Name{Name: object.Name()}
 	if object.Pkg() != c.types {
 		name.Path = object.Pkg().Path()
+	}
+	if to := c.aliased(t); to != nil {
+		return c.alias(t, name, to)
+	}
+	if (typeName{name.Path, name.Name}) == (typeName{schema.Runtime, "Ref"}) {
+		if wrong := c.reference(t); wrong != nil {
+			return wrong
+		}
 	}
 	converted := c.declared(t, typeName{name.Path, name.Name})
 	if converted.Kind == schema.Bad {
@@ -106,12 +105,64 @@ func (c *converter) named(t *types.Named) *schema.Type {
 	} else {
 		converted.Name = name
 	}
-	switch {
-	case converted.Kind == schema.Coded && name.Path == schema.Runtime:
-		converted.Codec += " " + name.Path + "." + name.Name // what a Ref leads to is free to change its Go name
-	case converted.Kind == schema.Coded:
-		converted.Codec += " " + c.spelled(t)
+	c.identify(converted, t)
+	return converted
+}
+
+// identify adds to a codec which type's it is. What a Ref leads to is free to
+// change its Go name.
+func (c *converter) identify(converted *schema.Type, t *types.Named) {
+	if converted.Kind != schema.Coded {
+		return
 	}
+	if p := t.Obj().Pkg(); p.Path() == schema.Runtime {
+		converted.Codec += " " + p.Path() + "." + t.Obj().Name()
+		return
+	}
+	converted.Codec += " " + c.spelled(t)
+}
+
+// aliased gives what an alias in another package stands for, nil for all other
+// types: the type checker knows those of this package.
+func (c *converter) aliased(t *types.Named) types.Type {
+	name := typeName{t.Obj().Pkg().Path(), t.Obj().Name()}
+	if !c.stubbed[t.Obj().Pkg()] || known[name] != nil || c.registered[name] != "" {
+		return nil
+	}
+	object, err := c.library.lookup(name)
+	if err != nil {
+		return nil
+	}
+	if is, ok := object.(*types.TypeName); !ok || !is.IsAlias() {
+		return nil
+	}
+	to, err := instantiated(object.Type(), t)
+	if err != nil {
+		return nil
+	}
+	if named, ok := types.Unalias(to).(*types.Named); ok {
+		if further := c.aliased(named); further != nil {
+			return further
+		}
+	}
+	return types.Unalias(to)
+}
+
+// alias converts a type that another package has another name for, which is the
+// one to write: that of the type itself may be out of reach.
+func (c *converter) alias(t *types.Named, name schema.Name, to types.Type) *schema.Type {
+	named, ok := to.(*types.Named)
+	if !ok {
+		return c.convert(to)
+	}
+	converted := c.declared(named, typeName{named.Obj().Pkg().Path(), named.Obj().Name()})
+	if converted.Kind == schema.Bad {
+		return converted
+	}
+	if converted.Name = name; t.TypeArgs().Len() > 0 {
+		converted.Name, converted.Written = schema.Name{}, c.write(nil, t)
+	}
+	c.identify(converted, named)
 	return converted
 }
 
@@ -179,47 +230,6 @@ func asBytes(t types.Type) *schema.Type {
 		}
 	}
 	return nil
-}
-
-// unknown says why nothing is known of a type of another package.
-func (c *converter) unknown(name typeName, err error) *schema.Type {
-	if name.path == "" {
-		return bad("", "what the type %s is declared as cannot be found: %v", name.name, err)
-	}
-	fix := "go get " + name.path
-	if p := c.library.packages[name.path]; p != nil && p.err == nil {
-		fix = ""
-	}
-	return bad(fix, "type %s of package %s cannot be found: %v", name.name, name.path, err)
-}
-
-// noCodec says why a struct that has no tags and no codec cannot be a field's
-// type.
-func (c *converter) noCodec(t *types.Named, name typeName, under *types.Struct) *schema.Type {
-	tagged := false
-	for i := range under.NumFields() {
-		tag, _ := schema.ParseTag("`"+under.Tag(i)+"`", "")
-		tagged = tagged || tag.Form != schema.NoTag
-	}
-	const leaveOut = `destam:"-"`
-	switch {
-	case name.path != "" && tagged:
-		return bad("declare the struct in this package, or "+leaveOut, "the struct %s is of package %s, where its live objects are: documents are made of structs of one package", name.name, name.path)
-	case name.path != "":
-		register := "destam.RegisterLeaf[" + path.Base(name.path) + "." + name.name + "], "
-		if t.TypeArgs().Len() > 0 {
-			register = ""
-		}
-		return bad(register+"a struct of this package, or "+leaveOut,
-			"the struct %s of package %s has no codec: no methods for binary, text or msgpack", name.name, name.path)
-	case tagged:
-		return bad("write its fields out, or use the other struct", "%s takes its fields from another struct", name.name)
-	}
-	if other, ok := c.foreign[t.Underlying()]; ok {
-		short := path.Base(other.path) + "." + other.name
-		return bad(short+" itself", "%s hides the methods of %s, so it has no codec", name.name, short)
-	}
-	return bad(`tags in `+name.name+`, methods for binary or text, or `+leaveOut, "the struct %s has no destam tags", name.name)
 }
 
 // spelled gives a type as one word with whole import paths, which are left out

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"fmt"
 	"go/token"
 	"slices"
@@ -52,8 +53,11 @@ func (c *checker) tags(s *Struct) {
 			}
 		}
 		if f.Locks != "" {
-			c.report(f.TypeAt, "a pointer to it, or keep it outside of the struct",
-				"field %s: %s is a lock, and the struct is copied", f.Name, f.Locks)
+			fix := "a pointer to it, or keep it outside of the struct"
+			if f.Tag.Form == NameTag {
+				fix = "keep it outside of the struct"
+			}
+			c.report(f.TypeAt, fix, "field %s: %s is a lock, and the struct is copied", f.Name, f.Locks)
 		}
 		c.form(s, f)
 	}
@@ -66,6 +70,8 @@ func (c *checker) form(s *Struct, f *Field) {
 	case NoTag:
 		if f.promotes() {
 			c.embedded(s, f)
+		} else if f.Embedded && f.Type.Kind == Bad {
+			c.report(f.TypeAt, either(f.Type.Fix, leaveOut), "embedded field %s: %s", f.Name, f.Type.Problem)
 		} else if f.Embedded && f.Type.Kind == Optional && f.Type.Elem.Kind == Object {
 			c.report(f.TypeAt, fmt.Sprintf("drop the pointer, or destam:%q for an optional object", suggestName(f.Name)),
 				"embedded field %s: the fields of a struct that may be absent cannot be promoted", f.Name)
@@ -90,6 +96,17 @@ func (c *checker) form(s *Struct, f *Field) {
 			c.report(f.Pos, fix, "field %s has a destam tag but is not exported", f.Name)
 		}
 	}
+}
+
+// leaveOut is the tag of a field that is no part of the model.
+const leaveOut = `destam:"-"`
+
+// either gives two ways out, if the first does not end with the second.
+func either(first, second string) string {
+	if first == "" || strings.HasSuffix(first, second) {
+		return cmp.Or(first, second)
+	}
+	return first + ", or " + second
 }
 
 // embedded judges a struct that is embedded for its fields.
@@ -120,6 +137,7 @@ func (c *checker) promoted(s *Struct) {
 			})
 		}
 		if via >= 0 {
+			c.collided[f], c.collided[before] = true, true
 			c.report(s.Fields[via].TypeAt, "another name for one of the two", "embedded field %s: its field %s and the one at %s have one name, so one of them would be lost",
 				s.Fields[via].Name, f.Name, before.Pos)
 		}
@@ -216,6 +234,9 @@ func (c *checker) section(s *Struct, f *Field) {
 // types judges what the fields of a struct are.
 func (c *checker) types(s *Struct) {
 	for _, f := range s.Tagged() {
+		if s.Generic || f.Name == "_" || f.Locks != "" {
+			continue // reported, and what else is wrong with it would go with that
+		}
 		if why, fix := f.Type.problem(); why != "" {
 			c.report(f.TypeAt, fix, "field %s: %s", f.Name, why)
 			continue

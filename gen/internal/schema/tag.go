@@ -125,7 +125,7 @@ func (p *tagParser) parse(value string) {
 	}
 	p.tag.Form, p.tag.Name, p.tag.NameAt = NameTag, head, p.at[0]
 	if why := nameProblem(head); why != "" {
-		p.report(0, fmt.Sprintf(`a name such as %q`, suggestName(p.field)), "%s", why)
+		p.report(0, p.better(head), "%s", why)
 	}
 	for more {
 		var option string
@@ -147,7 +147,7 @@ func (p *tagParser) table(head, name string, assigned bool) {
 	if !assigned {
 		p.report(0, `destam:"table=notes"`, "table needs a name")
 	} else if why := tableProblem(name); why != "" {
-		p.report(at, "", "%s", why)
+		p.report(at, "table="+tableName(name), "%s", why)
 	}
 }
 
@@ -167,6 +167,10 @@ func (p *tagParser) option(start int, option string) {
 		p.edit(start, start+len(option), word)
 	case option == "omitempty" || option == "omitzero":
 		p.report(start, "make the field a pointer, if absent must differ from zero", "there is no %s: absent and zero differ", option)
+	case word == "table":
+		p.report(start, fmt.Sprintf("_ struct{} `destam:%q`", option), "table= belongs on a blank field")
+	case foreignOptions[word] != "":
+		p.report(start, foreignOptions[word], "unknown option %q", option)
 	case option == "":
 		p.report(start, "leave the comma out", "an option is missing after the comma")
 		p.edit(start-1, start, "")
@@ -194,19 +198,19 @@ func (p *tagParser) rename(start int, name string) {
 		p.report(start, "once is enough", "go= is said twice")
 	}
 	if !token.IsIdentifier(name) || !token.IsExported(name) {
-		p.report(start, "go=Name", "go= needs the name of an exported method, %q is none", name)
+		p.report(start, "go="+exportable(name, p.field), "go= needs the name of an exported method, %q is none", name)
 	}
 	p.tag.Go, p.tag.GoAt = name, p.at[start]
 }
 
 // was takes the argument of was=.
 func (p *tagParser) was(start int, name string, assigned bool) {
-	if !assigned {
+	if !assigned || name == "" {
 		p.report(start-len("was="), "was=name", "was= needs the name that the field had")
 		return
 	}
 	if why := nameProblem(name); why != "" {
-		p.report(start, "", "%s", why)
+		p.report(start, "the name that destam.lock has", "%s", why)
 	}
 	if name == p.tag.Name || slices.ContainsFunc(p.tag.Was, func(w Was) bool { return w.Name == name }) {
 		p.report(start, "leave it out", "the field has the name %q already", name)
@@ -290,6 +294,12 @@ func lookup(value string, at []int) (inner string, innerAt []int, found bool, pr
 		if !ok {
 			return inner, innerAt, found, malformed(value[start:], at[start])
 		}
+		if right, fix := misspelled(key); right != "" {
+			return "", nil, true, &TagProblem{
+				At: at[start], Message: fmt.Sprintf("the key %q is not %q, so nobody reads this tag", key, Key),
+				Fix: fix, Edit: Edit{at[start], at[i], right},
+			}
+		}
 		if key == Key {
 			if found {
 				return "", nil, true, &TagProblem{At: at[start], Message: "a second destam tag: only the first counts", Fix: "make them one"}
@@ -321,7 +331,7 @@ func malformed(rest string, at int) *TagProblem {
 	if !strings.Contains(strings.ToLower(rest), Key) {
 		return nil
 	}
-	return &TagProblem{At: at, Message: "malformed struct tag", Fix: `destam:"name", no space after the colon`}
+	return &TagProblem{At: at, Message: "malformed struct tag", Fix: `destam:"name", in double quotes right after the colon`}
 }
 
 // unquote gives the value of a Go string literal and, for each of its bytes and
