@@ -48,14 +48,21 @@ func (t *table) create(ctx context.Context, p unsafe.Pointer, preds []driver.Pre
 	}
 	l := t.newLive(t.db.ids.next())
 	l.doc.Init(p, e)
-	return t.bear(ctx, l, preds)
+	return t.bear(ctx, l, preds, birth{})
+}
+
+// birth says more about a creation: who makes it, and the attempt by which it
+// is known again, zero for a new one.
+type birth struct {
+	cause doc.Cause
+	try   [16]byte
 }
 
 // bear stores the creation of a document that has its content.
-func (t *table) bear(ctx context.Context, l *live, preds []driver.Predicate) (*live, error) {
+func (t *table) bear(ctx context.Context, l *live, preds []driver.Predicate, b birth) (*live, error) {
 	l.claimant.unborn = true
 	l.unborn.Store(true)
-	first, err := l.doc.Create(doc.Cause{})
+	first, err := l.doc.Create(b.cause)
 	if err == nil {
 		err = contradiction(preds, first.Section)
 	}
@@ -66,7 +73,11 @@ func (t *table) bear(ctx context.Context, l *live, preds []driver.Predicate) (*l
 	// In the cache before anybody can find it, so that nobody loads another;
 	// whoever has it early waits for the slot.
 	t.cache.Add(l.id, l)
-	if err := l.born(ctx, l.commit(first, 1, first.Held.([]driver.Term))); err != nil {
+	c := l.commit(first, 1, first.Held.([]driver.Term))
+	if b.try != [16]byte{} {
+		c.Try = b.try
+	}
+	if err := l.born(ctx, c); err != nil {
 		return nil, err
 	}
 	if err := t.db.dead(); err != nil { // it came after those that are there were told

@@ -132,7 +132,7 @@ func (t *table) adopts(ctx context.Context, packet []byte) (unsafe.Pointer, erro
 		l = t.newLive(id)
 		if err = l.doc.Adopt(content); err == nil {
 			t.db.ids.seen(id)
-			l, err = t.bear(ctx, l, nil)
+			l, err = t.bear(ctx, l, nil, birth{})
 		}
 	}
 	if err != nil {
