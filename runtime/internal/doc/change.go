@@ -26,9 +26,6 @@ func (x *Change) idle() bool {
 	if !x.Had || !x.Has {
 		return x.Had == x.Has
 	}
-	if x.leaf.flat && x.Prev == x.Val { // the commonest: without a copy
-		return true
-	}
 	return x.leaf.same(x.Prev, x.Val)
 }
 

@@ -31,6 +31,7 @@ type Document struct {
 	win     window
 	log     []Delta   // of the operation or transaction that is running
 	one     *Alone    // in the stead of log while it is one small value; there is one when somebody watches or keeps a copy
+	blind   bool      // log is without the new values of leaves: it is for undoing only
 	still   bool      // changes are not recorded: the store knows them
 	mute    bool      // changes are not logged: they undo what was
 	ops     uint32    // counts operations and transactions; Node.fresh
@@ -192,8 +193,11 @@ func (o *Object) Wrote() {
 		return
 	}
 	d.finish(Cause{Origin: Local})
+	waits := d.waits()
 	d.mu.Unlock()
-	d.out.run()
+	if waits {
+		d.out.run()
+	}
 }
 
 // finish makes one commit for listeners of all that was logged.
@@ -202,7 +206,7 @@ func (d *Document) finish(c Cause) {
 	if len(d.digests) > 0 {
 		d.record()
 	}
-	if d.watching > 0 {
+	if d.watching > 0 && !d.blind { // or all who watch have begun in this very Update
 		d.publish(c)
 	}
 	d.forgetLog()
@@ -216,8 +220,12 @@ func (d *Document) finish(c Cause) {
 // forgetLog lets go of what was logged, and of what it kept alive.
 func (d *Document) forgetLog() {
 	clear(d.log)
-	d.log, d.was = spare(d.log), nil
+	d.log, d.was, d.blind = spare(d.log), nil, false
 }
+
+// waits tells whether there is something to deliver or to report when the lock
+// is free.
+func (d *Document) waits() bool { return d.out.head < len(d.out.queue) || len(d.owed) > 0 }
 
 // owe reports err once the lock is free.
 func (d *Document) owe(err error) {

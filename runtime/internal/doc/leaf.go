@@ -287,6 +287,12 @@ func (l *leaf) same(a, b any) bool {
 	if l.codec != nil {
 		return a == b
 	}
+	if l.flat { // without copies
+		k := l.typ.Kind()
+		if a == b || k != reflect.Float32 && k != reflect.Float64 {
+			return a == b
+		}
+	}
 	x, y := reflect.New(l.typ), reflect.New(l.typ)
 	l.unbox(x.UnsafePointer(), a)
 	l.unbox(y.UnsafePointer(), b)

@@ -54,7 +54,11 @@ func (d *Document) Stored(p *Pending, seq uint64) (clean bool) {
 			n.ghosts--
 		}
 		d.pending[0] = nil
-		d.pending = d.pending[1:]
+		if len(d.pending) == 1 { // its place is used again
+			d.pending = d.pending[:0]
+		} else {
+			d.pending = d.pending[1:]
+		}
 	}
 	return len(d.pending) == 0 && !d.win.open
 }

@@ -130,6 +130,9 @@ func (d *Document) gather(p *Pending) (strays []*Node) {
 		}
 	}
 	renames := d.renames()
+	if n := len(d.win.touches) - len(d.win.free) + len(renames); n > 0 {
+		p.deltas = make([]Delta, 0, n)
+	}
 	var (
 		last    *Node // nodes come in runs
 		in      bool
@@ -232,7 +235,7 @@ func (d *Document) renamedIn(l *List) *Renamed {
 // encode writes p's body, and tells whether the query section changed. New
 // nodes become known here, and those that are gone unknown.
 func (d *Document) encode(p *Pending) (section bool) {
-	b := wire.AppendArray(nil, len(p.deltas))
+	b := wire.AppendArray(make([]byte, 0, usual*len(p.deltas)), len(p.deltas))
 	for i := range p.deltas {
 		x := &p.deltas[i]
 		b = x.append(b, nil)

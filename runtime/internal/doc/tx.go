@@ -13,6 +13,7 @@ type Tx struct {
 	view  bool
 	done  bool
 	bound []*Node // with a handle of this transaction
+	room  [4]*Node
 }
 
 // errFinished and errView are what panics say about misused handles.
@@ -58,6 +59,9 @@ func (tx *Tx) handle(n *Node) unsafe.Pointer {
 		h := n.typ.newHandle(n)
 		h.tx = tx
 		n.bound = h
+		if tx.bound == nil {
+			tx.bound = tx.room[:0]
+		}
 		tx.bound = append(tx.bound, n)
 	}
 	return unsafe.Pointer(n.bound)
@@ -80,13 +84,16 @@ func (o *Object) Update(fn func(h unsafe.Pointer) error, c Cause) (*Pending, err
 		defer d.mu.Unlock()
 		return nil, d.dead
 	}
-	p, err := d.update(o.n, fn, c)
-	d.out.run()
+	p, waits, err := d.update(o.n, fn, c)
+	if waits {
+		d.out.run()
+	}
 	return p, err
 }
 
-// update is Update with the lock held; it releases it.
-func (d *Document) update(n *Node, fn func(unsafe.Pointer) error, c Cause) (p *Pending, err error) {
+// update is Update with the lock held; it releases it, and tells whether there
+// is something to deliver.
+func (d *Document) update(n *Node, fn func(unsafe.Pointer) error, c Cause) (p *Pending, waits bool, err error) {
 	d.sealWindow()
 	tx := &Tx{d: d}
 	d.tx = tx
@@ -106,17 +113,18 @@ func (d *Document) update(n *Node, fn func(unsafe.Pointer) error, c Cause) (p *P
 		}
 		// Also without a commit, what was subscribed inside begins with the next.
 		d.out.commits = max(d.out.commits, next)
+		waits = d.waits()
 		d.mu.Unlock()
 	}()
 	if err = d.body(fn, tx.handle(n)); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if p, err = d.seal(c, true, false); err != nil {
 		p.unknow()
-		return nil, err
+		return nil, false, err
 	}
 	ok = true
-	return p, nil
+	return p, false, nil
 }
 
 // savepoint runs fn inside the transaction and undoes its part if it fails.
@@ -150,7 +158,7 @@ func (tx *Tx) end() {
 	for _, n := range tx.bound {
 		n.bound = nil
 	}
-	tx.bound = nil
+	tx.bound, tx.room = nil, [4]*Node{}
 }
 
 // View runs fn while nobody changes the document.

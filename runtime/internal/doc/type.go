@@ -263,9 +263,7 @@ func (t *Type) newNode(d *Document, id ID) *Node {
 func (t *Type) initNode(d *Document, p unsafe.Pointer, id ID) *Node {
 	n := (*Node)(p)
 	n.doc, n.typ, n.id = d, t, id
-	h := (*Object)(unsafe.Add(p, t.handleAt))
-	h.n = n
-	*(*unsafe.Pointer)(unsafe.Add(unsafe.Pointer(h), t.stateAt)) = p
+	t.initHandle(unsafe.Add(p, t.handleAt), n)
 	for i := range t.Fields {
 		if f := &t.Fields[i]; f.Kind == Inner {
 			c := f.typ.initNode(d, unsafe.Add(p, f.at), ID{})
@@ -278,9 +276,16 @@ func (t *Type) initNode(d *Document, p unsafe.Pointer, id ID) *Node {
 	return n
 }
 
+// initHandle makes the zero handle at p one of n.
+func (t *Type) initHandle(p unsafe.Pointer, n *Node) *Object {
+	*(*unsafe.Pointer)(unsafe.Add(p, t.stateAt)) = unsafe.Pointer(n)
+	h := (*Object)(p)
+	h.n = n
+	return h
+}
+
 // newHandle makes a handle of n beside its canonical one.
 func (t *Type) newHandle(n *Node) *Object {
-	v := reflect.New(t.handle)
-	v.Elem().Set(reflect.NewAt(t.handle, n.Canonical()).Elem())
-	return (*Object)(v.UnsafePointer())
+	p := reflect.New(t.handle).UnsafePointer()
+	return t.initHandle(p, n)
 }

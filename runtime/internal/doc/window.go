@@ -48,6 +48,7 @@ type window struct {
 	lists   []*List       // with a listWindow
 	strays  []*Node       // written while outside the tree
 	beyond  map[slot]bool // touched fields that Node.touched has no bit for
+	last    int           // touches of the window before
 }
 
 // listWindow finds a list's touches by the present key of their element, and
@@ -98,6 +99,10 @@ func (n *Node) Changed(f int) {
 		return
 	}
 	x := &d.log[len(d.log)-1]
+	if d.watching == 0 && len(d.digests) == 0 && n.typ.Fields[f].typ == nil {
+		x.Has, d.blind = n.has(f), true
+		return
+	}
 	x.Has, x.Val = n.value(f)
 }
 
@@ -162,6 +167,9 @@ func (d *Document) touch(t touch) int32 {
 		w.free = w.free[:last]
 		w.touches[i] = t
 		return i
+	}
+	if w.touches == nil { // about as many as in the last window
+		w.touches = make([]touch, 0, w.last)
 	}
 	w.touches = append(w.touches, t)
 	return int32(len(w.touches) - 1)
@@ -304,10 +312,11 @@ func (d *Document) reset() {
 	for _, n := range w.strays {
 		n.stray = false
 	}
+	last := min(len(w.touches), 1<<12)
 	clear(w.touches)
 	clear(w.lists)
 	clear(w.strays)
-	d.win = window{touches: spare(w.touches), lists: spare(w.lists), strays: spare(w.strays), free: spare(w.free)}
+	d.win = window{touches: spare(w.touches), lists: spare(w.lists), strays: spare(w.strays), free: spare(w.free), last: last}
 	d.loose = 0
 }
 
