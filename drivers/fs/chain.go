@@ -14,6 +14,7 @@ type chain struct {
 	known
 	memory []layer // newest first
 	runs   *runs
+	judged bool // known is what the newest layer says, or that there is none
 }
 
 // layer is what a tail has of a document.
@@ -34,34 +35,49 @@ func (t *table) chain(id driver.ID) chain {
 		}
 		d := l.docs[id]
 		if c.memory == nil {
-			c.known = known{d.standing, d.section}
+			c.known, c.judged = known{d.standing, d.section}, true
 		}
 		c.memory = append(c.memory, layer{d.base, d.commits[:len(d.commits):len(d.commits)], d.checkpoints})
 	}
 	return c
 }
 
-// chain gives the layers of a document of a table, until drop is called, which
-// it never is when there is an error.
-func (s *Store) chain(table string, id driver.ID) (chain, error) {
+// layers gives the layers of a document of a table, until drop is called, which
+// it never is when there is an error. Of one that is sealed they do not know the
+// head yet.
+func (s *Store) layers(table string, id driver.ID) (chain, error) {
 	s.mu.RLock()
+	defer s.mu.RUnlock()
 	t, err := s.table(table)
 	if err != nil {
-		s.mu.RUnlock()
 		return chain{}, err
 	}
 	c := t.chain(id)
 	c.runs.keep()
-	s.mu.RUnlock()
-	if c.memory != nil {
-		return c, nil
+	return c, nil
+}
+
+// chain gives the layers of a document with its head: see layers.
+func (s *Store) chain(table string, id driver.ID) (chain, error) {
+	c, err := s.layers(table, id)
+	if err != nil || c.judged {
+		return c, err
 	}
 	h, _, err := c.runs.head(id)
 	if err != nil {
 		c.runs.drop()
+		return chain{}, err
 	}
-	c.known = known{h.Standing, h.Section}
-	return c, err
+	c.known, c.judged = known{h.Standing, h.Section}, true
+	return c, nil
+}
+
+// head gives the head, in memory of its own.
+func (c *chain) head(id driver.ID) driver.Head {
+	if c.memory != nil {
+		return c.known.head(id)
+	}
+	return c.known.owned(id) // it was read from a file
 }
 
 func (c *chain) drop() { c.runs.drop() }
@@ -69,33 +85,53 @@ func (c *chain) drop() { c.runs.drop() }
 // span gathers commits of a document, from the newest layer to the oldest.
 type span struct {
 	id       driver.ID
-	from, to uint64 // sequences that are wanted
+	from, to uint64 // sequences that are wanted; to is 0 for the newest
 	low      uint64 // the oldest that is gathered, to+1 at the beginning
 	commits  []driver.Commit
+	decoder  driver.Decoder
 
 	load    bool   // the newest checkpoint up to to makes from one more than its
 	content []byte // of the checkpoint
 	base    uint64 // its sequence, 0 for none
 }
 
-// gather reads layers until nothing is missing.
+// gather reads layers until nothing is missing. It judges the chain on the way
+// if it must.
 func (c *chain) gather(s *span) error {
-	s.low = s.to + 1
+	front := s.load && (s.to == 0 || c.judged && s.to == c.standing.Seq)
+	s.begins(c)
 	for _, p := range c.memory {
 		if err := s.memory(p); err != nil || s.done() {
 			return err
 		}
 	}
-	front := s.load && s.to == c.standing.Seq
 	for i := len(c.runs.all) - 1; i >= 0; i-- {
-		if err := s.run(c.runs.all[i], !front); err != nil || s.done() {
+		if err := s.run(c, c.runs.all[i], !front); err != nil || c.judged && s.done() {
 			return err
 		}
+	}
+	if !c.judged {
+		c.judged = true
+		return nil // there is no such document
 	}
 	if s.done() {
 		return nil
 	}
 	return fmt.Errorf("%w: of document %v commits %d to %d are missing; restore the store from a backup", ErrDamaged, s.id, s.from, s.low-1)
+}
+
+// begins notes what is wanted as soon as the head is known.
+func (s *span) begins(c *chain) {
+	if !c.judged {
+		return
+	}
+	if s.to == 0 {
+		s.to = c.standing.Seq
+	}
+	s.low = s.to + 1
+	if s.load && !exists(c.standing.Life) {
+		s.from = s.low // nothing
+	}
 }
 
 func (s *span) done() bool { return s.low <= s.from }
@@ -140,41 +176,90 @@ func (s *span) memory(p layer) error {
 		s.put(nil)
 		return nil
 	}
-	commits := make([]driver.Commit, 0, to-from+1)
-	for _, place := range p.commits[from-p.base-1 : to-p.base] {
-		c, err := readCommit(place)
+	places := p.commits[from-p.base-1 : to-p.base]
+	size := 0
+	for _, place := range places {
+		size += place.Len()
+	}
+	// A copy of all: whoever holds a commit shall not hold a segment.
+	buf := make([]byte, 0, size)
+	commits := make([]driver.Commit, len(places))
+	for i, place := range places {
+		rec, err := place.Read()
 		if err != nil {
 			return err
 		}
-		commits = append(commits, c)
+		start := len(buf)
+		buf = append(buf, rec...)
+		if err := s.decoder.Decode(buf[start+recordFront:], &commits[i]); err != nil {
+			return err
+		}
 	}
 	s.put(commits)
 	return nil
 }
 
-func (s *span) run(r *sealedRun, whole bool) error {
+func (s *span) run(c *chain, r *sealedRun, whole bool) error {
 	_, err := r.View(s.id, whole, func(f *run.Frame) error {
-		commits := make([]driver.Commit, 0, min(f.Len(), 1024))
-		err := f.Records(func(rec run.Record) error {
-			switch {
-			case rec.Kind == run.Checkpoint && s.load && rec.Seq <= s.to && rec.Seq > s.base:
-				s.content = append([]byte{}, rec.Body...)
-				s.begin(rec.Seq)
-				commits = commits[:0]
-			case rec.Kind == run.Commit && (!whole || rec.Seq >= s.from && rec.Seq <= s.to && rec.Seq < s.low):
-				c, err := driver.DecodeCommit(rec.Body)
-				if err != nil {
-					return err
-				}
-				if c.Seq >= s.from && c.Seq < s.low {
-					commits = append(commits, c)
-				}
-			}
-			return nil
-		})
-		s.put(commits)
-		return err
+		if whole {
+			return s.history(f)
+		}
+		f.Own()
+		if !c.judged {
+			h := f.Head()
+			c.known, c.judged = known{h.Standing, h.Section}, true
+			s.begins(c)
+		}
+		return s.front(f)
 	})
+	return err
+}
+
+// front takes the newest checkpoint of a run and what is behind it. The frame
+// is in memory of its own.
+func (s *span) front(f *run.Frame) error {
+	commits := make([]driver.Commit, 0, min(f.Len(), 1024))
+	err := f.Records(func(rec run.Record) error {
+		switch {
+		case rec.Kind == run.Checkpoint && rec.Seq > s.base:
+			s.content = rec.Body
+			s.begin(rec.Seq)
+			commits = commits[:0]
+		case rec.Kind == run.Commit:
+			commits = append(commits, driver.Commit{})
+			c := &commits[len(commits)-1]
+			if err := s.decoder.Decode(rec.Body, c); err != nil {
+				return err
+			}
+			if c.Seq < s.from || c.Seq >= s.low {
+				commits = commits[:len(commits)-1]
+			}
+		}
+		return nil
+	})
+	s.put(commits)
+	return err
+}
+
+// history takes what is wanted of all that a run has.
+func (s *span) history(f *run.Frame) error {
+	commits := make([]driver.Commit, 0, min(f.Len(), 1024))
+	err := f.Records(func(rec run.Record) error {
+		switch {
+		case rec.Kind == run.Checkpoint && s.load && rec.Seq <= s.to && rec.Seq > s.base:
+			s.content = append([]byte{}, rec.Body...)
+			s.begin(rec.Seq)
+			commits = commits[:0]
+		case rec.Kind == run.Commit && rec.Seq >= s.from && rec.Seq <= s.to && rec.Seq < s.low:
+			c, err := driver.DecodeCommit(rec.Body)
+			if err != nil {
+				return err
+			}
+			commits = append(commits, c)
+		}
+		return nil
+	})
+	s.put(commits)
 	return err
 }
 

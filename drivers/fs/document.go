@@ -40,11 +40,14 @@ func (d *document) terms() []driver.Term {
 
 // head gives the head of a document, in memory of its own.
 func (k known) head(id driver.ID) driver.Head {
+	k.section, k.standing.Held = slices.Clone(k.section), slices.Clone(k.standing.Held)
+	return k.owned(id)
+}
+
+// owned is head when what is known is nobody else's.
+func (k known) owned(id driver.ID) driver.Head {
 	return driver.Head{
-		ID:      id,
-		Seq:     k.standing.Seq,
-		Section: slices.Clone(k.section),
-		Held:    slices.Clone(k.standing.Held),
+		ID: id, Seq: k.standing.Seq, Section: k.section, Held: k.standing.Held,
 		Deleted: k.standing.Life == driver.Deleted,
 	}
 }

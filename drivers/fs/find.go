@@ -83,11 +83,13 @@ func (s *Store) find(ctx context.Context, table string, terms []driver.Term, fro
 // merge puts what memory finds between the hits of the runs, which end with
 // last if they are not all, and gives the first n. The caller holds mu.
 func (t *table) merge(terms []driver.Term, from driver.ID, hits []run.Head, last driver.ID, full bool, n int) (heads []driver.Head, next driver.ID, more bool) {
-	hits = slices.DeleteFunc(hits, func(h run.Head) bool { return t.memory(h.ID) != nil })
+	heads = make([]driver.Head, 0, len(hits))
 	for _, h := range hits {
-		k := known{h.Standing, h.Section}
-		heads = append(heads, k.head(h.ID))
+		if t.memory(h.ID) == nil {
+			heads = append(heads, known{h.Standing, h.Section}.owned(h.ID))
+		}
 	}
+	sealed := len(heads)
 	for _, l := range []*tail{t.active, t.frozen} {
 		if l == nil {
 			continue
@@ -106,7 +108,9 @@ func (t *table) merge(terms []driver.Term, from driver.ID, hits []run.Head, last
 			return true
 		})
 	}
-	slices.SortFunc(heads, func(a, b driver.Head) int { return a.ID.Compare(b.ID) })
+	if len(heads) > sealed {
+		slices.SortFunc(heads, func(a, b driver.Head) int { return a.ID.Compare(b.ID) })
+	}
 	if len(heads) > n {
 		heads = heads[:n]
 	}
@@ -119,42 +123,58 @@ func (t *table) merge(terms []driver.Term, from driver.ID, hits []run.Head, last
 	return heads, next, more
 }
 
-// find gives the first n heads from an id on that have the terms, ascending, as
-// the newest run that has the document knows it. Last is the id up to which
-// that is all, if it is not all of all, which full tells.
+// find gives the first n heads from an id on that have the terms: see pickHits.
 func (rs *runs) find(terms []driver.Term, from driver.ID, n int) (heads []run.Head, last driver.ID, full bool, err error) {
+	return pickHits(rs, n, func(r *sealedRun, hits []run.Head) ([]run.Head, error) {
+		return r.Find(hits, terms, from, n)
+	}, func(h *run.Head) driver.ID { return h.ID })
+}
+
+// match gives the ids of what find finds.
+func (rs *runs) match(terms []driver.Term, from driver.ID, n int) (ids []driver.ID, last driver.ID, full bool, err error) {
+	return pickHits(rs, n, func(r *sealedRun, hits []driver.ID) ([]driver.ID, error) {
+		return r.Match(hits, terms, from, n)
+	}, func(id *driver.ID) driver.ID { return *id })
+}
+
+// pickHits gives what the runs of a set find, ascending, each as the newest run
+// that has the document knows it. Find appends the first n hits of a run. Last
+// is the id up to which that is all, if it is not all of all, which full tells.
+func pickHits[T any](rs *runs, n int, find func(*sealedRun, []T) ([]T, error), id func(*T) driver.ID) (hits []T, last driver.ID, full bool, err error) {
 	for i, r := range rs.all {
-		found, err := r.Find(terms, from, n)
-		if err != nil {
+		had := len(hits)
+		if hits, err = find(r, hits); err != nil {
 			return nil, last, false, err
 		}
+		found := hits[had:]
 		if len(found) == n {
-			if end := found[n-1].ID; !full || end.Compare(last) < 0 {
+			if end := id(&found[n-1]); !full || end.Compare(last) < 0 {
 				last = end
 			}
 			full = true
 		}
-		for _, h := range found {
-			covered, err := rs.covered(h.ID, i)
+		hits = hits[:had]
+		for j := range found {
+			covered, err := rs.covered(id(&found[j]), i)
 			if err != nil {
 				return nil, last, false, err
 			}
 			if !covered {
-				heads = append(heads, h)
+				hits = append(hits, found[j])
 			}
 		}
 	}
 	if len(rs.all) > 1 {
-		slices.SortFunc(heads, func(a, b run.Head) int { return a.ID.Compare(b.ID) })
+		slices.SortFunc(hits, func(a, b T) int { return id(&a).Compare(id(&b)) })
 	}
 	if full {
-		i, _ := slices.BinarySearchFunc(heads, last, func(h run.Head, id driver.ID) int { return h.ID.Compare(id) })
-		for i < len(heads) && heads[i].ID == last {
+		i, _ := slices.BinarySearchFunc(hits, last, func(h T, last driver.ID) int { return id(&h).Compare(last) })
+		for i < len(hits) && id(&hits[i]) == last {
 			i++
 		}
-		heads = heads[:i]
+		hits = hits[:i]
 	}
-	return heads, last, full, nil
+	return hits, last, full, nil
 }
 
 // Count implements [driver.Driver].
@@ -164,14 +184,80 @@ func (s *Store) Count(ctx context.Context, table string, terms []driver.Term) (i
 	}
 	count, from, more := 0, driver.ID{}, true
 	for more {
-		var heads []driver.Head
+		var some int
 		var err error
-		if heads, from, more, err = s.find(ctx, table, terms, from, page); err != nil {
+		if some, from, more, err = s.count(ctx, table, terms, from); err != nil {
 			return 0, err
 		}
-		count += len(heads)
+		count += some
 	}
 	return count, nil
+}
+
+// counted is how many sealed documents Count looks at at once.
+const counted = 4096
+
+// count counts a page of the documents from an id on that have the terms, and
+// gives the id to go on from, and whether there may be more: see find.
+func (s *Store) count(ctx context.Context, table string, terms []driver.Term, from driver.ID) (count int, next driver.ID, more bool, err error) {
+	if err := s.enter(ctx); err != nil {
+		return 0, next, false, err
+	}
+	defer s.leave()
+	for {
+		s.mu.RLock()
+		t, err := s.table(table)
+		if err != nil {
+			s.mu.RUnlock()
+			return 0, next, false, err
+		}
+		sealed := t.runs.keep()
+		s.mu.RUnlock()
+		ids, last, full, err := sealed.match(terms, from, counted)
+		if err != nil {
+			sealed.drop()
+			return 0, next, false, err
+		}
+		s.mu.RLock()
+		same := t.runs == sealed
+		if same {
+			count = t.count(terms, from, ids, last, full)
+		}
+		s.mu.RUnlock()
+		sealed.drop()
+		if !same {
+			continue // memory moved into a run
+		}
+		if full {
+			next, more = after(last)
+		}
+		return count, next, more, nil
+	}
+}
+
+// count counts hits of the runs that memory knows no better, and what memory
+// finds among them. The caller holds mu.
+func (t *table) count(terms []driver.Term, from driver.ID, hits []driver.ID, last driver.ID, full bool) (n int) {
+	for _, id := range hits {
+		if t.memory(id) == nil {
+			n++
+		}
+	}
+	for _, l := range []*tail{t.active, t.frozen} {
+		if l == nil {
+			continue
+		}
+		l.search(terms, from, func(id driver.ID) bool {
+			if full && id.Compare(last) > 0 {
+				return false
+			}
+			if l == t.active || t.active.docs[id] == nil {
+				n++
+			}
+			return true
+		})
+	}
+	return n
 }
 
 // countAtOnce counts where no document need be looked at.

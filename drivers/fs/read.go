@@ -30,20 +30,31 @@ func (s *Store) Load(ctx context.Context, table string, id driver.ID, at uint64)
 		return driver.State{}, err
 	}
 	defer s.leave()
-	c, err := s.chain(table, id)
+	var c chain
+	var err error
+	if at == 0 {
+		c, err = s.layers(table, id)
+	} else {
+		c, err = s.chain(table, id)
+	}
 	if err != nil {
 		return driver.State{}, err
 	}
 	defer c.drop()
-	if !exists(c.standing.Life) {
-		return driver.State{}, driver.ErrNotFound
-	}
-	if at == 0 || at > c.standing.Seq {
-		at = c.standing.Seq
-	}
 	all := span{id: id, from: 1, to: at, load: true}
+	if c.judged {
+		if !exists(c.standing.Life) {
+			return driver.State{}, driver.ErrNotFound
+		}
+		if all.to > c.standing.Seq {
+			all.to = c.standing.Seq
+		}
+	}
 	if err := c.gather(&all); err != nil {
 		return driver.State{}, err
+	}
+	if !exists(c.standing.Life) {
+		return driver.State{}, driver.ErrNotFound
 	}
 	return driver.State{Head: c.head(id), Checkpoint: all.content, CheckpointSeq: all.base, Commits: all.commits}, nil
 }

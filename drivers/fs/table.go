@@ -122,6 +122,9 @@ func (t *table) wants(id driver.ID, seq uint64) (k known, ok bool, err error) {
 			if _, found := l.docs[id].checkpointAt(seq); found {
 				return k, false, nil
 			}
+			if l.docs[id].base < seq {
+				return k, true, nil // it stands behind its commit, which is not sealed
+			}
 		}
 	}
 	found, err := t.runs.checkpointAt(id, seq)
@@ -230,15 +233,24 @@ func (rs *runs) holder(term driver.Term, better func(driver.ID) bool) (driver.ID
 	return driver.ID{}, false, nil
 }
 
-// checkpointAt tells whether a run has a checkpoint of a sequence.
+// checkpointAt tells whether a run has a checkpoint of a sequence, which stands
+// behind the commit of that.
 func (rs *runs) checkpointAt(id driver.ID, seq uint64) (found bool, err error) {
-	for i := len(rs.all) - 1; i >= 0 && !found && err == nil; i-- {
-		_, err = rs.all[i].View(id, true, func(f *run.Frame) error {
+	for i, older := len(rs.all)-1, true; i >= 0 && older && !found && err == nil; i-- {
+		rest := false // what is before the front may have it
+		look := func(f *run.Frame) error {
+			older = f.First() > seq
 			return f.Records(func(r run.Record) error {
-				found = found || r.Kind == run.Checkpoint && r.Seq == seq
+				if r.Kind == run.Checkpoint {
+					found = found || r.Seq == seq
+					rest = rest || r.Seq > seq
+				}
 				return nil
 			})
-		})
+		}
+		if _, err = rs.all[i].View(id, false, look); err == nil && rest && !found {
+			_, err = rs.all[i].View(id, true, look)
+		}
 	}
 	return found, err
 }

@@ -146,6 +146,9 @@ func (p Place) Segment() uint64 {
 	return p.seg.number
 }
 
+// Len is the length of the record.
+func (p Place) Len() int { return int(p.n) }
+
 func (p Place) String() string { return fmt.Sprintf("%s at offset %d", p.seg.name, p.off) }
 
 // Read gives the record. It must not be changed: it may be the journal's own

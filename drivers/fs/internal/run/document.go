@@ -166,6 +166,7 @@ type Frame struct {
 	front   []byte // records
 	rest    []byte // records
 	whole   bool   // rest was read too
+	own     bool   // it is in memory of its own, which nobody changes
 }
 
 var errFrame = errors.New("frame is malformed")
@@ -231,17 +232,49 @@ func (f *Frame) ID() driver.ID { return f.id }
 // Head gives the head, in memory of its own.
 func (f *Frame) Head() Head {
 	h := Head{ID: f.id, First: f.first, Standing: driver.Standing{Seq: f.seq, Life: f.life}}
-	if f.section != nil {
-		h.Section = append([]byte{}, f.section...)
+	if h.Section = f.section; h.Section != nil && !f.own {
+		h.Section = append(make([]byte, 0, len(f.section)), f.section...)
 	}
-	r := reader{b: f.held}
-	if n := r.number(); n > 0 {
-		h.Standing.Held = make([]driver.Term, 0, min(n, 16))
-		for range n {
-			h.Standing.Held = append(h.Standing.Held, driver.Term(r.bytes(r.number())))
-		}
-	}
+	h.Standing.Held = f.Held()
 	return h
+}
+
+// Held gives the unique values that the document holds, in memory of its own.
+func (f *Frame) Held() []driver.Term {
+	r := reader{b: f.held}
+	n := r.number()
+	if n == 0 {
+		return nil
+	}
+	text, size := string(f.held), len(f.held) // one text for all
+	held := make([]driver.Term, 0, min(n, 16))
+	for range n {
+		length := len(r.bytes(r.number()))
+		end := size - len(r.b)
+		held = append(held, driver.Term(text[end-length:end]))
+	}
+	return held
+}
+
+// Own makes the frame one in memory of its own: what its records give may then
+// be kept, though not changed.
+func (f *Frame) Own() {
+	if f.own {
+		return
+	}
+	f.own = true
+	b := make([]byte, 0, len(f.section)+len(f.front)+len(f.rest))
+	take := func(part *[]byte) {
+		if *part == nil {
+			return
+		}
+		start := len(b)
+		b = append(b, *part...)
+		*part = b[start:len(b):len(b)]
+	}
+	take(&f.section)
+	take(&f.front)
+	take(&f.rest)
 }
 
 // First is the sequence of the oldest commit in the frame, one more than the

@@ -65,16 +65,13 @@ func (x *finder) whole(i int, b []byte) bool {
 }
 
 // bounds notes between which ids those of the documents are.
-func (x *finder) bounds() error {
+func (x *finder) bounds() (err error) {
 	if x.documents == 0 {
 		return nil
 	}
-	first, err := x.id(0)
-	if err != nil {
-		return err
+	if x.first, err = x.id(0); err == nil {
+		x.last, err = x.id(x.documents - 1)
 	}
-	last, err := x.id(x.documents - 1)
-	x.least, x.most = binary.BigEndian.Uint64(first[:8]), binary.BigEndian.Uint64(last[:8])
 	return err
 }
 
@@ -94,35 +91,59 @@ func (x *finder) uint64(off int64) (uint64, error) {
 	return binary.LittleEndian.Uint64(b), nil
 }
 
-// guesses is how many steps of a search guess where the key is, before it
-// halves what is left: keys are spread evenly, mostly.
-const guesses = 8
+// near is how few entries a search halves without guessing.
+const near = 16
 
 // search gives the first place of n ascending entries that is not below the one
 // looked for, whose key is want. Probe gives the key of an entry, by which is
-// guessed where it is, and whether the entry is below; keys are least to most.
+// guessed where it is, as keys are spread evenly, mostly, and whether the entry
+// is below; keys are least to most.
+//
+// Each guess is taken with one beside it, as far away as evenly spread keys
+// stray: a million entries become a few thousand, then a hundred. Where that
+// does not even halve them the keys are not spread like that, and they are
+// halved from then on.
 func search(n int64, want, least, most uint64, probe func(i int64) (key uint64, below bool, err error)) (int64, error) {
 	lo, hi := int64(0), n // the answer is in [lo, hi]
+	look := func(i int64) (below bool, err error) {
+		key, below, err := probe(i)
+		switch {
+		case err != nil:
+		case below:
+			lo, least = i+1, key
+		default:
+			hi, most = i, key
+		}
+		return below, err
+	}
 	switch {
 	case n == 0, want < least:
 		return 0, nil
 	case want > most:
 		return n, nil
 	}
-	for step := 0; lo < hi; step++ {
-		mid := lo + (hi-lo)/2
-		if step < guesses && hi-lo > 8 && want > least && want < most {
-			mid = lo + int64(float64(want-least)/float64(most-least)*float64(hi-1-lo))
-			mid = min(max(mid, lo), hi-1)
-		}
-		key, below, err := probe(mid)
+	for guessing := true; guessing && hi-lo > near && want > least && want < most; {
+		left := hi - lo
+		mid := lo + int64(float64(want-least)/float64(most-least)*float64(left-1))
+		mid = min(max(mid, lo), hi-1)
+		stray := 1 + 2*int64(math.Sqrt(float64(left)))
+		below, err := look(mid)
 		if err != nil {
 			return 0, err
 		}
-		if below {
-			lo, least = mid+1, key
-		} else {
-			hi, most = mid, key
+		if beside := mid + stray; below && beside < hi {
+			_, err = look(beside)
+		} else if beside = mid - stray; !below && beside >= lo {
+			_, err = look(beside)
+		}
+		if err != nil {
+			return 0, err
+		}
+		guessing = hi-lo < left/2
+	}
+	for lo < hi {
+		if _, err := look(lo + (hi-lo)/2); err != nil {
+			return 0, err
 		}
 	}
 	return lo, nil
@@ -131,7 +152,7 @@ func search(n int64, want, least, most uint64, probe func(i int64) (key uint64, 
 // from gives the number of the first document that is not below an id.
 func (x *finder) from(id driver.ID) (int64, error) {
 	be := binary.BigEndian
-	return search(x.documents, be.Uint64(id[:8]), x.least, x.most, func(i int64) (uint64, bool, error) {
+	return search(x.documents, be.Uint64(id[:8]), be.Uint64(x.first[:8]), be.Uint64(x.last[:8]), func(i int64) (uint64, bool, error) {
 		k, err := x.id(i)
 		return be.Uint64(k[:8]), k.Compare(id) < 0, err
 	})
@@ -139,6 +160,9 @@ func (x *finder) from(id driver.ID) (int64, error) {
 
 // find gives the number of a document.
 func (x *finder) find(id driver.ID) (int64, bool, error) {
+	if may, err := x.mayHave(id); err != nil || !may {
+		return 0, false, err
+	}
 	doc, err := x.from(id)
 	if err != nil || doc == x.documents {
 		return 0, false, err
@@ -157,6 +181,9 @@ type postings struct {
 // postings gives the entries of a term in one of the two indexes of hashes.
 func (x *finder) postings(term driver.Term, hashes, docs, n int64) (postings, error) {
 	h := x.seed.hash(string(term))
+	if may, err := x.may(x.termFilter, x.termWords, h); err != nil || !may {
+		return postings{}, err
+	}
 	at := func(i int64) (uint64, error) { return x.uint64(hashes + 8*i) }
 	lo, err := search(n, h, 0, math.MaxUint64, func(i int64) (uint64, bool, error) {
 		k, err := at(i)
@@ -241,17 +268,31 @@ func (p *postings) skip(doc int64) (first int64, ok bool, err error) {
 	return first, true, err
 }
 
-// Find gives the heads of the first n documents from an id on that are alive
+// Find appends the heads of the first n documents from an id on that are alive
 // and have all the terms.
-func (r *Run) Find(terms []driver.Term, from driver.ID, n int) (heads []Head, err error) {
-	err = r.use(func(x *finder) error {
-		heads = nil
+func (r *Run) Find(heads []Head, terms []driver.Term, from driver.ID, n int) ([]Head, error) {
+	had := len(heads)
+	err := r.use(func(x *finder) error {
+		heads = heads[:had]
 		return x.match(terms, from, func(f *Frame) bool {
 			heads = append(heads, f.Head())
-			return len(heads) < n
+			return len(heads) < had+n
 		})
 	})
 	return heads, err
+}
+
+// Match appends the ids of the documents that Find finds.
+func (r *Run) Match(ids []driver.ID, terms []driver.Term, from driver.ID, n int) ([]driver.ID, error) {
+	had := len(ids)
+	err := r.use(func(x *finder) error {
+		ids = ids[:had]
+		return x.match(terms, from, func(f *Frame) bool {
+			ids = append(ids, f.id)
+			return len(ids) < had+n
+		})
+	})
+	return ids, err
 }
 
 // Holders gives the documents that hold a unique value in this run: one, if
@@ -267,7 +308,7 @@ func (r *Run) Holders(term driver.Term) (ids []driver.ID, err error) {
 			}
 			p.lo++
 			var f Frame
-			if f, err = x.at(doc); err == nil && slices.Contains(f.Head().Standing.Held, term) {
+			if f, err = x.at(doc, false); err == nil && slices.Contains(f.Held(), term) {
 				ids = append(ids, f.id)
 			}
 		}
@@ -276,30 +317,29 @@ func (r *Run) Holders(term driver.Term) (ids []driver.ID, err error) {
 	return ids, err
 }
 
-// at reads the front of the frame of a document by its number.
-func (x *finder) at(doc int64) (Frame, error) {
-	if doc >= x.documents {
-		return Frame{}, errIndex
-	}
-	id, err := x.id(doc)
-	if err != nil {
-		return Frame{}, err
-	}
-	return x.document(doc, id, false)
-}
-
 // match yields the documents from an id on that are alive and have the terms.
 func (x *finder) match(terms []driver.Term, from driver.ID, yield func(f *Frame) bool) error {
-	doc, err := x.from(from)
-	if err != nil {
-		return err
-	}
 	if len(terms) == 0 {
+		doc, err := x.from(from)
+		if err != nil {
+			return err
+		}
 		return x.all(doc, yield)
 	}
-	lists := make([]postings, len(terms))
+	var room [4]postings
+	lists := append(room[:0], make([]postings, len(terms))...)
+	var err error
 	for i, term := range terms {
 		if lists[i], err = x.postings(term, x.layout.terms, x.termDocs, x.terms); err != nil {
+			return err
+		}
+		if lists[i].lo == lists[i].hi {
+			return nil
+		}
+	}
+	doc := int64(0)
+	if !from.IsZero() {
+		if doc, err = x.from(from); err != nil {
 			return err
 		}
 	}
@@ -319,7 +359,7 @@ func (x *finder) match(terms []driver.Term, from driver.ID, yield func(f *Frame)
 		if doc > candidate {
 			continue
 		}
-		f, err := x.at(doc)
+		f, err := x.at(doc, false)
 		if err != nil {
 			return err
 		}
@@ -333,7 +373,7 @@ func (x *finder) match(terms []driver.Term, from driver.ID, yield func(f *Frame)
 // all yields the documents from a number on that are alive.
 func (x *finder) all(doc int64, yield func(f *Frame) bool) error {
 	for ; doc < x.documents; doc++ {
-		f, err := x.at(doc)
+		f, err := x.at(doc, false)
 		if err != nil {
 			return err
 		}
@@ -347,14 +387,7 @@ func (x *finder) all(doc int64, yield func(f *Frame) bool) error {
 // has tells whether a document is found by all the terms, whatever their
 // hashes say.
 func (f *Frame) has(terms []driver.Term) bool {
-	h := Head{Standing: driver.Standing{Life: f.life}, Section: f.section}
-	own := h.Terms()
-	for _, term := range terms {
-		if _, ok := slices.BinarySearch(own, term); !ok {
-			return false
-		}
-	}
-	return true
+	return f.life == driver.Alive && driver.HasTerms(f.section, terms)
 }
 
 // Len gives how many documents may have a term: exactly so many but for

@@ -77,6 +77,8 @@ type footer struct {
 	seed   seed
 	id     uint64
 	sums   uint32
+
+	idWords, termWords uint64 // of the filters; 0 in runs that have none
 }
 
 // Counts says how much is in a run.
@@ -102,6 +104,8 @@ func (f footer) encode() []byte {
 	copy(b[72:], f.seed[:])
 	le.PutUint64(b[88:], f.id)
 	le.PutUint32(b[96:], f.sums)
+	le.PutUint64(b[104:], f.idWords)
+	le.PutUint64(b[112:], f.termWords)
 	le.PutUint32(b[12:], endSum(b))
 	return b
 }
@@ -114,6 +118,8 @@ func decodeFooter(b []byte) footer {
 		values: le.Uint64(b[40:]),
 		id:     le.Uint64(b[88:]),
 		sums:   le.Uint32(b[96:]),
+
+		idWords: le.Uint64(b[104:]), termWords: le.Uint64(b[112:]),
 		Counts: Counts{
 			Documents: le.Uint64(b[24:]), Commits: le.Uint64(b[48:]), Alive: le.Uint64(b[56:]), Purges: le.Uint64(b[64:]),
 		},

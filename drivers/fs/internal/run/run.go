@@ -1,7 +1,6 @@
 package run
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -35,7 +34,7 @@ type finder struct {
 
 	documents, terms, values int64
 
-	least, most uint64 // of the beginnings of ids
+	first, last driver.ID // of the documents
 }
 
 var errIndex = errors.New("index is damaged")
@@ -118,11 +117,11 @@ func (r *Run) footer() (*finder, error) {
 	f := decodeFooter(b)
 	room := uint64(r.Size - r.Data)
 	if !ok || f.id != r.ID || f.data != r.Data || f.Counts != r.Counts ||
-		f.Documents > room || f.terms > room || f.values > room {
+		f.Documents > room || f.terms > room || f.values > room || f.idWords > room || f.termWords > room {
 		return nil, nil
 	}
 	x := &finder{
-		run: r, off: r.Data, seed: f.seed, layout: layoutOf(f.Documents, f.terms, f.values),
+		run: r, off: r.Data, seed: f.seed, layout: layoutOf(&f),
 		documents: int64(f.Documents), terms: int64(f.terms), values: int64(f.values),
 	}
 	blocks := (x.size + block - 1) / block
@@ -159,8 +158,9 @@ func (r *Run) heal() error {
 	if x.Documents != r.Documents {
 		return r.damaged(r.Data, fmt.Sprintf("it has %d documents of %d", x.Documents, r.Documents))
 	}
+	f := x.footer()
 	made := &finder{
-		run: r, memory: x.encode(), seed: x.seed, layout: layoutOf(x.Documents, uint64(len(x.terms)), uint64(len(x.values))),
+		run: r, memory: x.encode(), seed: x.seed, layout: layoutOf(&f),
 		documents: int64(x.Documents), terms: int64(len(x.terms)), values: int64(len(x.values)),
 	}
 	if err := made.bounds(); err != nil {
@@ -215,6 +215,7 @@ func (r *Run) frame(place int64, whole bool) (Frame, int64, error) {
 		return Frame{}, 0, err
 	}
 	f, err := parseFront(b[:front], r.salt)
+	f.own = r.src.file != nil
 	if err == nil && whole {
 		f.rest, f.whole = b[front:], true
 		err = parseRest(b[:front], f.rest, r.salt)
@@ -333,13 +334,22 @@ func (r *Run) At(place int64) (d *Document, next int64, err error) {
 
 // document reads the frame of a document, which must be that of the id.
 func (x *finder) document(doc int64, id driver.ID, whole bool) (Frame, error) {
-	b, err := x.bytes(x.places+8*doc, 8)
-	if err != nil {
-		return Frame{}, err
-	}
-	f, _, err := x.run.frame(int64(binary.LittleEndian.Uint64(b)), whole)
+	f, err := x.at(doc, whole)
 	if err == nil && f.id != id {
 		err = x.run.damaged(x.run.Data, "its index leads to another document")
 	}
+	return f, err
+}
+
+// at reads the frame of a document by its number.
+func (x *finder) at(doc int64, whole bool) (Frame, error) {
+	if doc >= x.documents {
+		return Frame{}, errIndex
+	}
+	place, err := x.uint64(x.places + 8*doc)
+	if err != nil {
+		return Frame{}, err
+	}
+	f, _, err := x.run.frame(int64(place), whole)
 	return f, err
 }

@@ -141,18 +141,34 @@ func (w *Writer) flush() {
 	}
 }
 
-// layout says where the parts of an index are, from its beginning on.
-type layout struct{ places, terms, values, termDocs, valueDocs, size int64 }
+// layout says where the parts of an index are, from its beginning on, and how
+// many words its filters have.
+type layout struct {
+	places, terms, values, idFilter, termFilter, termDocs, valueDocs, size int64
 
-func layoutOf(documents, terms, values uint64) layout {
-	var l layout
-	l.places = 16 * int64(documents)
-	l.terms = l.places + 8*int64(documents)
-	l.values = l.terms + 8*int64(terms)
-	l.termDocs = l.values + 8*int64(values)
-	l.valueDocs = l.termDocs + 4*int64(terms)
-	l.size = l.valueDocs + 4*int64(values)
+	idWords, termWords int64
+}
+
+func layoutOf(f *footer) layout {
+	l := layout{idWords: int64(f.idWords), termWords: int64(f.termWords)}
+	l.places = 16 * int64(f.Documents)
+	l.terms = l.places + 8*int64(f.Documents)
+	l.values = l.terms + 8*int64(f.terms)
+	l.idFilter = l.values + 8*int64(f.values)
+	l.termFilter = l.idFilter + 8*l.idWords
+	l.termDocs = l.termFilter + 8*l.termWords
+	l.valueDocs = l.termDocs + 4*int64(f.terms)
+	l.size = l.valueDocs + 4*int64(f.values)
 	return l
+}
+
+// footer is what a footer says of the index.
+func (x *index) footer() footer {
+	terms, values := uint64(len(x.terms)), uint64(len(x.values))
+	return footer{
+		Counts: x.Counts, terms: terms, values: values, seed: x.seed,
+		idWords: filterWords(x.Documents), termWords: filterWords(max(terms, values)), // most values are terms too
+	}
 }
 
 // encode gives the whole index.
@@ -163,13 +179,20 @@ func (x *index) encode() []byte {
 	}
 	sort(x.terms)
 	sort(x.values)
-	b := make([]byte, 0, layoutOf(x.Documents, uint64(len(x.terms)), uint64(len(x.values))).size)
+	f := x.footer()
+	b := make([]byte, 0, layoutOf(&f).size)
 	b = append(append(b, x.ids...), x.places...)
+	ids, terms := make(filter, f.idWords), make(filter, f.termWords)
+	for i := 0; i < len(x.ids); i += 16 {
+		ids.add(x.seed.id(driver.ID(x.ids[i:])))
+	}
 	for _, entries := range [][]entry{x.terms, x.values} {
 		for _, e := range entries {
 			b = le.AppendUint64(b, e.hash)
+			terms.add(e.hash)
 		}
 	}
+	b = terms.append(ids.append(b))
 	for _, entries := range [][]entry{x.terms, x.values} {
 		for _, e := range entries {
 			b = le.AppendUint32(b, e.doc)
@@ -181,7 +204,8 @@ func (x *index) encode() []byte {
 // Finish writes the index, syncs the file and closes it.
 func (w *Writer) Finish() (Ref, error) {
 	w.flush()
-	f := footer{data: w.off, Counts: w.Counts, terms: uint64(len(w.terms)), values: uint64(len(w.values)), seed: w.seed, id: w.head.id}
+	f := w.index.footer()
+	f.data, f.id = w.off, w.head.id
 	x := w.index.encode()
 	w.buf = append(w.buf, x...)
 	var sums []byte
