@@ -18,6 +18,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/destam-go/destamgen/bench/models"
 )
 
 const structs = 100
@@ -43,8 +45,8 @@ func main() {
 	for _, tables := range []bool{false, true} {
 		name := fmt.Sprintf("tables=%v", tables)
 		ours, theirs := filepath.Join(dir, "m", "ours"+name[7:]), filepath.Join(dir, "m", "theirs"+name[7:])
-		write(filepath.Join(ours, "docs.go"), source(tables, "destam"))
-		write(filepath.Join(theirs, "docs.go"), source(tables, "msg"))
+		write(filepath.Join(ours, "docs.go"), models.Structs(structs, "destam", tables))
+		write(filepath.Join(theirs, "docs.go"), models.Structs(structs, "msg", tables))
 		full := timed(ours, generator)
 		same := timed(ours, generator)
 		peers := timed(theirs, peer, "-file", "docs.go", "-tests=false")
@@ -58,45 +60,6 @@ func main() {
 		x, y := median(a[1:]), median(b[1:])
 		fmt.Printf("Compile/%s/by=destamgen: %v CPU\nCompile/%s/by=msgp: %v CPU\nratio %.2f\n", name, x, name, y, float64(x)/float64(y))
 	}
-}
-
-// source makes the structs, tagged for one of the generators.
-func source(tables bool, key string) string {
-	var b strings.Builder
-	b.WriteString("package docs\n\nimport \"time\"\n\n")
-	field := func(name, typ, tag string) { fmt.Fprintf(&b, "\t%s %s `%s:%q`\n", name, typ, key, tag) }
-	b.WriteString("type Status string\n\ntype Addr struct {\n")
-	field("Street", "string", "street")
-	field("Zip", "int", "zip")
-	b.WriteString("}\n\n")
-	for i := range structs {
-		fmt.Fprintf(&b, "type Doc%03d struct {\n", i)
-		if tables {
-			if key == "destam" {
-				fmt.Fprintf(&b, "\t_ struct{} `destam:\"table=docs%03d\"`\n", i)
-			}
-			field("Query", fmt.Sprintf("Doc%03dQuery", i), "query")
-		}
-		field("Name", "string", "name")
-		field("Email", "*string", "email")
-		field("Age", "int", "age")
-		field("Score", "int64", "score")
-		field("Active", "bool", "active")
-		field("Rate", "float64", "rate")
-		field("Created", "time.Time", "created")
-		field("Blob", "[]byte", "blob")
-		field("Tags", "[]string", "tags")
-		field("Home", "Addr", "home")
-		b.WriteString("}\n\n")
-		if tables {
-			fmt.Fprintf(&b, "type Doc%03dQuery struct {\n", i)
-			field("Owner", "string", "owner")
-			field("Slug", "string", "slug")
-			field("Labels", "[]string", "labels")
-			b.WriteString("}\n\n")
-		}
-	}
-	return b.String()
 }
 
 // build touches a package and gives the CPU time of building it.
