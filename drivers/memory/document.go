@@ -85,7 +85,7 @@ func (d *document) terms() []driver.Term {
 
 // has says whether the document is found by a term.
 func (d *document) has(term driver.Term) bool {
-	return d.life() == driver.Alive && driver.HasTerm(d.current(), term)
+	return d.life() == driver.Alive && driver.HasTerms(d.current(), []driver.Term{term})
 }
 
 // current returns the newest section.

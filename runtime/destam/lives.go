@@ -330,7 +330,7 @@ func (t *table) live(ctx context.Context, where []*predicate) (*liveQuery, error
 	}
 	t.lives.add(q)
 	found := map[ID][]byte{}
-	err = t.find(ctx, &c, func(h hit) bool {
+	err = t.find(ctx, c, func(h hit) bool {
 		found[h.id] = h.section
 		return true
 	})

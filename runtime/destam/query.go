@@ -11,12 +11,17 @@ import (
 // find yields what a query finds, ascending by id, until yield gives false:
 // what the store has, except where this process shows something newer. It
 // takes no document's lock, and holds none of its own while yield runs.
-func (t *table) find(ctx context.Context, c *criteria, yield func(hit) bool) error {
+func (t *table) find(ctx context.Context, c criteria, yield func(hit) bool) error {
+	f := finding{t: t, c: c, left: c.limit, yield: yield}
+	return f.run(ctx)
+}
+
+func (f *finding) run(ctx context.Context) error {
+	t, c := f.t, &f.c
 	terms, exact, err := t.needs(ctx, c.preds)
 	if err != nil {
 		return err
 	}
-	f := finding{t: t, c: c, left: c.limit, yield: yield}
 	f.exact = exact && !t.db.driver.Limits().Shared // then an index may be behind what it indexes
 	f.ours = t.overlay.view(c, terms)
 	defer f.ours.end()
@@ -37,13 +42,14 @@ func (t *table) find(ctx context.Context, c *criteria, yield func(hit) bool) err
 // finding is one query that is running.
 type finding struct {
 	t     *table
-	c     *criteria
+	c     criteria
 	ours  view
 	next  int  // of ours.hits
 	exact bool // what the store finds needs no second look
 	left  int  // to be given; 0 or less for no bound
 	over  bool
-	yield func(hit) bool
+	yield func(hit) bool // nil for who wants the first alone
+	found hit            // that one
 
 	// Of the page that the store is giving.
 	last ID
@@ -80,7 +86,7 @@ func (f *finding) take(head driver.Head, err error) bool {
 	if f.before(head.ID, false); f.over {
 		return false
 	}
-	section, masked := f.ours.instead(f.c, head.ID)
+	section, masked := f.ours.instead(&f.c, head.ID)
 	holds := section != nil
 	if !masked {
 		if section, holds = head.Section, f.exact; !holds {
@@ -109,6 +115,10 @@ func (f *finding) before(id ID, all bool) {
 
 func (f *finding) give(h hit) {
 	f.t.db.ids.seen(h.id)
+	if f.yield == nil {
+		f.found, f.over = h, true
+		return
+	}
 	f.left--
 	f.over = !f.yield(h) || f.left == 0
 }
@@ -136,9 +146,24 @@ func (t *table) each(ctx context.Context, where []*predicate, first bool, yield 
 		err = t.ready(ctx)
 	}
 	if err == nil {
-		err = t.find(ctx, &c, yield)
+		err = t.find(ctx, c, yield)
 	}
 	return err
+}
+
+// one gives the first hit, the zero hit when there is none.
+func (t *table) one(ctx context.Context, where []*predicate) (hit, error) {
+	c, err := compile(where)
+	c.first = true
+	if err == nil {
+		err = t.ready(ctx)
+	}
+	if err != nil {
+		return hit{}, err
+	}
+	f := finding{t: t, c: c, left: c.limit}
+	err = f.run(ctx)
+	return f.found, err
 }
 
 // first gives the live document of the first hit. One that is deleted between
@@ -175,7 +200,7 @@ func (t *table) count(ctx context.Context, where []*predicate) (n int, err error
 			return n, err
 		}
 	}
-	err = t.find(ctx, &c, func(hit) bool { n++; return true })
+	err = t.find(ctx, c, func(hit) bool { n++; return true })
 	return n, err
 }
 

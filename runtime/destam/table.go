@@ -336,11 +336,7 @@ func (t *table) finds(ctx context.Context, where []*predicate) (unsafe.Pointer, 
 }
 
 func (t *table) queries(ctx context.Context, where []*predicate, id *ID, q unsafe.Pointer) error {
-	var found hit
-	err := t.each(ctx, where, true, func(h hit) bool {
-		found = h
-		return false
-	})
+	found, err := t.one(ctx, where)
 	if err == nil && found.id.IsZero() {
 		err = ErrNotFound
 	}

@@ -117,6 +117,9 @@ func is(v, operand Value) bool {
 // in general not sufficient, see [Predicate.Exact]; predicates that only ask
 // for what is absent or empty need none.
 func Needs(preds []Predicate) []Term {
+	if len(preds) == 1 && preds[0].Op == OpIs && scalar(preds[0].Value) { // as most are
+		return []Term{TermOf(preds[0].Path, preds[0].Value)}
+	}
 	c := collector{path: make([]byte, 0, 64), terms: make([]Term, 0, len(preds))}
 	for i := range preds {
 		c.need(&preds[i])

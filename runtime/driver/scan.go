@@ -2,7 +2,6 @@ package driver
 
 import (
 	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/destam-go/destamgen/runtime/internal/wire"
@@ -37,18 +36,6 @@ func HeldIn(section []byte, unique []string) ([]Term, error) {
 	return s.sorted(), nil
 }
 
-// HasTerm tells whether a term is among those of an encoded section, and
-// allocates nothing unless the section is unusual.
-func HasTerm(section []byte, t Term) bool {
-	path, value, _ := strings.Cut(string(t), "\x00")
-	s := scanner{place: path, want: value, one: true}
-	if !s.scan(section) {
-		terms, _ := TermsIn(section)
-		return slices.Contains(terms, t)
-	}
-	return s.found
-}
-
 // scanner goes once through the bytes of a section and gathers terms. It is
 // for sound sections of a moderate size, with paths that fit into here: whatever
 // else it meets it leaves to DecodeValue, which says what is wrong if anything is.
@@ -60,10 +47,6 @@ type scanner struct {
 	terms []Term
 	here  [128]byte // the path of the value at hand, as JoinPath writes it
 	at    int       // its length
-
-	one         bool // only whether there is the term of a path and a value
-	place, want string
-	found       bool
 }
 
 // distinct is how many names of one object a scanner compares with each other.
@@ -111,11 +94,8 @@ func (s *scanner) value() bool {
 
 // wanted tells whether the term of a scalar at hand is gathered.
 func (s *scanner) wanted() bool {
-	switch {
-	case s.all:
+	if s.all {
 		return s.r.Err() == nil
-	case s.one:
-		return !s.found && s.place == string(s.here[:s.at])
 	}
 	for _, path := range s.paths {
 		if path == string(s.here[:s.at]) {
@@ -126,12 +106,6 @@ func (s *scanner) wanted() bool {
 }
 
 func (s *scanner) add(scalar Value) {
-	if s.one {
-		var buf [longest + 1]byte
-		b, _ := appendScalar(buf[:0], scalar)
-		s.found = string(b) == s.want
-		return
-	}
 	b, _ := appendScalar(append(s.here[:s.at], 0), scalar)
 	s.terms = append(s.terms, Term(b))
 }

@@ -42,7 +42,8 @@ const longest = 64
 // elements of an array. What is no scalar gives the zero Term, which no section
 // has.
 func TermOf(path []string, scalar Value) Term {
-	b := append(appendPath(nil, path), 0)
+	var buf [128]byte
+	b := append(appendPath(buf[:0], path), 0)
 	b, ok := appendScalar(b, scalar)
 	if !ok {
 		return ""
