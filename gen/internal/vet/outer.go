@@ -19,115 +19,158 @@ var outer = &analysis.Analyzer{
 	URL:              url,
 	RunDespiteErrors: true,
 	Run: func(pass *analysis.Pass) (any, error) {
-		for _, f := range written(pass) {
+		files := written(pass)
+		h := helpersOf(pass, files)
+		said := map[token.Pos]bool{}
+		for _, f := range files {
 			ast.Inspect(f, func(n ast.Node) bool {
 				call, ok := n.(*ast.CallExpr)
 				if !ok {
 					return true
 				}
-				t := transactionOf(pass, f, call)
+				t := h.transactionOf(f, call)
 				if t == nil {
 					return true
 				}
+				t.said = said
 				t.check()
-				return false // what is nested in it belongs to it
+				return t.declared // what is nested in a literal belongs to it
 			})
 		}
 		return nil, nil
 	},
 }
 
-// transaction is a call of Update or View with a function literal.
+// transaction is a call of Update or View with a function that is at hand.
 type transaction struct {
+	*helpers
 	pass     *analysis.Pass
+	file     *ast.File
 	method   string   // Update or View
 	receiver ast.Expr // the outer handle
-	lit      *ast.FuncLit
+	function
+	declared bool                      // the function is declared: its call is elsewhere
 	given    *types.Var                // the handle that the function gets; nil if it has no name
 	locals   map[types.Object]ast.Expr // what variables are made of inside the function
 	said     map[token.Pos]bool
 }
 
-// transactionOf gives the transaction that a call in f makes, nil if it makes
-// none.
-func transactionOf(pass *analysis.Pass, f *ast.File, call *ast.CallExpr) *transaction {
-	fun, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr)
-	fn := callee(pass, call)
-	if !ok || fn == nil || fn.Name() != "Update" && fn.Name() != "View" || len(call.Args) == 0 {
+// function is a function literal, or a function that is declared.
+type function struct {
+	node ast.Node
+	typ  *ast.FuncType
+	body *ast.BlockStmt
+}
+
+// transactionOf gives the transaction that a call in f makes, by itself or by a
+// function of this package that passes its function on, nil if it makes none.
+func (h *helpers) transactionOf(f *ast.File, call *ast.CallExpr) *transaction {
+	fn := callee(h.pass, call)
+	if fn == nil {
 		return nil
 	}
-	receiver := fn.Signature().Recv()
-	if receiver == nil || !isLive(receiver.Type()) {
+	t := &transaction{helpers: h, pass: h.pass, file: f, locals: map[types.Object]ast.Expr{}}
+	var arg ast.Expr
+	if isTransaction(fn) && len(call.Args) > 0 {
+		fun, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr)
+		if !ok {
+			return nil
+		}
+		t.method, t.receiver, arg = fn.Name(), fun.X, call.Args[0]
+	} else if p := h.passes(fn); p != nil && max(p.handle, p.function) < len(call.Args) {
+		t.method, t.receiver, arg = p.method, call.Args[p.handle], call.Args[p.function]
+	} else {
 		return nil
 	}
-	lit := literalOf(pass, f, call.Args[0])
-	if lit == nil || lit.Type.Params.NumFields() != 1 {
+	if t.function = h.functionOf(f, arg); t.body == nil || t.typ.Params.NumFields() != 1 {
 		return nil
 	}
-	t := &transaction{
-		pass: pass, method: fn.Name(), receiver: fun.X, lit: lit,
-		locals: map[types.Object]ast.Expr{}, said: map[token.Pos]bool{},
-	}
-	if names := lit.Type.Params.List[0].Names; len(names) == 1 && names[0].Name != "_" {
-		t.given, _ = pass.TypesInfo.Defs[names[0]].(*types.Var)
+	_, t.declared = t.node.(*ast.FuncDecl)
+	if names := t.typ.Params.List[0].Names; len(names) == 1 && names[0].Name != "_" {
+		t.given, _ = h.pass.TypesInfo.Defs[names[0]].(*types.Var)
 	}
 	return t
 }
 
-// literalOf gives the function literal that an argument is: itself, or what a
-// local variable was declared with. Functions that are declared can reach no
-// outer handle but by a package's variable.
-func literalOf(pass *analysis.Pass, f *ast.File, arg ast.Expr) *ast.FuncLit {
-	arg = ast.Unparen(arg)
-	lit, ok := arg.(*ast.FuncLit)
-	if ok {
-		return lit
+// isTransaction says whether a function is Update or View of a handle.
+func isTransaction(fn *types.Func) bool {
+	receiver := fn.Signature().Recv()
+	return (fn.Name() == "Update" || fn.Name() == "View") && receiver != nil && isLive(receiver.Type())
+}
+
+// functionOf gives the function that an argument is: a literal, what a local
+// variable was declared with, or a function of this package.
+func (h *helpers) functionOf(f *ast.File, arg ast.Expr) function {
+	switch arg := ast.Unparen(arg).(type) {
+	case *ast.FuncLit:
+		return function{arg, arg.Type, arg.Body}
+	case *ast.Ident:
+		switch object := h.pass.TypesInfo.Uses[arg].(type) {
+		case *types.Func:
+			if d := h.declared[object]; d != nil {
+				return function{d, d.Type, d.Body}
+			}
+		case *types.Var:
+			if lit := h.made(f, object); lit != nil {
+				return function{lit, lit.Type, lit.Body}
+			}
+		}
 	}
-	id, ok := arg.(*ast.Ident)
-	if !ok {
-		return nil
-	}
-	v, ok := pass.TypesInfo.Uses[id].(*types.Var)
-	if !ok {
-		return nil
-	}
+	return function{}
+}
+
+// made gives the function literal that a variable is declared with. One that is
+// set again later is nothing that is known.
+func (h *helpers) made(f *ast.File, v *types.Var) (lit *ast.FuncLit) {
+	again := false
 	ast.Inspect(f, func(n ast.Node) bool {
 		assign, ok := n.(*ast.AssignStmt)
-		if !ok || len(assign.Lhs) != len(assign.Rhs) {
+		if !ok {
 			return true
 		}
 		for i, left := range assign.Lhs {
-			if id, ok := left.(*ast.Ident); ok && pass.TypesInfo.Defs[id] == v {
+			id, ok := left.(*ast.Ident)
+			again = again || ok && h.pass.TypesInfo.Uses[id] == v
+			if ok && h.pass.TypesInfo.Defs[id] == v && len(assign.Lhs) == len(assign.Rhs) {
 				lit, _ = ast.Unparen(assign.Rhs[i]).(*ast.FuncLit)
 			}
 		}
 		return true
 	})
+	if again {
+		return nil
+	}
 	return lit
 }
 
-// check looks through the function. What runs later is left out: listeners, and
-// goroutines, which wait until the function is over.
+// check looks through the function.
 func (t *transaction) check() {
 	t.define()
-	later := map[ast.Node]bool{}
-	ast.Inspect(t.lit.Body, func(n ast.Node) bool {
-		if later[n] {
-			return false
-		}
+	eachCall(t.pass, t.body, true, t.call)
+}
+
+// eachCall visits the calls of a body that are made while it runs. What runs
+// later is left out: listeners, and goroutines, which wait until the transaction
+// is over. Literals may run meanwhile, unless they are known to.
+func eachCall(pass *analysis.Pass, body ast.Node, literals bool, visit func(*ast.CallExpr, *types.Func)) {
+	left, called := map[ast.Node]bool{}, map[ast.Node]bool{}
+	ast.Inspect(body, func(n ast.Node) bool {
 		switch n := n.(type) {
+		case *ast.FuncLit:
+			return !left[n] && (literals || called[n])
 		case *ast.GoStmt:
-			later[ast.Unparen(n.Call.Fun)] = true
+			left[ast.Unparen(n.Call.Fun)] = true
 		case *ast.CallExpr:
-			fn := callee(t.pass, n)
+			called[ast.Unparen(n.Fun)] = true
+			fn := callee(pass, n)
 			if fn != nil && subscribes(fn) {
 				for _, arg := range n.Args {
-					if lit, ok := ast.Unparen(arg).(*ast.FuncLit); ok {
-						later[lit] = true
-					}
+					left[ast.Unparen(arg)] = true
 				}
 			}
-			t.call(n, fn)
+			if !left[ast.Unparen(n.Fun)] {
+				visit(n, fn)
+			}
 		}
 		return true
 	})
@@ -143,7 +186,7 @@ func (t *transaction) define() {
 			}
 		}
 	}
-	ast.Inspect(t.lit.Body, func(n ast.Node) bool {
+	ast.Inspect(t.body, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.AssignStmt:
 			left := make([]*ast.Ident, len(n.Lhs))
@@ -163,6 +206,11 @@ func (t *transaction) define() {
 // call judges one call inside the function.
 func (t *transaction) call(call *ast.CallExpr, fn *types.Func) {
 	if fn == nil {
+		t.closure(call)
+		return
+	}
+	if d := t.helpers.declared[fn]; d != nil && !isLiveMethod(fn) {
+		t.helper(call, fn)
 		return
 	}
 	if receiver := fn.Signature().Recv(); receiver != nil {
@@ -172,7 +220,7 @@ func (t *transaction) call(call *ast.CallExpr, fn *types.Func) {
 		case isTable(receiver.Type()) && waits[fn.Name()]:
 			t.report(call, fmt.Sprintf("%s inside %s waits for a document and for the store (fix: call it when %s is over)", fn.Name(), t.method, t.method))
 		case isLive(receiver.Type()) && !harmless[fn.Name()]:
-			t.use(fun.X)
+			t.use(fun.X, "")
 		}
 		return
 	}
@@ -181,7 +229,32 @@ func (t *transaction) call(call *ast.CallExpr, fn *types.Func) {
 	}
 	for _, arg := range call.Args {
 		if isLive(t.pass.TypesInfo.TypeOf(arg)) {
-			t.use(arg)
+			t.use(arg, "")
+		}
+	}
+}
+
+// isReceiver says whether a live value is the handle whose transaction this is:
+// written the same, and beginning with the same variable.
+func (t *transaction) isReceiver(root ast.Expr) bool {
+	receiver := ast.Unparen(t.receiver)
+	return types.ExprString(root) == types.ExprString(receiver) && first(t.pass, root) == first(t.pass, receiver)
+}
+
+// first gives the variable that an expression begins with, nil if it is none.
+func first(pass *analysis.Pass, e ast.Expr) types.Object {
+	for {
+		switch of := ast.Unparen(e).(type) {
+		case *ast.Ident:
+			return pass.TypesInfo.ObjectOf(of)
+		case *ast.SelectorExpr:
+			e = of.X
+		case *ast.IndexExpr:
+			e = of.X
+		case *ast.StarExpr:
+			e = of.X
+		default:
+			return nil
 		}
 	}
 }
@@ -201,18 +274,18 @@ func isTable(t types.Type) bool {
 	return ok && named.Obj().Name() == "Table" && fromRuntime(named.Obj())
 }
 
-// use judges a live value that is used inside the function.
-func (t *transaction) use(e ast.Expr) {
-	root := t.root(e)
+// use judges a live value that is used inside the function, by a helper perhaps.
+func (t *transaction) use(e ast.Expr, by string) {
+	root := rootOf(t.pass, e)
 	if !t.foreign(root) {
 		return
 	}
-	if types.ExprString(root) != types.ExprString(ast.Unparen(t.receiver)) {
-		t.report(root, fmt.Sprintf("%s is used inside %s: it is another document, or an outer handle of this one, and may wait for ever (fix: read what is needed before %s)",
-			types.ExprString(root), t.method, t.method))
+	if !t.isReceiver(root) {
+		t.report(root, fmt.Sprintf("%s is used inside %s%s: it is another document, or an outer handle of this one, and may wait for ever (fix: read what is needed before %s)",
+			types.ExprString(root), t.method, by, t.method))
 		return
 	}
-	message := fmt.Sprintf("%s is used inside its own %s, where it waits for itself (fix: %%s)", types.ExprString(root), t.method)
+	message := fmt.Sprintf("%s is used inside its own %s%s, where it waits for itself (fix: %%s)", types.ExprString(root), t.method, by)
 	if t.given == nil || !t.reaches(root.Pos()) {
 		t.report(root, fmt.Sprintf(message, "use the handle that the function is given"))
 		return
@@ -226,7 +299,7 @@ func (t *transaction) use(e ast.Expr) {
 // reaches says whether the name of the given handle means it at a place: inner
 // variables may have the same name.
 func (t *transaction) reaches(at token.Pos) bool {
-	scope := t.pass.TypesInfo.Scopes[t.lit.Type].Innermost(at)
+	scope := t.pass.TypesInfo.Scopes[t.typ].Innermost(at)
 	if scope == nil {
 		return false
 	}
@@ -241,9 +314,9 @@ func (t *transaction) report(at ast.Node, message string, fixes ...analysis.Sugg
 	}
 }
 
-// root goes back from a live value to what it was taken from: from
+// rootOf goes back from a live value to what it was taken from: from
 // note.Tasks().At(0) to note.
-func (t *transaction) root(e ast.Expr) ast.Expr {
+func rootOf(pass *analysis.Pass, e ast.Expr) ast.Expr {
 	for {
 		switch of := e.(type) {
 		case *ast.ParenExpr:
@@ -254,12 +327,12 @@ func (t *transaction) root(e ast.Expr) ast.Expr {
 			e = of.X
 		case *ast.CallExpr:
 			fun, ok := ast.Unparen(of.Fun).(*ast.SelectorExpr)
-			if !ok || !isLive(t.pass.TypesInfo.TypeOf(fun.X)) {
+			if !ok || !isLive(pass.TypesInfo.TypeOf(fun.X)) {
 				return e
 			}
 			e = fun.X
 		case *ast.SelectorExpr: // the embedded OObject of a handle
-			if !isLive(t.pass.TypesInfo.TypeOf(of.X)) {
+			if !isLive(pass.TypesInfo.TypeOf(of.X)) {
 				return e
 			}
 			e = of.X
@@ -280,7 +353,7 @@ func (t *transaction) foreign(root ast.Expr) bool {
 				return false
 			}
 			made := t.locals[object]
-			if inside := t.lit.Pos() <= object.Pos() && object.Pos() < t.lit.End(); inside || made != nil {
+			if inside := t.node.Pos() <= object.Pos() && object.Pos() < t.node.End(); inside || made != nil {
 				call, ok := made.(*ast.CallExpr)
 				return ok && t.fetched(call)
 			}

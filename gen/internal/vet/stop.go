@@ -40,6 +40,9 @@ var stops = &analysis.Analyzer{
 func dropped(pass *analysis.Pass, call *ast.CallExpr, deferred bool) {
 	fn := callee(pass, call)
 	if fn == nil || !subscribes(fn) {
+		if ends := endsBy(fn); ends != "" {
+			pass.Reportf(call.Pos(), "what %s gives is dropped, and goes on until %s is called (fix: keep it, or _ = if that is meant)", fn.Name(), ends)
+		}
 		return
 	}
 	diagnostic := analysis.Diagnostic{
@@ -62,6 +65,31 @@ func dropped(pass *analysis.Pass, call *ast.CallExpr, deferred bool) {
 // all that subscribe do: the result is named so.
 func subscribes(fn *types.Func) bool {
 	return fromRuntime(fn) && stopAt(fn) >= 0
+}
+
+// endsBy gives the method that ends what a function of the runtime gives, "" where
+// there is nothing to end.
+func endsBy(fn *types.Func) string {
+	if fn == nil || !fromRuntime(fn) {
+		return ""
+	}
+	for v := range fn.Signature().Results().Variables() {
+		p, ok := types.Unalias(v.Type()).(*types.Pointer)
+		if !ok {
+			continue
+		}
+		named, ok := types.Unalias(p.Elem()).(*types.Named)
+		if !ok || !fromRuntime(named.Obj()) {
+			continue
+		}
+		switch named.Obj().Name() {
+		case "Live":
+			return "Close"
+		case "Digest":
+			return "Stop"
+		}
+	}
+	return ""
 }
 
 // stopAt gives which of a function's results stops something, -1 for none.

@@ -132,3 +132,112 @@ func mine(o own) error {
 		return nil
 	})
 }
+
+var current *notes.ONote
+
+func rename(n *notes.ONote, title string) { n.SetTitle(title) }
+
+func deep(title string, n *notes.ONote) { rename(n, title) }
+
+func reads(n *notes.ONote) destam.ID { return n.ID() }
+
+func later(n *notes.ONote) func() { return func() { n.SetTitle("x") } }
+
+func other(n, instead *notes.ONote) {
+	n = instead
+	n.SetTitle("x")
+}
+
+func again(n *notes.ONote, times int) {
+	if times > 0 {
+		again(n, times-1)
+		n.SetTitle("x")
+	}
+}
+
+func global() { current.SetTitle("x") }
+
+func done(task *notes.OTask) { task.SetDone(true) }
+
+func inBackground(n *notes.ONote) { go n.SetTitle("x") }
+
+func helpers(note, two *notes.ONote) error {
+	save := func() { note.SetTitle("x") }
+	fine := func(n *notes.ONote) { n.SetTitle("x") }
+	return note.Update(func(n *notes.ONote) error {
+		rename(note, "x")        // want `note is used inside its own Update by rename, where it waits for itself \(fix: n\)`
+		deep("x", note)          // want `note is used inside its own Update by deep`
+		again(note, 3)           // want `note is used inside its own Update by again`
+		done(note.Tasks().At(0)) // want `note is used inside its own Update`
+		rename(two, "x")         // want `two is used inside Update by rename: it is another document`
+		other(note, two)         // not followed: it sets its parameter
+		global()                 // want `global uses current inside Update: it is another document`
+		save()                   // want `save uses note inside its own Update, where it waits for itself`
+		rename(n, n.Title())
+		done(n.Tasks().At(0))
+		fine(n)
+		reads(note)
+		later(note)
+		inBackground(note)
+		defer func() { rename(note, "x") }() // want `note is used inside its own Update by rename`
+		return nil
+	})
+}
+
+func (s *server) save() { s.note.SetTitle("x") }
+
+func (s *server) saves() { s.save() }
+
+func (s *server) methods(two *server) error {
+	return s.note.Update(func(n *notes.ONote) error {
+		s.save()    // want `save uses s.note inside its own Update, where it waits for itself`
+		s.saves()   // want `saves uses s.note inside its own Update`
+		two.saves() // want `saves uses two.note inside Update: it is another document`
+		inner := &server{note: n}
+		inner.save()
+		return nil
+	})
+}
+
+// transact gives its function on.
+func transact(n *notes.ONote, what string, fn func(*notes.ONote) error) error {
+	if err := n.Update(fn, destam.Because(what)); err != nil {
+		return err
+	}
+	return nil
+}
+
+func retried(fn func(*notes.ONote) error, n *notes.ONote) error { return transact(n, "again", fn) }
+
+func passed(note, two *notes.ONote) error {
+	err := transact(note, "x", func(n *notes.ONote) error {
+		note.SetTitle("x") // want `note is used inside its own Update, where it waits for itself \(fix: n\)`
+		two.SetTitle("x")  // want `two is used inside Update: it is another document`
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return retried(func(n *notes.ONote) error {
+		note.SetTitle("x") // want `note is used inside its own Update, where it waits for itself \(fix: n\)`
+		return nil
+	}, note)
+}
+
+// fill is given to Update by its name.
+func fill(n *notes.ONote) error {
+	n.SetTitle("x")
+	current.SetTitle("x") // want `current is used inside Update: it is another document`
+	return nil
+}
+
+func declared(note *notes.ONote) error { return note.Update(fill) }
+
+// shadow is another variable of the same name.
+func shadow(note *notes.ONote) error {
+	return note.Update(func(n *notes.ONote) error {
+		note := n
+		note.SetTitle("x")
+		return nil
+	})
+}

@@ -2,6 +2,8 @@
 package stop
 
 import (
+	"context"
+
 	"github.com/destam-go/destamgen/examples/quickstart/notes"
 	"github.com/destam-go/destamgen/runtime/destam"
 	"github.com/destam-go/destamgen/runtime/observe"
@@ -26,6 +28,26 @@ func elsewhere(done *observe.Cell[bool], notes *destam.Live[notes.NoteQuery]) {
 	defer done.Follow(func(bool, bool, bool, bool) {})                     // want `defer begins the subscription at the end|the stop function of Follow is dropped`
 	_, _, stop := done.Follow(func(bool, bool, bool, bool) {})
 	stop()
+}
+
+func rest(ctx context.Context, table *notes.ONoteTable, note *notes.ONote, heard func(*destam.Commit)) error {
+	note.Tasks().Watch(heard)                                                               // want `the stop function of Watch is dropped`
+	note.Query().Labels().Watch(heard)                                                      // want `the stop function of Watch is dropped`
+	note.Meta().Watch(heard)                                                                // want `the stop function of Watch is dropped`
+	note.Observe().Watch(heard)                                                             // want `the stop function of Watch is dropped`
+	note.Observe().Title().WatchCommit(heard)                                               // want `the stop function of WatchCommit is dropped`
+	note.Observe().Title().Effect(func(string, bool) (cleanup func()) { return nil })       // want `the stop function of Effect is dropped`
+	defer note.Observe().Title().Effect(func(string, bool) (cleanup func()) { return nil }) // want `defer begins the subscription at the end`
+	destam.OnCommit(table, func(*notes.ONote, destam.Version) {})                           // want `the stop function of OnCommit is dropped`
+	defer destam.OnCommit(table, func(*notes.ONote, destam.Version) {})                     // want `defer begins the subscription at the end`
+	table.Live(ctx)                                                                         // want `what Live gives is dropped, and goes on until Close is called`
+	destam.NewDigest(note)                                                                  // want `what NewDigest gives is dropped, and goes on until Stop is called`
+	live, err := table.Live(ctx)
+	if err != nil {
+		return err
+	}
+	live.Close()
+	return nil
 }
 
 type notesQuery = notes.NoteQuery
