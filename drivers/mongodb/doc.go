@@ -28,6 +28,15 @@
 // and the attempt, so that neither a late writer nor a lost answer can bring
 // back or deny what was.
 //
+// # Commits of others
+//
+// On a replica set or a sharded cluster [Store.Feed] reads a change stream; it
+// goes on where it was after the connection broke, and when the server does not
+// know any more where that is, the logs are read from then on. On a standalone
+// server, and where change streams are refused, the logs are asked every 200 ms
+// ([Options]). Either way they are looked through once a minute, by the server's
+// clock: no other has to be right.
+//
 // # Durability
 //
 // Writes wait for a majority of the replica set and its journals, so what

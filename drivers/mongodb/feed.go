@@ -1,6 +1,7 @@
 package mongodb
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -15,11 +16,12 @@ import (
 	"github.com/destam-go/destamgen/runtime/driver"
 )
 
-// A feed asks each table's log for the rows of the last seconds: those that were
-// sent since it asked last, and some before them for writers that are slow.
-// Rows carry the time of the server's clock, by what each process knows of its
-// own clock's difference to it. Every minute the feed asks for the rows of two
-// hours, so that not even a clock that is wrong hides a commit for longer.
+// Where a server has no change streams (see stream.go), a feed asks each table's
+// log for the rows of the last seconds: those that were sent since it asked last,
+// and some before them for writers that are slow. Rows carry the time of the server's clock, by what each process knows of its
+// own clock's difference to it. Every minute a feed of either kind asks for the
+// rows of two hours, so that not even a clock that is wrong hides a commit for
+// longer.
 const (
 	overlap       = 10 * time.Second
 	reconcileTime = time.Minute
@@ -32,6 +34,8 @@ type feed struct {
 	since      time.Time            // all rows before it were told, but for the overlap
 	reconciled time.Time            // when the long overlap was asked for last
 	told       map[driver.Doc]place // of documents that changed lately
+	resume     bson.Raw             // where a change stream goes on, nil for now
+	yield      func(driver.FeedItem) bool
 }
 
 // place is how far a reader was told about a document, and when.
@@ -53,45 +57,60 @@ func (s *Store) Feed(ctx context.Context, since driver.Token) iter.Seq2[driver.F
 }
 
 func (s *Store) feed(ctx context.Context, since driver.Token, called time.Time, yield func(driver.FeedItem) bool) error {
-	f := &feed{s: s, since: called, reconciled: called, told: make(map[driver.Doc]place)}
+	f := &feed{s: s, since: called, reconciled: called, told: make(map[driver.Doc]place), yield: yield}
 	if since != nil {
-		var err error
-		if f.since, err = readToken(since); err != nil {
+		if err := f.goOn(since); err != nil {
 			return err
 		}
 	}
-	timer := time.NewTicker(s.opts.Poll)
+	within, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.background, cancel)()
+	err := f.follow(within)
+	if within.Err() != nil && ctx.Err() == nil && !errors.Is(err, errStopped) {
+		return driver.ErrClosed
+	}
+	return err
+}
+
+// polls asks for what is new until there is an error.
+func (f *feed) polls(ctx context.Context) error {
+	timer := time.NewTicker(f.s.opts.Poll)
 	defer timer.Stop()
 	for {
-		if err := f.poll(ctx, yield); err != nil {
+		if err := f.poll(ctx); err != nil {
 			return err
 		}
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-s.background.Done():
-			return driver.ErrClosed
 		}
 	}
 }
 
-// token is the place at a time: 8 bytes, milliseconds since 1970.
-func token(t time.Time) driver.Token {
-	return binary.BigEndian.AppendUint64(nil, uint64(t.UnixMilli()))
+// token is a place: 8 bytes for the time up to which everything was told,
+// milliseconds since 1970, and where a change stream goes on, if there is one.
+func (f *feed) token() driver.Token {
+	return append(binary.BigEndian.AppendUint64(nil, uint64(f.since.UnixMilli())), f.resume...)
 }
 
-func readToken(b driver.Token) (time.Time, error) {
-	if len(b) != 8 {
-		return time.Time{}, errors.New("the feed's token is not one of this store")
+// goOn begins where a token says.
+func (f *feed) goOn(at driver.Token) error {
+	if len(at) < 8 || len(at) > 8 && bson.Raw(at[8:]).Validate() != nil {
+		return errors.New("the feed's token is not one of this store")
 	}
-	return time.UnixMilli(int64(binary.BigEndian.Uint64(b))), nil
+	f.since = time.UnixMilli(int64(binary.BigEndian.Uint64(at)))
+	if len(at) > 8 {
+		f.resume = bson.Raw(bytes.Clone(at[8:]))
+	}
+	return nil
 }
 
 // poll tells what is new. Until everything of this round is told, the place
 // after an item is where the round began: who goes on from there hears some of
 // it again.
-func (f *feed) poll(ctx context.Context, yield func(driver.FeedItem) bool) error {
+func (f *feed) poll(ctx context.Context) error {
 	began, back := f.s.now(), overlap
 	if began.Sub(f.reconciled) >= reconcileTime {
 		back, f.reconciled = longOverlap, began
@@ -101,7 +120,7 @@ func (f *feed) poll(ctx context.Context, yield func(driver.FeedItem) bool) error
 			}
 		}
 	}
-	err := f.ask(ctx, back, func(doc driver.Doc, rows []row) error { return f.tell(ctx, doc, rows, yield) })
+	err := f.ask(ctx, back, func(doc driver.Doc, rows []row) error { return f.tell(ctx, doc, rows) })
 	if err == nil && began.After(f.since) {
 		f.since = began
 	}
@@ -165,7 +184,7 @@ func (f *feed) note(doc driver.Doc, r *row) error {
 
 // tell tells the rows of a document that were not told, and those between that
 // were sent by a clock which is wrong.
-func (f *feed) tell(ctx context.Context, doc driver.Doc, rows []row, yield func(driver.FeedItem) bool) error {
+func (f *feed) tell(ctx context.Context, doc driver.Doc, rows []row) error {
 	first, err := rows[0].seq()
 	if err != nil {
 		return err
@@ -186,7 +205,7 @@ func (f *feed) tell(ctx context.Context, doc driver.Doc, rows []row, yield func(
 		return err
 	}
 	for _, c := range commits {
-		if !yield(driver.FeedItem{Commit: c, Token: token(f.since)}) {
+		if !f.yield(driver.FeedItem{Commit: c, Token: f.token()}) {
 			return errStopped
 		}
 	}

@@ -31,6 +31,7 @@ type gateway struct {
 	done  bool                // the test is over
 	judge func(*command) fate // what becomes of a command; nil: nothing
 	late  chan struct{}       // closed when requests that are late arrive
+	set   *replicaSet         // nil: what the server is
 }
 
 // command is a request that comes by, but for those that only keep the
@@ -67,6 +68,18 @@ var fates = map[fate]string{
 // newGateway starts one before the server; the test's end stops it.
 func newGateway(t testing.TB) *gateway {
 	t.Helper()
+	return newGatewayWith(t, nil)
+}
+
+// newReplicaSet starts a gateway that makes the server look like the primary of
+// a replica set.
+func newReplicaSet(t testing.TB) *gateway {
+	t.Helper()
+	return newGatewayWith(t, &replicaSet{primary: true, moved: make(chan struct{}), ended: make(chan struct{}), streams: make(map[int64]*changeStream)})
+}
+
+func newGatewayWith(t testing.TB, set *replicaSet) *gateway {
+	t.Helper()
 	u, err := url.Parse(serverURI(t))
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +93,10 @@ func newGateway(t testing.TB) *gateway {
 	}
 	g := &gateway{
 		t: t, listener: listener, upstream: u.Host, user: u.User,
-		conns: make(map[net.Conn]bool), late: make(chan struct{}),
+		conns: make(map[net.Conn]bool), late: make(chan struct{}), set: set,
+	}
+	if set != nil {
+		set.address = g.address()
 	}
 	g.wait.Go(g.accept)
 	t.Cleanup(g.stop)
@@ -92,6 +108,9 @@ func (g *gateway) stop() {
 	g.mu.Lock()
 	g.done = true
 	g.mu.Unlock()
+	if g.set != nil {
+		close(g.set.ended)
+	}
 	g.release()
 	g.cut()
 	g.wait.Wait()
@@ -134,7 +153,10 @@ func (g *gateway) address() string { return g.listener.Addr().String() }
 // client gives one that knows the server by the gateway only.
 func (g *gateway) client(opts ...*options.ClientOptions) *mongo.Client {
 	g.t.Helper()
-	u := url.URL{Scheme: "mongodb", Host: g.address(), User: g.user, Path: "/", RawQuery: "directConnection=true"}
+	u := url.URL{Scheme: "mongodb", Host: g.address(), User: g.user, Path: "/"}
+	if g.set == nil {
+		u.RawQuery = "directConnection=true"
+	}
 	client, err := mongo.Connect(append([]*options.ClientOptions{
 		options.Client().ApplyURI(u.String()).SetServerSelectionTimeout(3 * time.Second)}, opts...)...)
 	if err != nil {
@@ -261,12 +283,12 @@ func (g *gateway) pass(client, server net.Conn, m message, c *command) bool {
 	case delayed, diesDelayed:
 		g.arriving.Go(func() { g.arriveLate(request) })
 	case doubled:
-		if _, err := exchange(server, m); err != nil {
+		if _, err := g.ask(server, m, c); err != nil {
 			return false
 		}
 		fallthrough
 	default:
-		reply, err := exchange(server, m)
+		reply, err := g.ask(server, m, c)
 		if err != nil {
 			return false
 		}
@@ -284,6 +306,14 @@ func (g *gateway) pass(client, server net.Conn, m message, c *command) bool {
 		g.cut()
 	}
 	return false
+}
+
+// ask lets the server answer a request.
+func (g *gateway) ask(server net.Conn, m message, c *command) (message, error) {
+	if g.set != nil {
+		return g.set.ask(server, m, c)
+	}
+	return exchange(server, m)
 }
 
 // exchange sends a request and waits for the answer.

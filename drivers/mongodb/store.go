@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"time"
+	"sync/atomic"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
@@ -24,7 +23,9 @@ type Store struct {
 	own    bool // Close disconnects the client
 	db     *mongo.Database
 	opts   Options
-	ahead  time.Duration // of the server's clock to ours
+	clock  clock
+
+	streams atomic.Bool // the server has change streams, as far as is known
 
 	memory  memory
 	overlay overlay
@@ -94,23 +95,16 @@ func connected(ctx context.Context, client *mongo.Client, opts Options) (*Store,
 	if opts.Database == "" {
 		return nil, errors.New("mongodb: no database is named: put its name behind the host in the URI, mongodb://host/name, or into Options.Database")
 	}
-	var hello struct {
-		SetName string    `bson:"setName"`
-		Msg     string    `bson:"msg"`
-		Now     time.Time `bson:"localTime"`
-	}
-	asked := time.Now()
-	if err := client.Database(opts.Database).RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&hello); err != nil {
-		return nil, fmt.Errorf("mongodb: database %q: %w", opts.Database, err)
-	}
 	s := &Store{client: client, opts: opts, tables: make(map[string]*table), closing: make(chan struct{})}
-	if !hello.Now.IsZero() {
-		s.ahead = hello.Now.Sub(asked.Add(time.Since(asked) / 2))
+	hello, err := s.hello(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("mongodb: database %q: %w", opts.Database, err)
 	}
 	journaled := true
 	concerns := options.Database().SetReadPreference(readpref.Primary()).
 		SetWriteConcern(&writeconcern.WriteConcern{W: "majority", Journal: &journaled})
-	if hello.SetName != "" || hello.Msg == "isdbgrid" {
+	if hello.several() {
+		s.streams.Store(true)
 		// A row that is rolled back later must not be built upon.
 		concerns.SetReadConcern(readconcern.Majority())
 	}
@@ -126,9 +120,6 @@ func connected(ctx context.Context, client *mongo.Client, opts Options) (*Store,
 	s.ended.Go(s.renews)
 	return s, nil
 }
-
-// now is the time by the server's clock.
-func (s *Store) now() time.Time { return time.Now().Add(s.ahead).UTC() }
 
 // enter begins a call, which exit ends: Close waits for it.
 func (s *Store) enter(ctx context.Context) error {

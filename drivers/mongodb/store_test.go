@@ -1,6 +1,7 @@
 package mongodb
 
 import (
+	"os"
 	"testing"
 	"time"
 
@@ -23,15 +24,33 @@ func TestDriver(t *testing.T) {
 		t.Skip("the embedded server scans for every query: half a minute of processor time")
 	}
 	serverURI(t)
-	drivertest.Run(t, func(t *testing.T) driver.Driver { return openStore(t, freshDatabase()) }, &drivertest.Options{
+	testDriver(t, openStore)
+}
+
+// TestDriverReplicaSet runs the suite on what looks like a replica set.
+func TestDriverReplicaSet(t *testing.T) {
+	serverURI(t)
+	if os.Getenv("DESTAM_LONG") == "" {
+		t.Skip("the suite once more takes a minute: set DESTAM_LONG=1")
+	}
+	g := newReplicaSet(t)
+	testDriver(t, func(t testing.TB, database string) *Store {
+		connect(t, database) // drops it
+		s, err := New(t.Context(), g.client(), &Options{Database: database, lease: 100 * time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	})
+}
+
+func testDriver(t *testing.T, open func(t testing.TB, database string) *Store) {
+	again := func(t *testing.T, d driver.Driver) driver.Driver { return open(t, d.(*Store).opts.Database) }
+	drivertest.Run(t, func(t *testing.T) driver.Driver { return open(t, freshDatabase()) }, &drivertest.Options{
 		// The server is another machine: when this one fails, whoever comes next
 		// finds what the server has.
-		Crash: func(t *testing.T, running driver.Driver) driver.Driver {
-			return openStore(t, running.(*Store).opts.Database)
-		},
-		Slow: true, // the embedded server has no index that it uses
-		Reopen: func(t *testing.T, closed driver.Driver) driver.Driver {
-			return openStore(t, closed.(*Store).opts.Database)
-		},
+		Crash:  again,
+		Slow:   true, // the embedded server has no index that it uses
+		Reopen: again,
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/destam-go/destamgen/internal/acceptance"
 	"github.com/destam-go/destamgen/runtime/destam"
@@ -15,15 +16,32 @@ import (
 
 // TestTyped lets three databases with clients of their own write the same typed
 // documents. In the end all of them show the same, and so does one that loads it.
+// What others store comes by polling, and by change streams.
 func TestTyped(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the embedded server scans for every query: seconds of processor time")
 	}
 	serverURI(t)
+	t.Run("as it is", func(t *testing.T) {
+		testTyped(t, func(name string) *mongo.Client { return connect(t, name) })
+	})
+	t.Run("as a replica set", func(t *testing.T) {
+		g := newReplicaSet(t)
+		testTyped(t, func(name string) *mongo.Client {
+			connect(t, name) // drops it
+			return g.client()
+		})
+		if opened, _, _ := g.set.counts(); opened == 0 {
+			t.Error("there was no change stream")
+		}
+	})
+}
+
+func testTyped(t *testing.T, client func(database string) *mongo.Client) {
 	const writers, steps = 3, 25
 	name := freshDatabase()
 	open := func() (*destam.DB, *acceptance.OThingTable) {
-		store, err := New(t.Context(), connect(t, name), &Options{Database: name, Poll: 20 * time.Millisecond})
+		store, err := New(t.Context(), client(name), &Options{Database: name, Poll: 20 * time.Millisecond})
 		if err != nil {
 			t.Fatal(err)
 		}

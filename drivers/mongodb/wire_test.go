@@ -99,6 +99,23 @@ func (m message) body() (bson.D, error) {
 	return d, err
 }
 
+// with is the message with another body.
+func (m message) with(body bson.D) (message, error) {
+	from, to, _, err := m.split()
+	if err != nil {
+		return m, err
+	}
+	b, err := bson.Marshal(body)
+	m.data = bytes.Join([][]byte{m.data[:from], b, m.data[to:]}, nil)
+	return m, err
+}
+
+// answer makes the answer to a request.
+func (m message) answer(body bson.D) (message, error) {
+	b, err := bson.Marshal(body)
+	return message{to: m.id, op: opMsg, data: append(make([]byte, 5), b...)}, err
+}
+
 // lookup gives the value of a field, nil if there is none.
 func lookup(d bson.D, name string) any {
 	for _, e := range d {
