@@ -65,6 +65,9 @@ func Open(ctx context.Context, d driver.Driver, opts *Options) (*DB, error) {
 		tables:   make(map[reflect.Type]*table),
 		names:    make(map[string]*table),
 	}
+	for _, lost := range d.Stats().Lost {
+		db.opts.Logger.Warn("destam: set aside when the store was opened", "where", lost.Where, "why", lost.Why, "bytes", lost.Bytes)
+	}
 	db.ctx, db.cancel = context.WithCancel(context.Background())
 	db.batches = newBatches(db.ctx, d)
 	db.room.max = db.opts.MaxPending
@@ -154,9 +157,14 @@ func (db *DB) hold(l *live) {
 // accepted notes that the store has taken something.
 func (db *DB) accepted() {
 	db.counters.versions.Add(1)
-	if db.outage.Load() {
-		db.outage.Store(false)
+	if db.outage.Load() && db.outage.CompareAndSwap(true, false) {
+		db.workers.run(func() { db.opts.Logger.Info("destam: the store accepts again") }) // the slot of a document is held
 	}
+	db.tosync()
+}
+
+// tosync has what was accepted made durable soon.
+func (db *DB) tosync() {
 	select {
 	case db.unsynced <- struct{}{}:
 	default:
@@ -184,7 +192,7 @@ func (db *DB) syncing() {
 				db.opts.OnError(&Error{Op: "sync", Err: err})
 			}
 			told = true
-			db.accepted() // once more
+			db.tosync() // once more
 		}
 	}
 }

@@ -1,8 +1,10 @@
 package destam
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/destam-go/destamgen/drivers/memory"
 	"github.com/destam-go/destamgen/runtime/driver"
 )
 
@@ -172,9 +175,19 @@ func TestStats(t *testing.T) {
 		if s := b.DB.Stats(); s.Documents != 2 || s.Pinned != 1 || s.Live != 1 || s.Hits != 1 || s.Versions != 2 || s.Store.Documents != 2 {
 			t.Errorf("%+v", s)
 		}
-		r := o.o.Node().NewReader(-1)
+		r, closed := o.o.Node().NewReader(-1), o.o.Node().NewReader(-1)
 		for i := range 9 {
+			if s := b.DB.Stats(); i < 3 && s.Behind != 0 || i > 3 && s.Behind != 2 {
+				t.Errorf("after %d sets: %+v", i, s)
+			}
 			o.SetCount(i + 1)
+		}
+		closed.Close()
+		if s := b.DB.Stats(); s.Behind != 1 {
+			t.Errorf("one of them closed: %+v", s)
+		}
+		for s := b.DB.Stats(); s.Behind > 0; s = b.DB.Stats() {
+			must(r.Next(ctx))(t)
 		}
 		r.Close()
 		if err := o.Update(func(o *OCard) error { o.SetTitle(strings.Repeat("x", 100)); return nil }); err != nil {
@@ -194,4 +207,66 @@ func TestStats(t *testing.T) {
 		}
 		_ = other.Title()
 	})
+}
+
+// TestLogger holds what goes to the logger when nobody else gets it.
+func TestLogger(t *testing.T) {
+	var log bytes.Buffer
+	var mu sync.Mutex
+	text := func() string {
+		mu.Lock()
+		defer mu.Unlock()
+		return log.String()
+	}
+	logger := slog.New(slog.NewTextHandler(locked{&mu, &log}, nil))
+	d := &flaky{Driver: &strewn{memory.Open(nil)}}
+	db := must(Open(ctx, d, &Options{Window: time.Millisecond, Logger: logger}))(t)
+	if s := text(); !strings.Contains(s, "level=WARN") || !strings.Contains(s, "where=journal:7") || !strings.Contains(s, "why=torn") {
+		t.Errorf("opening logged %q", s)
+	}
+	cards := CardTable(db)
+	o := must(cards.Create(ctx, Card{}))(t)
+	down := errors.New("the disk is away")
+	d.down.Store(&down)
+	o.SetCount(1)
+	for !strings.Contains(text(), "the disk is away") {
+		time.Sleep(time.Millisecond)
+	}
+	for _, want := range []string{"level=ERROR", "table=cards", "id=" + o.ID().String()} {
+		if !strings.Contains(text(), want) {
+			t.Errorf("logged %q, without %s", text(), want)
+		}
+	}
+	d.down.Store(nil)
+	if err := db.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if s := text(); strings.Count(s, "accepts again") != 1 {
+		t.Errorf("logged %q", s)
+	}
+	// What overwrites unseen: the standard handler of conflicts.
+	opts := (&Options{Logger: logger}).filled()
+	opts.OnConflict(Conflict{Table: "cards", ID: o.ID(), By: "bob", Paths: []string{"title"}})
+	if s := text(); !strings.Contains(s, "overwritten unseen") || !strings.Contains(s, "by=bob") {
+		t.Errorf("logged %q", s)
+	}
+}
+
+// locked is a writer that tests read while it is written.
+type locked struct {
+	mu *sync.Mutex
+	w  *bytes.Buffer
+}
+
+func (l locked) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(b)
+}
+
+// strewn is a store that lost something before it was opened.
+type strewn struct{ driver.Driver }
+
+func (s *strewn) Stats() driver.Stats {
+	return driver.Stats{Lost: []driver.Lost{{Where: "journal:7", Why: "torn", Bytes: 3}}}
 }

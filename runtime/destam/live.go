@@ -69,6 +69,7 @@ func (t *table) newLive(id ID) *live {
 		Backlog:  t.db.opts.Backlog,
 		Patience: t.db.opts.tuning.patience,
 		Folded:   &t.db.counters.folded,
+		Behind:   &t.db.counters.behind,
 	})
 	if len(t.unique) > 0 {
 		runtime.AddCleanup(l, t.claims.drop, l.claimant)

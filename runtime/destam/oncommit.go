@@ -13,7 +13,10 @@ import (
 
 // OnCommit calls fn with every commit of the table that this process stores
 // from now on, once the store has accepted it, until stop is called: with the
-// document, and what became a version. What the store refuses never comes. The
+// document, and what became a version. What the store refuses never comes, and
+// what other processes store neither: each commit is heard of by the one process
+// that has stored it, so that what fn does is done once. Who wants to know what
+// others change ranges over Changes of a document, or asks [Table.Live]. The
 // calls for one document come one at a time and in order, on any goroutine and
 // never under a lock; who stores waits for them, so a slow fn slows storing and
 // fills no memory. A creation and a restoring have no deltas: fn can read the

@@ -1,6 +1,7 @@
 package destam
 
 import (
+	"errors"
 	"log/slog"
 	"time"
 )
@@ -32,14 +33,18 @@ type Options struct {
 	// background, of setters of documents that are closed or deleted, of
 	// listeners. It may be called on any goroutine, several at once, and never
 	// under a lock; it must not call Close, which waits for it. They go to
-	// slog.Default if it is nil: they never disappear. What comes is an
-	// [*Error].
+	// Logger if it is nil: they never disappear. What comes is an [*Error].
 	OnError func(error)
 
 	// OnConflict is told when a change made here took the place of what
 	// another writer had stored meanwhile, which its author had not seen. It
-	// is called as OnError is. They go to slog.Default if it is nil.
+	// is called as OnError is. They go to Logger if it is nil.
 	OnConflict func(Conflict)
+
+	// Logger gets what has no handler above, and what nobody has to handle: what
+	// a store set aside when it was opened, and that it accepts again after an
+	// outage. It is slog.Default if it is nil.
+	Logger *slog.Logger
 
 	tuning tuning
 }
@@ -75,12 +80,15 @@ func (o *Options) filled() Options {
 	f.MaxPending = or(f.MaxPending, 64<<20)
 	f.MaxWait = or(f.MaxWait, 10*time.Second)
 	f.Backlog = or(f.Backlog, 1024)
+	if f.Logger == nil {
+		f.Logger = slog.Default()
+	}
 	if f.OnError == nil {
-		f.OnError = func(err error) { slog.Default().Error("destam: in the background", "error", err) }
+		f.OnError = f.logError
 	}
 	if f.OnConflict == nil {
 		f.OnConflict = func(c Conflict) {
-			slog.Default().Warn("destam: overwritten unseen", "table", c.Table, "id", c.ID, "by", c.By, "paths", c.Paths)
+			f.Logger.Warn("destam: overwritten unseen", "table", c.Table, "id", c.ID, "by", c.By, "paths", c.Paths)
 		}
 	}
 	f.tuning.keyBound = or(f.tuning.keyBound, 64)
@@ -90,4 +98,22 @@ func (o *Options) filled() Options {
 	// below that a checkpoint saves nothing that anybody would notice.
 	f.tuning.checkpoint = or(f.tuning.checkpoint, 16<<10)
 	return f
+}
+
+// logError logs an error of background work with its place.
+func (o *Options) logError(err error) {
+	var attrs []any
+	if e := (*Error)(nil); errors.As(err, &e) {
+		attrs = append(attrs, "op", e.Op)
+		if e.Table != "" {
+			attrs = append(attrs, "table", e.Table)
+		}
+		if !e.ID.IsZero() {
+			attrs = append(attrs, "id", e.ID)
+		}
+		if e.Version > 0 {
+			attrs = append(attrs, "version", e.Version)
+		}
+	}
+	o.Logger.Error("destam: in the background", append(attrs, "error", err)...)
 }

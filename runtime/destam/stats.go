@@ -18,12 +18,14 @@ type Stats struct {
 	Refused     uint64 // changes that were taken back
 	Checkpoints uint64 // that were written
 	Folded      uint64 // times that a receiver was behind and got several commits as one
+	Behind      int    // loops over Changes that have something folded before them
 	Store       driver.Stats
 }
 
 // counters are what Stats counts.
 type counters struct {
 	loads, versions, refused, checkpoints, folded atomic.Uint64
+	behind                                        atomic.Int64
 }
 
 // Stats tells how the database is doing. It is cheap, but for counting the
@@ -38,6 +40,7 @@ func (db *DB) Stats() Stats {
 		Refused:     db.counters.refused.Load(),
 		Checkpoints: db.counters.checkpoints.Load(),
 		Folded:      db.counters.folded.Load(),
+		Behind:      int(db.counters.behind.Load()),
 		Store:       db.driver.Stats(),
 	}
 	db.mu.Lock()

@@ -64,6 +64,7 @@ type Options struct {
 	Backlog  int            // commits that may wait for delivery before they are folded
 	Patience time.Duration  // a wait for a lock longer than this is reported
 	Folded   *atomic.Uint64 // counts receivers that were behind; may be nil
+	Behind   *atomic.Int64  // counts readers that are; may be nil
 }
 
 // Host is the database as a document sees it. Dirty, Admit, Fits, Section,

@@ -8,6 +8,7 @@ type Reader struct {
 	s       *Subscription
 	waiting []*Commit     // guarded by the document's lock
 	more    chan struct{} // holds one token while something waits
+	behind  bool          // guarded by the document's lock: something was folded, and not all is read since
 }
 
 // NewReader reads what [Node.Watch] would tell, from the commit after this
@@ -29,7 +30,25 @@ func newReader(s *Subscription) *Reader {
 }
 
 // Close ends the reader.
-func (r *Reader) Close() { r.s.Stop() }
+func (r *Reader) Close() {
+	r.s.Stop()
+	d := r.s.d
+	d.lock()
+	r.lag(false)
+	d.mu.Unlock()
+}
+
+// lag notes whether the reader is behind; the lock is held.
+func (r *Reader) lag(behind bool) {
+	if n := r.s.d.opts.Behind; n != nil && behind != r.behind {
+		if behind {
+			n.Add(1)
+		} else {
+			n.Add(-1)
+		}
+	}
+	r.behind = behind
+}
 
 // put adds a commit to what waits; the lock is held. One that says nothing is
 // kept only where folding may need it.
@@ -42,6 +61,7 @@ func (r *Reader) put(c *Commit) {
 		all := d.digest(r.waiting, r.s)
 		clear(r.waiting)
 		r.waiting = append(r.waiting[:0], all)
+		r.lag(true)
 	}
 	select {
 	case r.more <- struct{}{}:
@@ -59,6 +79,9 @@ func (r *Reader) Next(ctx context.Context) (*Commit, error) {
 			c := r.waiting[0]
 			r.waiting[0] = nil
 			r.waiting = r.waiting[1:]
+			if len(r.waiting) == 0 {
+				r.lag(false)
+			}
 			d.mu.Unlock()
 			if c.empty() {
 				continue
