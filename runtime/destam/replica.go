@@ -7,7 +7,6 @@ import (
 	"unsafe"
 
 	"github.com/destam-go/destamgen/runtime/internal/doc"
-	"github.com/destam-go/destamgen/runtime/internal/wire"
 )
 
 // ErrUnfit is the cause when a commit does not fit the document that it is
@@ -15,13 +14,25 @@ import (
 // before, or is damaged. Nothing of it was applied.
 var ErrUnfit = doc.ErrUnfit
 
+// ErrBehind is the cause when a commit is not the next one of a digest: one
+// before it is missing, or it came before. It is an [ErrUnfit], too.
+var ErrBehind = doc.ErrBehind
+
 // Digest is a window on a document for somebody who has a copy of it, in
 // another process perhaps: slot by slot, what has changed since it was flushed
 // last. A document may have any number of them, each for another copy. The
 // document stays in memory until Stop.
+//
+// Where the copy is written to as well, each side has a digest: this one from
+// [NewDigest], the copy's from [Answer]. What one gives is applied with the
+// other's Apply, and both sides end equal, whatever is on its way when. Where
+// both have changed one slot, the side of [NewDigest] gives the order; the later
+// change wins on both sides.
 type Digest struct {
-	l *live
-	w *doc.Digest
+	l    *live
+	w    *doc.Digest
+	link ID
+	side int64
 }
 
 // NewDigest begins a digest of the document that h belongs to, and gives what
@@ -32,29 +43,62 @@ func NewDigest(h Handle) (d *Digest, copy []byte, err error) {
 		return nil, nil, l.table.err("digest", l.id, ErrInTransaction)
 	}
 	w, content := l.doc.NewDigest()
-	return &Digest{l, w}, l.pack(packetCopy, content), nil
+	d = &Digest{l, w, doc.NewID(), sideFirst}
+	return d, l.pack(packet{kind: packetCopy, body: content, link: d.link}), nil
 }
 
-// Flush gives what leads the copy from where it was to what the document shows
-// now, as one commit for [Apply], nil when it is there: each slot that differs
-// once, and nothing of what came and went in between. It must reach the copy,
-// and in order: the next one goes on from it.
+// Answer begins the digest at a copy for where it was copied from, with the
+// bytes that [NewDigest] gave there and that it was adopted from. It must be
+// called before anything changes in the copy.
+func Answer(h Handle, copy []byte) (*Digest, error) {
+	l := h.object().Node().Document().Host().(*live)
+	err := ErrInTransaction
+	var p packet
+	if h.object().Tx() == nil {
+		p, err = l.table.unpack(packetCopy, copy)
+	}
+	if err == nil {
+		err = p.of(l)
+	}
+	var w *doc.Digest
+	if err == nil {
+		w, err = l.doc.Answer(p.body)
+	}
+	if err != nil {
+		return nil, l.table.err("digest", l.id, err)
+	}
+	return &Digest{l, w, p.link, sideSecond}, nil
+}
+
+// Flush gives what leads the other side from where it was to what the document
+// shows now, as one commit for Apply, nil when it is there: each slot that
+// differs once, and nothing of what came and went in between. It must reach the
+// other side, and in order: the next one goes on from it.
+//
+// Who gets much and has nothing to say gives a commit that changes nothing now
+// and then, so that the other side need not remember what it has sent.
 func (d *Digest) Flush() []byte {
-	body := d.w.Flush()
-	if body == nil {
+	m, ok := d.w.Send()
+	if !ok {
 		return nil
 	}
-	return d.l.pack(packetCommit, body)
+	return d.l.pack(packet{kind: packetCommit, body: m.Body, link: d.link, side: d.side, number: m.Number, seen: m.Seen})
 }
 
 // Stop ends the digest. What was not flushed is gone.
 func (d *Digest) Stop() { d.w.Stop() }
 
-// Apply is [Apply] for a commit that comes from the owner of this digest's
-// copy: he has it, so that it does not come back to him. When both have changed
-// one slot, his commit, being applied later, wins here.
+// Apply is [Apply] for a commit of the digest at the other side: it does not
+// come back to that. What was done here, and was not there when the commit was
+// made, is done again on top of it, slot by slot; what has no place any more,
+// because it was in something that is gone, is reported to OnError as
+// [ErrDropped]. When commits of both sides cross, the one from the side of
+// [Answer] changes nothing, and comes again with what that side gives next.
+//
+// It takes as long as the commit is large; where it meets something that was
+// not flushed here yet, or has crossed another, as long as the document is.
 func (d *Digest) Apply(commit []byte, opts ...CommitOption) error {
-	return d.l.table.err("apply", d.l.id, d.l.apply(commit, d.w, opts))
+	return d.l.table.err("apply", d.l.id, d.l.apply(commit, d, opts))
 }
 
 // Apply makes a commit that [Digest.Flush] gave for a copy a change of the
@@ -72,7 +116,7 @@ func Apply(h Handle, commit []byte, opts ...CommitOption) error {
 	return l.table.err("apply", l.id, err)
 }
 
-func (l *live) apply(packet []byte, from *doc.Digest, opts []CommitOption) error {
+func (l *live) apply(packet []byte, from *Digest, opts []CommitOption) error {
 	c, err := cause(opts)
 	if err != nil {
 		return err
@@ -80,14 +124,23 @@ func (l *live) apply(packet []byte, from *doc.Digest, opts []CommitOption) error
 	if !l.table.db.room.wait(l.table.db.opts.MaxWait) {
 		return ErrBusy
 	}
-	id, body, err := l.table.unpack(packetCommit, packet)
-	if err == nil && id != l.id {
-		err = fmt.Errorf("%w: it is of document %s", ErrUnfit, id)
+	m, err := l.table.unpack(packetCommit, packet)
+	if err == nil {
+		err = m.of(l)
 	}
 	if err != nil {
 		return err
 	}
-	p, err := l.doc.Apply(body, c, from)
+	var p *doc.Pending
+	switch {
+	case from == nil && len(m.body) == 0: // only an answer
+	case from == nil:
+		p, err = l.doc.Apply(m.body, c)
+	case m.link != from.link || m.side == from.side:
+		return fmt.Errorf("%w: it is not from the other side of this digest", ErrUnfit)
+	default:
+		p, err = from.w.Receive(doc.Message{Number: m.number, Seen: m.seen, Body: m.body}, c)
+	}
 	if err != nil {
 		l.table.claims.restore(l.claimant)
 		return err
@@ -113,13 +166,13 @@ func Adopt[O, P, Q any](ctx context.Context, t *Table[O, P, Q], copy []byte) (O,
 	return result[O](t.t.adopts(ctx, copy))
 }
 
-func (t *table) adopts(ctx context.Context, packet []byte) (unsafe.Pointer, error) {
+func (t *table) adopts(ctx context.Context, copy []byte) (unsafe.Pointer, error) {
 	err := t.ready(ctx)
-	var id ID
-	var content []byte
+	var p packet
 	if err == nil {
-		id, content, err = t.unpack(packetCopy, packet)
+		p, err = t.unpack(packetCopy, copy)
 	}
+	id := p.id
 	if err == nil {
 		if _, err = t.db.driver.Head(ctx, t.name, id); err == nil {
 			err = fmt.Errorf("%w: the table has the document already", ErrUnfit)
@@ -130,7 +183,7 @@ func (t *table) adopts(ctx context.Context, packet []byte) (unsafe.Pointer, erro
 	var l *live
 	if err == nil {
 		l = t.newLive(id)
-		if err = l.doc.Adopt(content); err == nil {
+		if err = l.doc.Adopt(p.body); err == nil {
 			t.db.ids.seen(id)
 			l, err = t.bear(ctx, l, nil, birth{})
 		}
@@ -139,45 +192,4 @@ func (t *table) adopts(ctx context.Context, packet []byte) (unsafe.Pointer, erro
 		return nil, t.err("adopt", id, err)
 	}
 	return l.handle(), nil
-}
-
-// A packet is what travels between processes: an array of a version, its kind,
-// the table, the document and the bytes.
-const (
-	packetVersion = 1
-	packetCopy    = 1
-	packetCommit  = 2
-)
-
-func (l *live) pack(kind int64, body []byte) []byte {
-	b := wire.AppendArray(nil, 5)
-	b = wire.AppendInt(b, packetVersion)
-	b = wire.AppendInt(b, kind)
-	b = wire.AppendString(b, l.table.name)
-	b = wire.AppendBytes(b, l.id[:])
-	return wire.AppendBytes(b, body)
-}
-
-func (t *table) unpack(kind int64, packet []byte) (id ID, body []byte, err error) {
-	r := wire.NewReader(packet)
-	parts, version, is := r.Array(), r.Int(), r.Int()
-	if r.Err() == nil && (parts != 5 || version != packetVersion || is != kind) {
-		return id, nil, fmt.Errorf("%w: version %d and kind %d of a packet are not what belongs here", ErrUnfit, version, is)
-	}
-	name, b := r.String(), r.View()
-	if r.Err() == nil && len(b) != len(id) {
-		r.Fail(errors.New("a document's id has another length"))
-	}
-	copy(id[:], b)
-	body = r.View()
-	if r.Err() == nil && r.Len() > 0 {
-		r.Fail(errors.New("something follows it"))
-	}
-	if err := r.Err(); err != nil {
-		return id, nil, fmt.Errorf("%w: %w", ErrUnfit, err)
-	}
-	if name != t.name {
-		return id, nil, fmt.Errorf("%w: it is of table %q", ErrUnfit, name)
-	}
-	return id, body, nil
 }

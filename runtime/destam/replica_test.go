@@ -39,7 +39,7 @@ func TestReplica(t *testing.T) {
 		if out.Flush() != nil {
 			t.Error("nothing has changed")
 		}
-		back, _, err := NewDigest(b)
+		back, err := Answer(b, first)
 		if err != nil {
 			t.Fatal(err)
 		}

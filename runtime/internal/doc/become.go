@@ -15,6 +15,17 @@ import (
 // up again while its removal is not stored.
 func (d *Document) Become(src *Document, fresh bool) {
 	b := becoming{d: d, fresh: fresh, have: d.byID(), made: map[*Node]*Node{}}
+	b.become(src)
+}
+
+// become is Become where these objects, in the document or not, are to be used.
+func (d *Document) become(src *Document, have map[ID]*Node) {
+	b := becoming{d: d, linked: true, have: have, made: map[*Node]*Node{}}
+	b.become(src)
+}
+
+func (b *becoming) become(src *Document) {
+	d := b.d
 	pairs := [][2]*Node{{d.root, src.root}}
 	for id, n := range src.byID() {
 		if m := b.have[id]; m != nil && m.typ == n.typ {
@@ -31,11 +42,12 @@ func (d *Document) Become(src *Document, fresh bool) {
 	}
 }
 
-// byID gives the objects of a document that have ids, without the root.
+// byID gives the objects of a document that have ids, without the root. A local
+// field may have another of an id that is stored: that one is not meant.
 func (d *Document) byID() map[ID]*Node {
 	all := map[ID]*Node{}
 	d.root.nodes(func(n *Node) {
-		if n != d.root {
+		if n != d.root && (all[n.id] == nil || n.stored()) {
 			all[n.id] = n
 		}
 	})
@@ -43,10 +55,11 @@ func (d *Document) byID() map[ID]*Node {
 }
 
 type becoming struct {
-	d     *Document
-	fresh bool
-	have  map[ID]*Node    // objects of d
-	made  map[*Node]*Node // by the object of src that they are made after
+	d      *Document
+	fresh  bool
+	linked bool            // what comes is known elsewhere by its id: another of that is made one with it
+	have   map[ID]*Node    // objects of d
+	made   map[*Node]*Node // by the object of src that they are made after
 }
 
 // twin gives the object of d that stands for one of src.
@@ -65,7 +78,10 @@ func (b *becoming) twin(n *Node) *Node {
 	made := n.typ.newNode(b.d, id)
 	made.fresh = b.d.ops
 	b.made[n] = made
-	if id == n.id {
+	switch {
+	case b.linked:
+		b.have[id] = made
+	case id == n.id:
 		if b.d.reused == nil {
 			b.d.reused = map[ID]*Node{}
 		}

@@ -17,6 +17,13 @@ type Digest struct {
 	past  *past
 	slate slate // what was set alone: no slot is in both
 	kept  int   // slots after the last look for those that came and went
+
+	// Of a link: see link.go.
+	second      bool     // it is the end of the copy
+	sent, heard uint64   // messages
+	seen        uint64   // the newest that was not passed over
+	takes       int      // messages that were taken since the last was sent
+	flights     []flight // of the second end
 }
 
 // NewDigest begins a digest, and gives the document's content as it is then,
@@ -24,13 +31,17 @@ type Digest struct {
 func (d *Document) NewDigest() (w *Digest, content []byte) {
 	d.lock()
 	defer d.mu.Unlock()
-	w = &Digest{d: d, past: newPast(0)}
+	return d.newDigest(), d.content()
+}
+
+func (d *Document) newDigest() *Digest {
+	w := &Digest{d: d, past: newPast(0)}
 	d.loners()
 	if d.digests = append(d.digests, w); len(d.digests) == 1 && d.watching == 0 {
 		d.host.Watched(d, true)
 	}
 	d.watchless(+1)
-	return w, d.content()
+	return w
 }
 
 // Stop ends the digest. What was not flushed is gone.
@@ -52,12 +63,10 @@ func (w *Digest) Stop() {
 // watchless counts those who need the log and are no listeners.
 func (d *Document) watchless(by int) { d.tracing += by }
 
-// digest tells the digests what was logged. Who sent it has it already.
+// record tells the digests what was logged. Who sent it knows.
 func (d *Document) record() {
 	for _, w := range d.digests {
-		if w == d.sender {
-			w.absorb(d.log)
-		} else {
+		if w != d.sender {
 			w.record(d.log)
 		}
 	}
@@ -138,70 +147,33 @@ func (w *Digest) compact() {
 	w.past, w.kept = p, len(p.slots)
 }
 
-// absorb takes in what the owner of the copy has sent: the copy has it.
-func (w *Digest) absorb(log []Delta) {
-	p := w.past
-	for i := range log {
-		x := &log[i]
-		if x.Renamed != nil {
-			w.absorbRenamed(x)
-			continue
-		}
-		if _, ok := w.unslate(x); ok {
-			continue
-		}
-		if y := p.find(slot{x.N, x.L, x.F, x.Key}); y != nil {
-			y.had, y.prev, y.old, y.renamed = x.Has, x.Val, x.Key, false
-			y.has, y.val = x.Has, x.Val
-		}
-	}
-}
-
-func (w *Digest) absorbRenamed(x *Delta) {
-	p := w.past
-	now := make(map[Key]Key, len(x.Renamed.Old))
-	for j, old := range x.Renamed.Old {
-		now[old] = x.Renamed.New[j]
-	}
-	for i := range p.slots {
-		y := &p.slots[i]
-		if y.l != x.L {
-			continue
-		}
-		if k, ok := now[y.old]; ok && y.had {
-			y.old = k
-		}
-		if k, ok := now[y.key]; ok && y.has {
-			if p.here[y.slot] == i {
-				delete(p.here, y.slot)
-			}
-			y.key = k
-		}
-	}
-	for i := range p.slots {
-		if y := &p.slots[i]; y.l == x.L && y.has {
-			p.here[y.slot] = i
-		}
-	}
-}
-
 // Flush gives what leads the copy to what is here, nil when it is there. It
 // must be brought to the copy: the next one goes on from it.
 func (w *Digest) Flush() []byte {
-	d := w.d
-	d.lock()
-	defer d.mu.Unlock()
-	w.past.index()
-	f := flushing{past: w.past, root: d.root, moves: w.past.moves()}
-	var deltas []Delta
-	if len(w.past.slots) > 0 {
-		deltas = f.deltas()
-	}
-	alone := w.alones(&f)
+	m, _ := w.Send()
+	return m.Body
+}
+
+// flush is Flush with the lock held.
+func (w *Digest) flush() []byte {
+	body := w.body(w.past, w.slate.marks)
 	if w.kept = 0; len(w.past.slots) > 0 {
 		w.past = newPast(0)
 	}
-	defer w.slate.wipe()
+	w.slate.wipe()
+	return body
+}
+
+// body encodes a past and what is on the slate as a commit, nil if nothing is
+// left of them.
+func (w *Digest) body(p *past, marks []mark) []byte {
+	p.index()
+	f := flushing{past: p, root: w.d.root, moves: p.moves()}
+	var deltas []Delta
+	if len(p.slots) > 0 {
+		deltas = f.deltas()
+	}
+	alone := f.alones(marks)
 	if len(deltas)+len(alone) == 0 {
 		return nil
 	}
@@ -211,7 +183,7 @@ func (w *Digest) Flush() []byte {
 		b = deltas[i].append(b, e)
 	}
 	for _, i := range alone {
-		m := &w.slate.marks[i]
+		m := &marks[i]
 		x := Delta{N: m.n, F: m.f, Had: m.had, Has: m.n.has(int(m.f))}
 		b = x.append(b, e)
 	}
@@ -222,13 +194,13 @@ func (w *Digest) Flush() []byte {
 const usual = 40
 
 // alones gives the marks of the slate that the copy has to hear of.
-func (w *Digest) alones(f *flushing) []int32 {
-	if len(w.slate.marks) == 0 {
+func (f *flushing) alones(marks []mark) []int32 {
+	if len(marks) == 0 {
 		return nil
 	}
-	to := make([]int32, 0, len(w.slate.marks))
-	for i := range w.slate.marks {
-		if m := &w.slate.marks[i]; m.n != nil && !m.idle() && f.visible(m.n) {
+	to := make([]int32, 0, len(marks))
+	for i := range marks {
+		if m := &marks[i]; m.n != nil && !m.idle() && f.visible(m.n) {
 			to = append(to, int32(i))
 		}
 	}

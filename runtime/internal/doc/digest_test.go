@@ -64,7 +64,7 @@ func (r *replica) flush() (deltas int) {
 	}
 	deltas = wire.NewReader(body).Array()
 	body = reordered(body, r.order)
-	if _, err := r.d.Apply(body, Cause{By: "source"}, nil); err != nil {
+	if _, err := r.d.Apply(body, Cause{By: "source"}); err != nil {
 		r.t.Fatalf("%x: %v", body, err)
 	}
 	r.same("after a commit")
@@ -190,7 +190,7 @@ func TestApplyUnfit(t *testing.T) {
 	o := newReplica(t, other, 64, "in order")
 	do(root(d), func(n *Node) { setMeta("n", 1)(n); insertStrings(n, fTags, 1, "x") })
 	twice := r.from.Flush()
-	if _, err := r.d.Apply(twice, Cause{}, nil); err != nil {
+	if _, err := r.d.Apply(twice, Cause{}); err != nil {
 		t.Fatal(err)
 	}
 	do(root(other), func(n *Node) { text(0, "elsewhere")(n) })
@@ -230,7 +230,7 @@ func TestApplyUnfit(t *testing.T) {
 				return wire.AppendInt(wire.AppendString(place(b, "meta"), "two"), 2)
 			}, 4)[1:], 2)...),
 	} {
-		if _, err := r.d.Apply(body, Cause{}, nil); !errors.Is(err, ErrUnfit) {
+		if _, err := r.d.Apply(body, Cause{}); !errors.Is(err, ErrUnfit) {
 			t.Errorf("%s: %v", name, err)
 		}
 		equalNotes(t, name, snapshot(r.d), shown)
@@ -254,7 +254,7 @@ func TestApplyRefused(t *testing.T) {
 	body, shown := r.from.Flush(), r.d.content()
 	no := errors.New("taken")
 	h.admit = func([]byte) error { return no }
-	if _, err := r.d.Apply(body, Cause{}, nil); !errors.Is(err, no) {
+	if _, err := r.d.Apply(body, Cause{}); !errors.Is(err, no) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(r.d.content(), shown) || len(r.d.Seal()) > 0 {
@@ -262,7 +262,7 @@ func TestApplyRefused(t *testing.T) {
 	}
 	checkHolders(t, r.d)
 	h.admit = nil
-	if _, err := r.d.Apply(body, Cause{}, nil); err != nil {
+	if _, err := r.d.Apply(body, Cause{}); err != nil {
 		t.Fatal(err)
 	}
 	r.same("at last")
@@ -274,27 +274,21 @@ func TestEcho(t *testing.T) {
 		for seed := range rounds(60) {
 			d, _, _ := create(t, seedNote, bound)
 			r := newReplica(t, d, bound, "in order")
-			back, content := r.d.NewDigest()
-			if !bytes.Equal(content, d.content()) {
-				t.Fatal("a copy of a copy is another document")
+			back, err := r.d.Answer(d.content())
+			if err != nil {
+				t.Fatal(err)
 			}
 			here, there := newPlayer(d, seed, 80), newPlayer(r.d, seed, 81)
 			for step := range 20 {
-				if step%2 == 0 {
-					here.some(t)
-					d.Seal()
-					if body := r.from.Flush(); body != nil {
-						if _, err := r.d.Apply(body, Cause{}, back); err != nil {
-							t.Fatal(err)
-						}
-					}
-				} else {
-					there.some(t)
-					r.d.Seal()
-					if body := back.Flush(); body != nil {
-						if _, err := d.Apply(body, Cause{}, r.from); err != nil {
-							t.Fatal(err)
-						}
+				p, from, to := here, r.from, back
+				if step%2 > 0 {
+					p, from, to = there, back, r.from
+				}
+				p.some(t)
+				p.d.Seal()
+				if m, ok := from.Send(); ok {
+					if _, err := to.Receive(m, Cause{}); err != nil {
+						t.Fatal(err)
 					}
 				}
 				if b, c := back.Flush(), r.from.Flush(); b != nil || c != nil {

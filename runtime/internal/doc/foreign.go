@@ -24,9 +24,8 @@ func (d *Document) Adopt(content []byte) error {
 }
 
 // Apply makes a commit, which was made on a copy of what is shown here, a
-// change of this document: whole or, when it does not fit, not at all. From is
-// the digest for that copy, which has it already; nil for none.
-func (d *Document) Apply(body []byte, c Cause, from *Digest) (p *Pending, err error) {
+// change of this document: whole or, when it does not fit, not at all.
+func (d *Document) Apply(body []byte, c Cause) (p *Pending, err error) {
 	d.lock()
 	defer func() {
 		d.mu.Unlock()
@@ -36,6 +35,11 @@ func (d *Document) Apply(body []byte, c Cause, from *Digest) (p *Pending, err er
 		return nil, d.dead
 	}
 	d.sealWindow() // also because what is new here has an id, and is found by it
+	return d.take(body, c, nil)
+}
+
+// take is Apply with the lock held; from is the digest that need not hear of it.
+func (d *Document) take(body []byte, c Cause, from *Digest) (p *Pending, err error) {
 	d.findable()
 	dec := d.decoder(body)
 	xs, err := d.read(dec)
@@ -48,6 +52,10 @@ func (d *Document) Apply(body []byte, c Cause, from *Digest) (p *Pending, err er
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnfit, err)
 	}
+	if d.returns(dec.made) {
+		dec.drop()
+		return d.merge(d.content(), body, nil, c, from)
+	}
 	d.watchless(+1) // it may have to be undone
 	defer d.watchless(-1)
 	d.make(xs)
@@ -59,6 +67,13 @@ func (d *Document) Apply(body []byte, c Cause, from *Digest) (p *Pending, err er
 		dec.drop()
 		return nil, err
 	}
+	d.told(p, c, from)
+	return p, nil
+}
+
+// told makes what came from elsewhere, and was sealed, one commit for those who
+// listen.
+func (d *Document) told(p *Pending, c Cause, from *Digest) {
 	if p != nil {
 		p.Time = time.Now()
 	}
@@ -66,7 +81,6 @@ func (d *Document) Apply(body []byte, c Cause, from *Digest) (p *Pending, err er
 	c.Origin = Remote
 	d.finish(c)
 	d.sender = nil
-	return p, nil
 }
 
 // applicable refuses what this program could show and not store: changes of

@@ -92,14 +92,12 @@ func TestNetwork(t *testing.T) {
 	}
 }
 
-// peers are writers of one document, in the order of a store.
+// peers are writers of one document; sync goes on until everybody has
+// everything.
 type peers struct {
-	*shared
-	all []*writer
+	all  []*player
+	sync func()
 }
-
-// sync goes on until everybody has everything.
-func (p *peers) sync() { p.rest(p.all) }
 
 // on makes a change at a peer.
 func (p *peers) on(i int, change func(n *Node)) {
@@ -215,8 +213,9 @@ func (p *peers) replaced(i, j int) {
 	p.on(i, func(*Node) { setText(c, fText, "b") })
 }
 
-// TestDuplex plays each with two to four peers, whoever is the first: all end
-// equal, and nothing that was not in the way of something else is lost.
+// TestDuplex plays each with two to four writers whose commits a store orders,
+// whoever is the first: all end equal, and nothing that was not in the way of
+// something else is lost.
 func TestDuplex(t *testing.T) {
 	for _, scenario := range duplex {
 		for n := 2; n <= 4; n++ {
@@ -226,7 +225,10 @@ func TestDuplex(t *testing.T) {
 					if swap {
 						all[0], all[1] = all[1], all[0]
 					}
-					p := &peers{s, all}
+					p := &peers{sync: func() { s.rest(all) }}
+					for _, w := range all {
+						p.all = append(p.all, w.player)
+					}
 					scenario.play(p)
 					p.sync()
 					for i, w := range all {
@@ -237,6 +239,41 @@ func TestDuplex(t *testing.T) {
 							t.Fatalf("peer %d: ids or keys differ", i)
 						}
 					}
+				})
+			}
+		}
+	}
+}
+
+// TestDuplexLinked plays each with a document and one to three copies that send
+// each other digests, whoever is in the middle, by turns or all at once, with
+// the deltas of each message in any order: all end equal.
+func TestDuplexLinked(t *testing.T) {
+	for _, scenario := range duplex {
+		for n := 2; n <= 4; n++ {
+			for variant := range 12 {
+				swap, atOnce, order := variant%2 > 0, variant/2%2 > 0, deltaOrders[variant/4]
+				t.Run(fmt.Sprintf("%s/%d peers/swapped %v/at once %v/%s", scenario.n, n, swap, atOnce, order), func(t *testing.T) {
+					s := newStar(t, 64, uint64(n), n)
+					s.order = order
+					p := &peers{sync: func() {
+						for _, l := range s.ties {
+							if atOnce {
+								s.send(l, 0)
+								s.send(l, 1)
+							}
+						}
+						s.rest()
+					}}
+					for _, w := range s.peers {
+						p.all = append(p.all, w.player)
+					}
+					if swap {
+						p.all[0], p.all[1] = p.all[1], p.all[0]
+					}
+					scenario.play(p)
+					p.sync()
+					s.same()
 				})
 			}
 		}

@@ -58,6 +58,7 @@ func newPast(size int) *past { return &past{here: make(map[slot]int, size)} }
 
 // index finds what held which object before, and what is gone.
 func (p *past) index() {
+	p.held, p.gone = nil, nil
 	for i := range p.slots {
 		x := &p.slots[i]
 		if _, ok := x.val.(*Node); ok && x.has {
