@@ -15,10 +15,10 @@ func isLiveMethod(fn *types.Func) bool {
 	return receiver != nil && isLive(receiver.Type())
 }
 
-// helper judges a call of a function of this package: what it does with its
+// handed judges a call of a function of this package: what it does with its
 // arguments, and with variables of the package.
-func (t *transaction) helper(call *ast.CallExpr, fn *types.Func) {
-	uses := t.helpers.uses(fn)
+func (t *transaction) handed(call *ast.CallExpr, fn *types.Func) {
+	uses := t.functions.uses(fn)
 	for i, arg := range call.Args {
 		if uses.params[i] {
 			t.use(arg, " by "+fn.Name())
@@ -56,7 +56,7 @@ func (t *transaction) closure(call *ast.CallExpr) {
 	if lit == nil {
 		return
 	}
-	for _, root := range t.helpers.usesOf(nil, lit.Type, lit.Body).others {
+	for _, root := range t.functions.usesOf(nil, lit.Type, lit.Body).others {
 		t.useElsewhere(call, id.Name, types.ExprString(root), t.isReceiver(root))
 	}
 }

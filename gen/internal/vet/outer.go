@@ -20,7 +20,7 @@ var outer = &analysis.Analyzer{
 	RunDespiteErrors: true,
 	Run: func(pass *analysis.Pass) (any, error) {
 		files := written(pass)
-		h := helpersOf(pass, files)
+		h := functionsOf(pass, files)
 		said := map[token.Pos]bool{}
 		for _, f := range files {
 			ast.Inspect(f, func(n ast.Node) bool {
@@ -43,7 +43,7 @@ var outer = &analysis.Analyzer{
 
 // transaction is a call of Update or View with a function that is at hand.
 type transaction struct {
-	*helpers
+	*functions
 	pass     *analysis.Pass
 	file     *ast.File
 	method   string   // Update or View
@@ -64,12 +64,12 @@ type function struct {
 
 // transactionOf gives the transaction that a call in f makes, by itself or by a
 // function of this package that passes its function on, nil if it makes none.
-func (h *helpers) transactionOf(f *ast.File, call *ast.CallExpr) *transaction {
+func (h *functions) transactionOf(f *ast.File, call *ast.CallExpr) *transaction {
 	fn := callee(h.pass, call)
 	if fn == nil {
 		return nil
 	}
-	t := &transaction{helpers: h, pass: h.pass, file: f, locals: map[types.Object]ast.Expr{}}
+	t := &transaction{functions: h, pass: h.pass, file: f, locals: map[types.Object]ast.Expr{}}
 	var arg ast.Expr
 	if isTransaction(fn) && len(call.Args) > 0 {
 		fun, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr)
@@ -100,7 +100,7 @@ func isTransaction(fn *types.Func) bool {
 
 // functionOf gives the function that an argument is: a literal, what a local
 // variable was declared with, or a function of this package.
-func (h *helpers) functionOf(f *ast.File, arg ast.Expr) function {
+func (h *functions) functionOf(f *ast.File, arg ast.Expr) function {
 	switch arg := ast.Unparen(arg).(type) {
 	case *ast.FuncLit:
 		return function{arg, arg.Type, arg.Body}
@@ -121,7 +121,7 @@ func (h *helpers) functionOf(f *ast.File, arg ast.Expr) function {
 
 // made gives the function literal that a variable is declared with. One that is
 // set again later is nothing that is known.
-func (h *helpers) made(f *ast.File, v *types.Var) (lit *ast.FuncLit) {
+func (h *functions) made(f *ast.File, v *types.Var) (lit *ast.FuncLit) {
 	again := false
 	ast.Inspect(f, func(n ast.Node) bool {
 		assign, ok := n.(*ast.AssignStmt)
@@ -209,8 +209,8 @@ func (t *transaction) call(call *ast.CallExpr, fn *types.Func) {
 		t.closure(call)
 		return
 	}
-	if d := t.helpers.declared[fn]; d != nil && !isLiveMethod(fn) {
-		t.helper(call, fn)
+	if d := t.functions.declared[fn]; d != nil && !isLiveMethod(fn) {
+		t.handed(call, fn)
 		return
 	}
 	if receiver := fn.Signature().Recv(); receiver != nil {
@@ -274,7 +274,7 @@ func isTable(t types.Type) bool {
 	return ok && named.Obj().Name() == "Table" && fromRuntime(named.Obj())
 }
 
-// use judges a live value that is used inside the function, by a helper perhaps.
+// use judges a live value that is used inside the function, by another one perhaps.
 func (t *transaction) use(e ast.Expr, by string) {
 	root := rootOf(t.pass, e)
 	if !t.foreign(root) {

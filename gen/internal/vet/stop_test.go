@@ -3,14 +3,13 @@ package vet
 import (
 	"go/types"
 	"maps"
+	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/tools/go/packages"
-
-	"github.com/destam-go/destamgen/gen/internal/schema"
+	"golang.org/x/tools/go/analysis"
+	"golang.org/x/tools/go/analysis/analysistest"
 )
 
 // TestSubscriptions holds that the pass knows everything that subscribes, by
@@ -18,25 +17,28 @@ import (
 // that comes later fails here until it is written down, and its result is called
 // stop.
 func TestSubscriptions(t *testing.T) {
-	loaded, err := packages.Load(&packages.Config{Mode: packages.NeedName | packages.NeedTypes | packages.NeedImports | packages.NeedExportFile},
-		schema.Runtime, strings.TrimSuffix(schema.Runtime, "destam")+"observe")
-	if err != nil || len(loaded) != 2 {
-		t.Fatal(loaded, err)
-	}
 	found := map[string]bool{}
-	for _, p := range loaded {
-		for fn := range exported(p.Types) {
-			name := p.Types.Name() + "." + fn.Name()
-			if on := fn.Signature().Recv(); on != nil {
-				name = p.Types.Name() + "." + receiverName(on.Type()) + "." + fn.Name()
-			}
-			if subscribes(fn) {
-				found[name] = true
-			} else if gives(fn.Signature().Results()) {
-				t.Errorf("%s gives a function that is not called stop", name)
+	look := &analysis.Analyzer{Name: "look", Doc: "look at the imports", Run: func(pass *analysis.Pass) (any, error) {
+		for _, p := range pass.Pkg.Imports() {
+			for fn := range exported(p) {
+				name := p.Name() + "." + fn.Name()
+				if on := fn.Signature().Recv(); on != nil {
+					name = p.Name() + "." + receiverName(on.Type()) + "." + fn.Name()
+				}
+				if subscribes(fn) {
+					found[name] = true
+				} else if gives(fn.Signature().Results()) {
+					t.Errorf("%s gives a function that is not called stop", name)
+				}
 			}
 		}
+		return nil, nil
+	}}
+	root, err := filepath.Abs("../../..")
+	if err != nil {
+		t.Fatal(err)
 	}
+	analysistest.Run(t, root, look, "./gen/internal/vet/testdata/runtime")
 	want := []string{
 		"destam.Array.Watch", "destam.Lens.Effect", "destam.Lens.Follow", "destam.Lens.Watch", "destam.Lens.WatchCommit",
 		"destam.Live.Watch", "destam.Map.Watch", "destam.OObject.Watch", "destam.ObjectArray.Watch", "destam.ObjectMap.Watch",

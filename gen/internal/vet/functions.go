@@ -8,10 +8,10 @@ import (
 	"golang.org/x/tools/go/analysis"
 )
 
-// helpers knows what the functions of a package do with live values that they
+// functions knows what the functions of a package do with live values that they
 // are given. Functions of other packages are not followed: nothing is kept
 // between packages.
-type helpers struct {
+type functions struct {
 	pass     *analysis.Pass
 	declared map[*types.Func]*ast.FuncDecl
 	used     map[*types.Func]*uses
@@ -31,8 +31,8 @@ type passing struct {
 	handle, function int    // which of the parameters
 }
 
-func helpersOf(pass *analysis.Pass, files []*ast.File) *helpers {
-	h := &helpers{pass: pass, declared: map[*types.Func]*ast.FuncDecl{}, used: map[*types.Func]*uses{}, passed: map[*types.Func]*passing{}}
+func functionsOf(pass *analysis.Pass, files []*ast.File) *functions {
+	h := &functions{pass: pass, declared: map[*types.Func]*ast.FuncDecl{}, used: map[*types.Func]*uses{}, passed: map[*types.Func]*passing{}}
 	for _, f := range files {
 		for _, d := range f.Decls {
 			if d, ok := d.(*ast.FuncDecl); ok && d.Body != nil {
@@ -47,7 +47,7 @@ func helpersOf(pass *analysis.Pass, files []*ast.File) *helpers {
 
 // uses gives what a function of this package uses. One that calls itself is not
 // followed again.
-func (h *helpers) uses(fn *types.Func) *uses {
+func (h *functions) uses(fn *types.Func) *uses {
 	if known := h.used[fn]; known != nil {
 		return known
 	}
@@ -63,7 +63,7 @@ func (h *helpers) uses(fn *types.Func) *uses {
 
 // usesOf looks through a function. What it does only in function literals, which
 // may run later or never, does not count.
-func (h *helpers) usesOf(receiver types.Object, typ *ast.FuncType, body *ast.BlockStmt) *uses {
+func (h *functions) usesOf(receiver types.Object, typ *ast.FuncType, body *ast.BlockStmt) *uses {
 	found := &uses{params: map[int]bool{}}
 	params := h.params(typ, body)
 	use := func(e ast.Expr) {
@@ -116,7 +116,7 @@ func (h *helpers) usesOf(receiver types.Object, typ *ast.FuncType, body *ast.Blo
 
 // params gives the places of the parameters that are never set to anything
 // else.
-func (h *helpers) params(typ *ast.FuncType, body *ast.BlockStmt) map[*types.Var]int {
+func (h *functions) params(typ *ast.FuncType, body *ast.BlockStmt) map[*types.Var]int {
 	params, i := map[*types.Var]int{}, 0
 	for _, field := range typ.Params.List {
 		for _, name := range field.Names {
@@ -143,7 +143,7 @@ func (h *helpers) params(typ *ast.FuncType, body *ast.BlockStmt) map[*types.Var]
 
 // passes gives the transaction that a function of this package makes of its
 // arguments, nil if it makes none.
-func (h *helpers) passes(fn *types.Func) *passing {
+func (h *functions) passes(fn *types.Func) *passing {
 	d := h.declared[fn]
 	if d == nil || fn.Signature().Variadic() {
 		return nil
