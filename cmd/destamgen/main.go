@@ -39,6 +39,11 @@
 //		compiles nothing; packages asks the go command, which may have to
 //		compile them.
 //
+// What types of the standard library and of modules in the module cache are is
+// read from their source once, and remembered in the folder destamgen of the
+// user's cache directory. The environment variable DESTAMGENCACHE names another
+// folder, or is off.
+//
 // The exit status is 0 if all is well, 1 if the input is wrong or, with -check,
 // the output is stale, and 2 if the command line is wrong.
 //

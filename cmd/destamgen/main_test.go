@@ -16,6 +16,7 @@ import (
 var update = flag.Bool("update", false, "rewrite the expected files of the scripts")
 
 func TestMain(m *testing.M) {
+	os.Setenv("DESTAMGENCACHE", "off") // scripts have one of their own
 	testscript.Main(m, map[string]func(){"destamgen": main})
 }
 
@@ -26,6 +27,10 @@ func TestScripts(t *testing.T) {
 		Dir:                "../../testdata/script",
 		RequireUniqueNames: true,
 		UpdateScripts:      *update,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("DESTAMGENCACHE", filepath.Join(env.WorkDir, ".facts"))
+			return nil
+		},
 	})
 }
 

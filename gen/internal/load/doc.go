@@ -15,7 +15,9 @@
 //   - What is still unknown is looked up in the source of its package, and only
 //     of that one, which is read the same way. Where it is follows from go.mod,
 //     go.work, vendor and the module cache; the go command is asked for what is
-//     nowhere there. So an empty build cache, export data of another Go release
+//     nowhere there. What is found out of packages that cannot change, those of
+//     the standard library and of the module cache, is remembered from run to
+//     run ([CacheVariable]). So an empty build cache, export data of another Go release
 //     and packages that do not compile are no obstacles.
 //
 // [FromPackages] asks golang.org/x/tools/go/packages instead of the last two.

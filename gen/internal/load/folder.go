@@ -62,6 +62,7 @@ func (s *Session) Read(dir, shown string) (*Folder, error) {
 		}
 	}
 	r.folder.Package = r.build()
+	s.facts.keep()
 	return r.folder, nil
 }
 

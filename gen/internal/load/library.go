@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,19 +37,23 @@ type library struct {
 	packages map[string]*shelf
 	stubbed  map[*types.Package]bool // what stands in for packages, in all that was read
 	foreign  map[types.Type]typeName // what stands in for the underlying type of a foreign one
+	facts    *facts
+	looked   map[string]bool // packages that were looked at since looking began; nil if nobody asks
 }
 
 // shelf is one package of a library.
 type shelf struct {
 	types *types.Package
 	err   error
+	needs map[string]bool // packages that reading it needed
 }
 
 // typeName is the name of a type in another package.
 type typeName struct{ path, name string }
 
-func newLibrary(source Source, from string) *library {
+func newLibrary(source Source, from string, facts *facts) *library {
 	return &library{
+		facts:  facts,
 		source: source, from: from, packages: map[string]*shelf{},
 		stubbed: map[*types.Package]bool{}, foreign: map[types.Type]typeName{},
 	}
@@ -60,12 +65,15 @@ func (l *library) lookup(name typeName) (types.Object, error) {
 	if s == nil {
 		s = &shelf{}
 		l.packages[name.path] = s
-		if l.source == FromPackages {
-			s.types, s.err = load(l.from, name.path)
-		} else {
-			s.types, s.err = l.read(name.path)
-		}
+		s.needs = l.looking(func() {
+			if l.source == FromPackages {
+				s.types, s.err = load(l.from, name.path)
+			} else {
+				s.types, s.err = l.read(name.path)
+			}
+		})
 	}
+	l.look(name.path, s.needs)
 	if s.err != nil {
 		return nil, s.err
 	}
@@ -73,6 +81,26 @@ func (l *library) lookup(name typeName) (types.Object, error) {
 		return object, nil
 	}
 	return nil, fmt.Errorf("package %s has no %s", name.path, name.name)
+}
+
+// looking gives the packages that are looked at while do runs.
+func (l *library) looking(do func()) map[string]bool {
+	outer := l.looked
+	l.looked = map[string]bool{}
+	do()
+	inner := l.looked
+	if l.looked = outer; outer != nil {
+		maps.Copy(outer, inner)
+	}
+	return inner
+}
+
+// look notes that a package, and what that needs, is looked at.
+func (l *library) look(path string, needs map[string]bool) {
+	if l.looked != nil {
+		l.looked[path] = true
+		maps.Copy(l.looked, needs)
+	}
 }
 
 // read reads the declarations of a package from its source. Its own imports are

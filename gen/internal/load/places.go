@@ -26,6 +26,13 @@ type places struct {
 	vendor  string             // the vendor folder, or ""
 	cache   string             // of modules
 	goroot  string
+	found   map[string]place // what was asked for before
+}
+
+// place is where a package is.
+type place struct {
+	dir string
+	err error
 }
 
 // version is one that a module is taken at, maybe under another path.
@@ -33,7 +40,7 @@ type version struct{ path, version string }
 
 // newPlaces reads the go.mod, or the go.work, that a folder belongs to.
 func newPlaces(from string) *places {
-	p := &places{from: from, local: map[string]string{}, modules: map[string]version{}, goroot: build.Default.GOROOT, cache: moduleCache()}
+	p := &places{from: from, local: map[string]string{}, modules: map[string]version{}, goroot: build.Default.GOROOT, cache: moduleCache(), found: map[string]place{}}
 	root := p.module(from)
 	if work := workFile(from); work != "" {
 		p.workspace(work)
@@ -156,6 +163,15 @@ func under(dir, name string) string {
 
 // of gives the folder of the package at an import path.
 func (p *places) of(importPath string) (string, error) {
+	at, ok := p.found[importPath]
+	if !ok {
+		at.dir, at.err = p.find(importPath)
+		p.found[importPath] = at
+	}
+	return at.dir, at.err
+}
+
+func (p *places) find(importPath string) (string, error) {
 	for _, dir := range p.guesses(importPath) {
 		if info, err := os.Stat(dir); err == nil && info.IsDir() {
 			return dir, nil

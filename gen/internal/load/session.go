@@ -7,12 +7,13 @@ import "path/filepath"
 type Session struct {
 	source    Source
 	libraries map[string]*library // by what decides where packages are found
+	facts     *facts
 }
 
 // NewSession begins one. The source says how to find out about types of other
 // packages.
 func NewSession(source Source) *Session {
-	return &Session{source: source, libraries: map[string]*library{}}
+	return &Session{source: source, libraries: map[string]*library{}, facts: newFacts()}
 }
 
 // library gives what is known of other packages from a folder: the same for
@@ -24,7 +25,7 @@ func (s *Session) library(dir string) *library {
 	}
 	key := module + "\x00" + workFile(dir)
 	if s.libraries[key] == nil {
-		s.libraries[key] = newLibrary(s.source, dir)
+		s.libraries[key] = newLibrary(s.source, dir, s.facts)
 	}
 	return s.libraries[key]
 }

@@ -75,12 +75,32 @@ func (c *converter) basic(t *types.Basic) *schema.Type {
 	return &schema.Type{Kind: kind, Basic: types.Typ[t.Kind()].Name()}
 }
 
-// named converts a declared type.
+// named converts a declared type, one of another package once for many runs.
+// What is registered here would make it another one.
 func (c *converter) named(t *types.Named) *schema.Type {
 	object := t.Obj()
 	if object.Pkg() == nil {
 		return bad("a string", "error is an interface, so it cannot be stored")
 	}
+	name := typeName{object.Pkg().Path(), object.Name()}
+	if !c.stubbed[object.Pkg()] || t.TypeArgs().Len() > 0 || known[name] != nil || len(c.registered) > 0 {
+		return c.found(t)
+	}
+	if before, ok := c.remembered(name); ok {
+		found := *before.Type
+		return &found
+	}
+	var found fact
+	looked := c.looking(func() { found = fact{Type: c.found(t), Locks: c.locks(t, true, map[types.Type]bool{})} })
+	if found.Type.Kind != schema.Bad {
+		c.remember(name, found, looked)
+	}
+	return found.Type
+}
+
+// found converts a declared type by looking at it.
+func (c *converter) found(t *types.Named) *schema.Type {
+	object := t.Obj()
 	name := schema.Name{Name: object.Name()}
 	if object.Pkg() != c.types {
 		name.Path = object.Pkg().Path()
@@ -307,6 +327,11 @@ func (c *converter) locks(t types.Type, deep bool, seen map[types.Type]bool) str
 		}
 		if _, ok := c.p.Methods[object.Name()]["Lock"]; ok && object.Pkg() == c.types {
 			return object.Name()
+		}
+		if c.stubbed[object.Pkg()] && t.TypeArgs().Len() == 0 {
+			if before, ok := c.remembered(typeName{object.Pkg().Path(), object.Name()}); ok {
+				return before.Locks
+			}
 		}
 		if seen[object.Type().Underlying()] || known[typeName{object.Pkg().Path(), object.Name()}] != nil {
 			return ""
