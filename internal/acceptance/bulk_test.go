@@ -103,9 +103,11 @@ func TestExportImport(t *testing.T) {
 	for from := range stores {
 		for to := range stores {
 			t.Run(from+" to "+to, func(t *testing.T) {
-				source := ThingTable(open(t, from).DB)
+				db := open(t, from)
+				source := ThingTable(db.DB)
 				ids := lived(t, source, rand.New(rand.NewPCG(6, uint64(len(from)))))
 				want := alive(t, source)
+				sound(t, db.DB)
 
 				plain := exported(t, source, false)
 				target := open(t, to)
@@ -127,7 +129,8 @@ func TestExportImport(t *testing.T) {
 				}
 
 				full := exported(t, source, true)
-				past := ThingTable(open(t, to).DB)
+				restored := open(t, to)
+				past := ThingTable(restored.DB)
 				must(destam.Import(t.Context(), past, strings.NewReader(full), nil))(t)
 				sameThings(t, "imported with history", want, alive(t, past))
 				sameHistories(t, ids, source, past)
@@ -141,8 +144,18 @@ func TestExportImport(t *testing.T) {
 					}
 				}
 				goesOn(t, past)
+				sound(t, target.DB)
+				sound(t, restored.DB)
 			})
 		}
+	}
+}
+
+// sound verifies a whole store.
+func sound(t *testing.T, db *destam.DB) {
+	t.Helper()
+	for f, err := range destam.Verify(t.Context(), db, nil) {
+		t.Errorf("%v, %v", f, err)
 	}
 }
 

@@ -1,6 +1,8 @@
 package drivertest
 
 import (
+	"context"
+	"errors"
 	"slices"
 
 	"github.com/destam-go/destamgen/runtime/driver"
@@ -111,5 +113,25 @@ func testDocumentsPages(s *store) {
 	for range 5 {
 		n := random.IntN(len(all))
 		s.listed(all[n].ID, all[n+1:]...)
+	}
+}
+
+// sound fails if a driver that can check itself finds anything wrong, whatever
+// the test has done to it.
+func (s *store) sound(d driver.Driver) {
+	s.t.Helper()
+	c, ok := d.(driver.Checker)
+	if !ok || d != s.d {
+		return
+	}
+	for damage, err := range c.Check(context.WithoutCancel(s.ctx)) {
+		if errors.Is(err, driver.ErrClosed) {
+			return
+		}
+		if err != nil {
+			s.t.Errorf("Check: %v", err)
+			return
+		}
+		s.t.Errorf("Check: %+v", damage)
 	}
 }

@@ -39,6 +39,7 @@ func (s *store) begin() {
 	s.declare()
 	d := s.d
 	s.t.Cleanup(func() {
+		s.sound(d)
 		// A store that crashed owes nobody a clean end.
 		if err := d.Close(context.WithoutCancel(s.ctx)); err != nil && d == s.d {
 			s.t.Errorf("Close: %v", err)
