@@ -1,0 +1,129 @@
+// The workloads of internal/acceptance/destam_bench_test.go for destam itself,
+// under the same names: {name: [median, shortest]} in ns an operation, as JSON.
+//
+//	DESTAM=path/to/a/checkout node destam.mjs
+//
+// A sample is so many operations, its setup is not timed, and every set writes
+// a value that was never there before.
+import {resolve} from 'path';
+import {pathToFileURL} from 'url';
+
+const root = pathToFileURL(resolve(process.env.DESTAM)).href;
+const {OObject, OArray, createNetwork, Network} = await import(root + '/index.js');
+const {clone, stringify} = await import(root + '/tests/util.js');
+
+const results = {}, now = () => Number(process.hrtime.bigint());
+let seq = 0;
+
+function bench(name, ops, setup, run) {
+	const sample = () => {
+		const made = setup(), start = now();
+		run(made);
+		const took = now() - start;
+		made.done?.();
+		return took;
+	};
+	for (let n = 0, start = now(); n < 5 || (now() - start < 100e6 && n < 100); n++) sample();
+	const samples = [];
+	for (let total = 0, start = now(); samples.length < 20 || total < 150e6; ) {
+		if (samples.length >= 20 && now() - start > 1e9 || samples.length >= 3000) break;
+		const took = sample();
+		total += took;
+		samples.push(took / ops);
+	}
+	samples.sort((a, b) => a - b);
+	results[name] = [samples[samples.length >> 1], samples[0]];
+}
+
+// once makes something for all samples.
+const once = make => { let made; return () => made ??= make(); };
+const props = (n, value) => { const o = OObject(); for (let i = 0; i < n; i++) o['k' + i] = value; return o; };
+
+// Reading and setting one value.
+const sets = 10000;
+const one = () => ({o: OObject({x: 0})});
+const setAll = ({o}) => { for (let i = 0; i < sets; i++) o.x = ++seq; };
+bench('get/no-listener', sets, once(one), ({o}) => { let s = 0; for (let i = 0; i < sets; i++) s += o.x; return s; });
+bench('set/no-listener', sets, once(one), setAll);
+bench('set/1-listener-same-object', sets, once(() => { const made = one(); made.o.observer.watch(() => {}); return made; }), setAll);
+const deep = listen => once(() => {
+	const o = OObject({x: 0}), top = OObject({a: OObject({b: OObject({c: o})})});
+	listen(top);
+	return {o, top};
+});
+bench('set/1-root-listener-leaf-depth3', sets, deep(t => t.observer.watch(() => {})), setAll);
+bench('set/1-path-listener-leaf-depth3', sets, deep(t => t.observer.path(['a', 'b', 'c', 'x']).watch(() => {})), setAll);
+bench('set/1-root-listener-reads-path-leaf-depth3', sets, deep(t => { let n = 0; t.observer.watch(e => { n += e.path.length; }); }), setAll);
+bench('set/10-root-listeners-leaf-depth3', sets, deep(t => { for (let i = 0; i < 10; i++) t.observer.watch(() => {}); }), setAll);
+
+// Under a digest that is flushed every thousand sets.
+for (const n of [1, 100, 1000]) bench(`set/digest-flush-every-1000/${n}-props`, sets, once(() => {
+	const o = props(n, 0), keys = Object.keys(o), net = createNetwork(o.observer);
+	let bytes = 0;
+	return {o, keys, digest: net.digest(c => { bytes += c.length; })};
+}), ({o, keys, digest}) => {
+	for (let i = 0; i < sets; i++) { o[keys[i % n]] = ++seq; if (i % 1000 === 999) digest.flush(); }
+});
+
+bench('insert+delete/no-listener', 1000, once(() => ({o: OObject()})), ({o}) => {
+	for (let i = 0; i < 1000; i++) { o['k' + i] = i; delete o['k' + i]; }
+});
+
+// Arrays.
+const array = (name, ops, size, watched, op) => bench(`array/${name}/${size / 1000}k${watched ? '+1-listener' : ''}`, ops, () => {
+	const a = OArray(Array.from({length: size}, (_, i) => i));
+	if (watched) a.observer.watch(() => {});
+	return {a};
+}, ({a}) => { for (let i = 0; i < ops; i++) op(a, i); });
+const push = (a, i) => a.push(i), middle = (a, i) => a.splice(a.length >> 1, 0, i);
+for (const size of [1000, 10000, 100000]) {
+	array('push', 100, size, false, push);
+	array('push-steady-10000', 10000, size, false, push);
+	array('insert-middle', 100, size, false, middle);
+	array('insert-random', 100, size, false, (a, i) => a.splice(Math.floor(Math.random() * a.length), 0, i));
+	array('remove-middle', 100, size, false, a => a.splice(a.length >> 1, 1));
+	array('set-index', 100, size, false, (a, i) => { a[i * 7919 % size] = ++seq + 1e9; });
+}
+array('push', 100, 10000, true, push);
+array('insert-middle', 100, 10000, true, middle);
+
+// Applying to a copy what was made elsewhere, by delta.
+const commitOf = (src, change) => { let c; const stop = src.observer.watchCommit(x => { c = x; }); Network.atomic(change); stop(); return c; };
+const applying = (make, change) => () => {
+	const src = make(), copy = clone(src), net = createNetwork(copy.observer);
+	return {net, commit: clone(commitOf(src, () => change(src))), done: () => net.remove()};
+};
+const apply = ({net, commit}) => net.apply(commit);
+const setProps = src => { for (let i = 0; i < 1000; i++) src['k' + i] = i + 1; };
+bench('apply/1000-modify-commit', 1000, applying(() => props(1000, 0), setProps), apply);
+bench('apply/1000-insert-commit', 1000, applying(OObject, setProps), apply);
+bench('apply/1000-array-insert-commit', 1000, applying(OArray, a => a.push(...Array.from({length: 1000}, (_, i) => i))), apply);
+bench('apply/1000-single-delta-commits', 1000, () => {
+	const src = props(1000, 0), copy = clone(src), net = createNetwork(copy.observer), commits = [];
+	const stop = src.observer.watchCommit(c => commits.push(clone(c)));
+	setProps(src);
+	stop();
+	return {net, commits, done: () => net.remove()};
+}, ({net, commits}) => { for (const c of commits) net.apply(c); });
+bench('sync-loop/1000-props', 1000, once(() => {
+	const src = props(1000, 0), copy = clone(src), to = createNetwork(copy.observer), from = createNetwork(src.observer);
+	return {src, digest: from.digest((c, observerRefs) => { to.apply(clone(c, {observerRefs, observerNetwork: to})); })};
+}), ({src, digest}) => { for (let i = 0; i < 1000; i++) src['k' + i] = ++seq; digest.flush(); });
+
+// Whole trees.
+const tree = once(() => {
+	const o = OObject();
+	for (let i = 0; i < 10; i++) { const a = o['a' + i] = OObject(); for (let j = 0; j < 10; j++) { const b = a['b' + j] = OObject(); for (let k = 0; k < 10; k++) b['c' + k] = k; } }
+	return {o};
+});
+bench('watch+unwatch/root-of-111-object-tree', 100, tree, ({o}) => { for (let i = 0; i < 100; i++) o.observer.watch(() => {})(); });
+bench('createNetwork+remove/111-object-tree', 1, tree, ({o}) => { createNetwork(o.observer).remove(); });
+bench('encode/tree-10x10x10', 1, tree, ({o}) => stringify(o));
+bench('watch/1000-listeners-on-root-of-chain-100', 1000, () => {
+	let o = OObject();
+	for (let i = 0; i < 100; i++) o = OObject({o});
+	const stops = [];
+	return {o, stops, done: () => stops.forEach(stop => stop())};
+}, ({o, stops}) => { for (let i = 0; i < 1000; i++) stops.push(o.observer.watch(() => {})); });
+
+console.log(JSON.stringify(results));
