@@ -93,6 +93,8 @@ type span struct {
 	load    bool   // the newest checkpoint up to to makes from one more than its
 	content []byte // of the checkpoint
 	base    uint64 // its sequence, 0 for none
+
+	fronts [][]byte // of runs, newest first: records behind what is gathered, not decoded yet
 }
 
 // gather reads layers until nothing is missing. It judges the chain on the way
@@ -106,8 +108,11 @@ func (c *chain) gather(s *span) error {
 		}
 	}
 	for i := len(c.runs.all) - 1; i >= 0; i-- {
-		if err := s.run(c, c.runs.all[i], !front); err != nil || c.judged && s.done() {
+		if err := s.run(c, c.runs.all[i], !front); err != nil {
 			return err
+		}
+		if c.judged && s.done() {
+			return s.decode()
 		}
 	}
 	if !c.judged {
@@ -115,7 +120,7 @@ func (c *chain) gather(s *span) error {
 		return nil // there is no such document
 	}
 	if s.done() {
-		return nil
+		return s.decode()
 	}
 	return fmt.Errorf("%w: of document %v commits %d to %d are missing; restore the store from a backup", ErrDamaged, s.id, s.from, s.low-1)
 }
@@ -216,34 +221,54 @@ func (s *span) run(c *chain, r *sealedRun, whole bool) error {
 }
 
 // front takes the newest checkpoint of a run and what is behind it. The frame
-// is in memory of its own.
+// is in memory of its own. Only when it is known how many commits there are is
+// memory taken for them.
 func (s *span) front(f *run.Frame) error {
-	commits := make([]driver.Commit, 0, min(f.Len(), 1024))
-	err := f.Records(func(rec run.Record) error {
-		switch {
-		case rec.Kind == run.Checkpoint && rec.Seq > s.base:
-			s.content = rec.Body
-			s.begin(rec.Seq)
-			commits = commits[:0]
-		case rec.Kind == run.Commit:
+	if seq, content, ok := f.Checkpoint(); ok && seq > s.base {
+		s.content = content
+		s.begin(seq)
+	}
+	s.fronts = append(s.fronts, f.Front())
+	s.low = min(s.low, max(s.from, f.First()))
+	return nil
+}
+
+// decode reads the commits of the fronts.
+func (s *span) decode() error {
+	if len(s.fronts) == 0 {
+		return nil
+	}
+	above := s.to + 1
+	if len(s.commits) > 0 {
+		above = s.commits[0].Seq
+	}
+	commits := make([]driver.Commit, 0, min(above-min(s.from, above), 1024))
+	for i := len(s.fronts) - 1; i >= 0; i-- {
+		err := run.Records(s.fronts[i], func(rec run.Record) error {
+			if rec.Kind != run.Commit {
+				return nil
+			}
 			commits = append(commits, driver.Commit{})
 			c := &commits[len(commits)-1]
 			if err := s.decoder.Decode(rec.Body, c); err != nil {
 				return err
 			}
-			if c.Seq < s.from || c.Seq >= s.low {
+			if c.Seq < s.from || c.Seq >= above {
 				commits = commits[:len(commits)-1]
 			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
-		return nil
-	})
+	}
 	s.put(commits)
-	return err
+	return nil
 }
 
 // history takes what is wanted of all that a run has.
 func (s *span) history(f *run.Frame) error {
-	commits := make([]driver.Commit, 0, min(f.Len(), 1024))
+	var commits []driver.Commit
 	err := f.Records(func(rec run.Record) error {
 		switch {
 		case rec.Kind == run.Checkpoint && s.load && rec.Seq <= s.to && rec.Seq > s.base:

@@ -18,7 +18,9 @@
 //	24 id     16
 //	40 seq    8   of the newest commit
 //	48 first  8   of the oldest commit that is in this frame
-//	56 life   1   a driver.Life | zeros 7
+//	56 life   1   a driver.Life | zeros 3
+//	60 crc    4   of the 16 bytes at the front and from byte 24 on up to the
+//	              records, but for itself; 0 for none
 //	64 section    length + 1 (varint; 0 for none) and bytes
 //	   held       count (varint), each a length (varint) and bytes
 //	   length of the records of the front (varint), records; zeros to 8
@@ -36,6 +38,8 @@
 //	places  8 bytes each: where their frames begin
 //	terms   8 bytes each: hashes of the terms by which documents are found
 //	values  8 bytes each: hashes of the unique values that documents hold
+//	filter  words of 8 bytes: of the ids
+//	filter  words of 8 bytes: of the hashes of terms and values
 //	        4 bytes for each term: the number of its document, from 0 on
 //	        4 bytes for each value: the same
 //	sums    4 bytes each: crc of the blocks of the index
@@ -43,12 +47,21 @@
 //	footer  128 bytes
 //	 0 magic 8 | 8 version 2 | 10 flags 2 | 12 crc 4 | 16 end of the frames 8
 //	24 documents 8 | 32 terms 8 | 40 values 8 | 48 commits 8
-//	56 alive 8 | 64 purges 8 | 72 seed 16 | 88 id 8 | 96 crc of sums 4 | zeros
+//	56 alive 8 | 64 purges 8 | 72 seed 16 | 88 id 8 | 96 crc of sums 4 | zeros 4
+//	104 words of the filter of ids 8 | 112 of the other 8 | zeros
 //
 // Entries of one hash stand in the order of their documents, so a query needs
 // no sort and pages by id. Hashes are SipHash-2-4 with the seed of the run;
 // two terms of one hash are no harm, as every hit is compared with the section
 // in its frame.
+//
+// A filter tells that something is not in the run. A hash of 64 bits is in the
+// word that its product with their number, divided by 2^64, counts to; there it
+// has the four bits that its lowest four groups of six bits count to. The hash
+// of an id is the upper half of the product of its halves, each mixed with that
+// of the seed by exclusive or, mixed in the same way with the lower half; and
+// the same once more with 0x9e3779b97f4a7c15 as the other factor. Runs of which
+// the footer counts no words have no filters.
 //
 // The frames are the truth. An index of which anything is damaged is made anew
 // in memory, see [Run.Healed]; a damaged frame is an error for its document.

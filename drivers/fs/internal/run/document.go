@@ -53,7 +53,17 @@ func (h *Head) Terms() []driver.Term {
 
 const (
 	frameHeader = 64
+	headSumAt   = 60
 	align       = 8
+)
+
+// part says how much of a frame is read.
+type part int
+
+const (
+	head  part = iota // all but the records
+	front             // what the newest state is built from
+	whole
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -94,6 +104,7 @@ func (d *Document) append(b []byte, salt uint32) []byte {
 		b = binary.AppendUvarint(b, uint64(len(term)))
 		b = append(b, term...)
 	}
+	head := len(b) - start
 	at := d.split()
 	size := 0
 	for _, r := range d.Records[at:] {
@@ -113,9 +124,16 @@ func (d *Document) append(b []byte, salt uint32) []byte {
 	f := b[start:]
 	le.PutUint64(f[0:], uint64(len(f)))
 	le.PutUint64(f[8:], uint64(front))
+	le.PutUint32(f[headSumAt:], headSum(f, head, salt))
 	le.PutUint32(f[16:], frontSum(f, front, salt))
 	le.PutUint32(f[20:], crc32.Update(salt, castagnoli, f[front:]))
 	return b
+}
+
+// headSum is the checksum of what a frame has before its records.
+func headSum(f []byte, end int, salt uint32) uint32 {
+	sum := crc32.Update(crc32.Update(salt, castagnoli, f[:16]), castagnoli, f[24:headSumAt])
+	return crc32.Update(sum, castagnoli, f[frameHeader:end])
 }
 
 // frontSum is the checksum of a frame's front.
@@ -169,7 +187,10 @@ type Frame struct {
 	own     bool   // it is in memory of its own, which nobody changes
 }
 
-var errFrame = errors.New("frame is malformed")
+var (
+	errFrame = errors.New("frame is malformed")
+	errSum   = errors.New("its checksum is wrong")
+)
 
 // frameSize gives the lengths of the frame at the front of b, which has at
 // least its header, if they can be in a file of which so much is left.
@@ -181,27 +202,39 @@ func frameSize(b []byte, left int64) (length, front int64, err error) {
 	return int64(l), int64(f), nil
 }
 
-// parseFront takes the front of a frame apart, whose checksum it compares.
-func parseFront(b []byte, salt uint32) (Frame, error) {
+// parseFront takes the front of a frame apart, or its head alone, of which b may
+// then be all that there is. It compares the checksum of what it takes: a head
+// is read for every hit of a query, and what is behind it may be long.
+func parseFront(b []byte, salt uint32, p part) (Frame, error) {
 	le := binary.LittleEndian
-	if frontSum(b, len(b), salt) != le.Uint32(b[16:]) {
-		return Frame{}, errors.New("its checksum is wrong")
+	sum := le.Uint32(b[headSumAt:]) // 0 in what was written when heads had none
+	if (p != head || sum == 0) && frontSum(b, len(b), salt) != le.Uint32(b[16:]) {
+		return Frame{}, errSum
 	}
 	f := Frame{id: driver.ID(b[24:40]), seq: le.Uint64(b[40:]), first: le.Uint64(b[48:]), life: driver.Life(b[56])}
-	if f.life > driver.Purged || f.first == 0 || f.first > f.seq+1 || le.Uint64(b[56:])>>8 != 0 {
-		return Frame{}, errFrame
-	}
 	r := reader{b: b[frameHeader:]}
 	if n := r.number(); n > 0 {
 		f.section = r.bytes(n - 1)
 	}
-	whole := r.b
+	held := r.b
 	for range r.number() {
 		if r.bytes(r.number()); r.bad {
 			break
 		}
 	}
-	f.held = whole[:len(whole)-len(r.b)]
+	if r.bad {
+		return Frame{}, errFrame
+	}
+	f.held = held[:len(held)-len(r.b)]
+	if p == head && sum != 0 && headSum(b, len(b)-len(r.b), salt) != sum {
+		return Frame{}, errSum
+	}
+	if f.life > driver.Purged || f.first == 0 || f.first > f.seq+1 || le.Uint32(b[56:])>>8 != 0 {
+		return Frame{}, errFrame
+	}
+	if p == head {
+		return f, nil
+	}
 	f.front = r.bytes(r.number())
 	if r.bad || len(r.b) >= align || !zero(r.b) {
 		return Frame{}, errFrame
@@ -212,7 +245,7 @@ func parseFront(b []byte, salt uint32) (Frame, error) {
 // parseRest compares the checksum of what is behind the front of a frame.
 func parseRest(front, rest []byte, salt uint32) error {
 	if crc32.Update(salt, castagnoli, rest) != binary.LittleEndian.Uint32(front[20:]) {
-		return errors.New("its checksum is wrong")
+		return errSum
 	}
 	return nil
 }
@@ -281,6 +314,26 @@ func (f *Frame) Own() {
 // newest of all if it has none.
 func (f *Frame) First() uint64 { return f.first }
 
+// Checkpoint gives the newest checkpoint of a document, with which its front
+// begins.
+func (f *Frame) Checkpoint() (seq uint64, content []byte, ok bool) {
+	if len(f.front) == 0 {
+		return 0, nil, false
+	}
+	r := reader{b: f.front}
+	rec, err := r.record()
+	return rec.Seq, rec.Body, err == nil && rec.Kind == Checkpoint
+}
+
+// Front gives the records of the front, to be read by [Records].
+func (f *Frame) Front() []byte { return f.front }
+
+// Records yields the records of a front, and for each commit no sequence.
+func Records(front []byte, yield func(Record) error) error {
+	f := Frame{front: front}
+	return f.Records(yield)
+}
+
 // Records yields the records in order: those of the front, or all if the frame
 // was read whole; then commits have their Seq. A record that is none ends it
 // with an error.
@@ -306,16 +359,6 @@ func (f *Frame) Records(yield func(Record) error) error {
 		return err
 	}
 	return each(f.front)
-}
-
-// Len is how many records the front has, to take memory for.
-func (f *Frame) Len() (n int) {
-	r := reader{b: f.front}
-	for len(r.b) > 0 {
-		r.bytes(r.number())
-		n++
-	}
-	return n
 }
 
 // count gives a commit its sequence, and that of the next.

@@ -308,7 +308,7 @@ func (r *Run) Holders(term driver.Term) (ids []driver.ID, err error) {
 			}
 			p.lo++
 			var f Frame
-			if f, err = x.at(doc, false); err == nil && slices.Contains(f.Held(), term) {
+			if f, err = x.at(doc, head); err == nil && slices.Contains(f.Held(), term) {
 				ids = append(ids, f.id)
 			}
 		}
@@ -359,7 +359,7 @@ func (x *finder) match(terms []driver.Term, from driver.ID, yield func(f *Frame)
 		if doc > candidate {
 			continue
 		}
-		f, err := x.at(doc, false)
+		f, err := x.at(doc, head)
 		if err != nil {
 			return err
 		}
@@ -373,7 +373,7 @@ func (x *finder) match(terms []driver.Term, from driver.ID, yield func(f *Frame)
 // all yields the documents from a number on that are alive.
 func (x *finder) all(doc int64, yield func(f *Frame) bool) error {
 	for ; doc < x.documents; doc++ {
-		f, err := x.at(doc, false)
+		f, err := x.at(doc, head)
 		if err != nil {
 			return err
 		}

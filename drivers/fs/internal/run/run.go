@@ -171,11 +171,11 @@ func (r *Run) heal() error {
 	return nil
 }
 
-// scan calls fn with the front of every frame, in order.
+// scan calls fn with the head of every frame, in order.
 func (r *Run) scan(fn func(place int64, f *Frame) error) error {
 	var last driver.ID
 	for place := int64(headerSize); place < r.Data; {
-		f, length, err := r.frame(place, false)
+		f, length, err := r.frame(place, head)
 		if err != nil {
 			return err
 		}
@@ -191,8 +191,12 @@ func (r *Run) scan(fn func(place int64, f *Frame) error) error {
 	return nil
 }
 
-// frame reads the frame at a place: its front, or all of it.
-func (r *Run) frame(place int64, whole bool) (Frame, int64, error) {
+// guessed is how many bytes of a frame that is read, and not mapped, are read
+// for its head: most are shorter.
+const guessed = 1024
+
+// frame reads a part of the frame at a place, and gives the length of all.
+func (r *Run) frame(place int64, p part) (Frame, int64, error) {
 	fail := func(err error) (Frame, int64, error) {
 		return Frame{}, 0, r.damaged(place, "a document: "+err.Error())
 	}
@@ -203,22 +207,31 @@ func (r *Run) frame(place int64, whole bool) (Frame, int64, error) {
 	if err != nil {
 		return Frame{}, 0, err
 	}
-	length, front, err := frameSize(b, r.Data-place)
+	length, end, err := frameSize(b, r.Data-place)
 	if err != nil {
 		return fail(err)
 	}
-	n := front
-	if whole {
+	n := end
+	if p == whole {
 		n = length
+	}
+	if p == head && r.src.file != nil && end > guessed {
+		if b, err = r.src.bytes(place, guessed); err != nil {
+			return Frame{}, 0, err
+		}
+		if f, err := parseFront(b, r.salt, head); err == nil {
+			f.own = true
+			return f, length, nil
+		}
 	}
 	if b, err = r.src.bytes(place, n); err != nil {
 		return Frame{}, 0, err
 	}
-	f, err := parseFront(b[:front], r.salt)
+	f, err := parseFront(b[:end], r.salt, p)
 	f.own = r.src.file != nil
-	if err == nil && whole {
-		f.rest, f.whole = b[front:], true
-		err = parseRest(b[:front], f.rest, r.salt)
+	if err == nil && p == whole {
+		f.rest, f.whole = b[end:], true
+		err = parseRest(b[:end], f.rest, r.salt)
 	}
 	if err != nil {
 		return fail(err)
@@ -243,13 +256,20 @@ func (r *Run) use(fn func(x *finder) error) error {
 
 // View calls fn with a document, if the run has it: with its front, or all of
 // it. The frame ends with fn.
-func (r *Run) View(id driver.ID, whole bool, fn func(f *Frame) error) (found bool, err error) {
+func (r *Run) View(id driver.ID, all bool, fn func(f *Frame) error) (found bool, err error) {
+	if all {
+		return r.view(id, whole, fn)
+	}
+	return r.view(id, front, fn)
+}
+
+func (r *Run) view(id driver.ID, p part, fn func(f *Frame) error) (found bool, err error) {
 	err = r.use(func(x *finder) error {
 		doc, ok, err := x.find(id)
 		if err != nil || !ok {
 			return err
 		}
-		f, err := x.document(doc, id, whole)
+		f, err := x.document(doc, id, p)
 		if err != nil {
 			return err
 		}
@@ -270,7 +290,7 @@ func (r *Run) Has(id driver.ID) (ok bool, err error) {
 
 // Head gives the head of a document, if the run has it.
 func (r *Run) Head(id driver.ID) (h Head, found bool, err error) {
-	found, err = r.View(id, false, func(f *Frame) error {
+	found, err = r.view(id, head, func(f *Frame) error {
 		h = f.Head()
 		return nil
 	})
@@ -302,7 +322,7 @@ func (r *Run) Fronts(yield func(Head) error) error {
 
 // Document gives a document whole, in memory of its own, if the run has it.
 func (r *Run) Document(id driver.ID) (d *Document, found bool, err error) {
-	found, err = r.View(id, true, func(f *Frame) error {
+	found, err = r.view(id, whole, func(f *Frame) error {
 		d, err = f.document()
 		return err
 	})
@@ -319,7 +339,7 @@ func (r *Run) At(place int64) (d *Document, next int64, err error) {
 		return nil, place, nil
 	}
 	err = r.src.guard(r.name, func() error {
-		f, length, err := r.frame(place, true)
+		f, length, err := r.frame(place, whole)
 		if err != nil {
 			return err
 		}
@@ -333,8 +353,8 @@ func (r *Run) At(place int64) (d *Document, next int64, err error) {
 }
 
 // document reads the frame of a document, which must be that of the id.
-func (x *finder) document(doc int64, id driver.ID, whole bool) (Frame, error) {
-	f, err := x.at(doc, whole)
+func (x *finder) document(doc int64, id driver.ID, p part) (Frame, error) {
+	f, err := x.at(doc, p)
 	if err == nil && f.id != id {
 		err = x.run.damaged(x.run.Data, "its index leads to another document")
 	}
@@ -342,7 +362,7 @@ func (x *finder) document(doc int64, id driver.ID, whole bool) (Frame, error) {
 }
 
 // at reads the frame of a document by its number.
-func (x *finder) at(doc int64, whole bool) (Frame, error) {
+func (x *finder) at(doc int64, p part) (Frame, error) {
 	if doc >= x.documents {
 		return Frame{}, errIndex
 	}
@@ -350,6 +370,6 @@ func (x *finder) at(doc int64, whole bool) (Frame, error) {
 	if err != nil {
 		return Frame{}, err
 	}
-	f, _, err := x.run.frame(int64(place), whole)
+	f, _, err := x.run.frame(int64(place), p)
 	return f, err
 }
