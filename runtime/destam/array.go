@@ -17,7 +17,7 @@ type Array[T any] struct{ v list }
 // ArrayOf gives the array in field f. It is for generated code.
 //
 //go:noinline
-func ArrayOf[T any](o *OObject, f int) Array[T] { return Array[T]{list{o, f}} }
+func ArrayOf[T any](o Handle, f int) Array[T] { return Array[T]{list{objectOf(o), f}} }
 
 // Len is the number of elements.
 //
@@ -186,8 +186,8 @@ type ObjectArray[O Handle, P any] struct{ v list }
 // ObjectArrayOf gives the array in field f. It is for generated code.
 //
 //go:noinline
-func ObjectArrayOf[O Handle, P any](o *OObject, f int) ObjectArray[O, P] {
-	return ObjectArray[O, P]{list{o, f}}
+func ObjectArrayOf[O Handle, P any](o Handle, f int) ObjectArray[O, P] {
+	return ObjectArray[O, P]{list{objectOf(o), f}}
 }
 
 // Len is the number of elements.

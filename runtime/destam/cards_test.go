@@ -99,12 +99,12 @@ func (o *OCardQuery) Assign(v CardQuery)     { Assign(&o.OObject, &v) }
 func (o *OCardQuery) Owner() string          { return Get(&o.OObject, &o.v.owner) }
 func (o *OCardQuery) SetOwner(v string)      { Set(&o.OObject, 0, &o.v.owner, v) }
 func (o *OCardQuery) Slug() (string, bool)   { return GetOptional(&o.OObject, &o.v.slug) }
-func (o *OCardQuery) SetSlug(v string) error { return SetOptionalUnique(&o.OObject, 1, &o.v.slug, v) }
-func (o *OCardQuery) ClearSlug()             { ClearOptional(&o.OObject, 1, &o.v.slug) }
+func (o *OCardQuery) SetSlug(v string) error { return SetOptionalUnique(&o.OObject, 1, v) }
+func (o *OCardQuery) ClearSlug()             { ClearOptional(&o.OObject, 1) }
 func (o *OCardQuery) Labels() Array[string]  { return ArrayOf[string](&o.OObject, 2) }
 func (o *OCardQuery) Year() (int, bool)      { return GetOptional(&o.OObject, &o.v.year) }
-func (o *OCardQuery) SetYear(v int)          { SetOptional(&o.OObject, 3, &o.v.year, v) }
-func (o *OCardQuery) ClearYear()             { ClearOptional(&o.OObject, 3, &o.v.year) }
+func (o *OCardQuery) SetYear(v int)          { SetOptional(&o.OObject, 3, v) }
+func (o *OCardQuery) ClearYear()             { ClearOptional(&o.OObject, 3) }
 func (o *OCardQuery) Items() ObjectArray[*OItem, Item] {
 	return ObjectArrayOf[*OItem, Item](&o.OObject, 4)
 }
@@ -158,7 +158,7 @@ type oAddress struct {
 
 func (o *OAddress) City() string     { return Get(&o.OObject, &o.v.city) }
 func (o *OAddress) SetCity(v string) { Set(&o.OObject, 0, &o.v.city, v) }
-func (o *OAddress) SetZip(v int32)   { SetOptional(&o.OObject, 1, &o.v.zip, v) }
+func (o *OAddress) SetZip(v int32)   { SetOptional(&o.OObject, 1, v) }
 
 type CardPaths Place
 

@@ -91,8 +91,8 @@ func (o *OGarden) Snapshot() Garden                   { return *(*Garden)(Snapsh
 func (o *OGarden) Query() *OGardenQuery               { return (*OGardenQuery)(Inner(&o.OObject, 0)) }
 func (o *OGarden) SetName(v string)                   { Set(&o.OObject, 1, &o.v.name, v) }
 func (o *OGarden) Name() string                       { return Get(&o.OObject, &o.v.name) }
-func (o *OGarden) SetOpened(v time.Time)              { SetOptionalTime(&o.OObject, 2, &o.v.opened, v) }
-func (o *OGarden) ClearOpened()                       { ClearOptional(&o.OObject, 2, &o.v.opened) }
+func (o *OGarden) SetOpened(v time.Time)              { SetOptionalTime(&o.OObject, 2, v) }
+func (o *OGarden) ClearOpened()                       { ClearOptional(&o.OObject, 2) }
 func (o *OGarden) Beds() ObjectArray[*OBed, Bed] {
 	return ObjectArrayOf[*OBed, Bed](&o.OObject, 3)
 }
@@ -105,7 +105,7 @@ func (o *OGarden) Best() *OBed        { return (*OBed)(GetChild(&o.OObject, 7)) 
 func (o *OGarden) SetBest(v Bed)      { SetChild(&o.OObject, 7, &v) }
 func (o *OGarden) ClearBest()         { ClearChild(&o.OObject, 7) }
 func (o *OGarden) SetRate(v float64)  { SetFloat(&o.OObject, 8, &o.v.rate, v) }
-func (o *OGarden) SetSeal(v []byte)   { SetBytes(&o.OObject, 9, &o.v.seal, v) }
+func (o *OGarden) SetSeal(v []byte)   { SetBytes(&o.OObject, 9, v) }
 func (o *OGarden) Seal() []byte       { return GetBytes(&o.OObject, &o.v.seal) }
 func (o *OGarden) Grid() Array[[]int] { return ArrayOf[[]int](&o.OObject, 10) }
 func (o *OGarden) SetTyping(v bool)   { Set(&o.OObject, 11, &o.v.typing, v) }
@@ -118,43 +118,43 @@ func (o *OBed) Plant() string                  { return Get(&o.OObject, &o.v.pla
 func (o *OBed) SetPlant(v string)              { Set(&o.OObject, 0, &o.v.plant, v) }
 func (o *OBed) SetWet(v bool)                  { Set(&o.OObject, 1, &o.v.wet, v) }
 func (o *OBed) Sub() ObjectArray[*OBed, Bed]   { return ObjectArrayOf[*OBed, Bed](&o.OObject, 2) }
-func (o *OGardenQuery) SetSlug(v string) error { return SetUnique(&o.OObject, 0, &o.v.slug, v) }
+func (o *OGardenQuery) SetSlug(v string) error { return SetUnique(&o.OObject, 0, v) }
 
 type GardenLens struct{ ObjectLens }
 
-func (l *GardenLens) Query() *GardenQueryLens  { return (*GardenQueryLens)(InnerLens(&l.ObjectLens, 0)) }
-func (l *GardenLens) Name() *Lens[string]      { return LensAt[string](&l.ObjectLens, 1) }
-func (l *GardenLens) Opened() *Lens[time.Time] { return LensAt[time.Time](&l.ObjectLens, 2) }
+func (l *GardenLens) Query() *GardenQueryLens  { return (*GardenQueryLens)(InnerLens(l, 0)) }
+func (l *GardenLens) Name() *Lens[string]      { return LensAt[string](l, 1) }
+func (l *GardenLens) Opened() *Lens[time.Time] { return LensAt[time.Time](l, 2) }
 func (l *GardenLens) Beds() *ArrayLens[*BedLens] {
-	return ArrayLensAt[*BedLens](&l.ObjectLens, 3)
+	return ArrayAt[*BedLens](l, 3)
 }
 func (l *GardenLens) Tools() *LeafArrayLens[string] {
-	return LeafArrayLensAt[string](&l.ObjectLens, 4)
+	return LeavesAt[string](l, 4)
 }
 func (l *GardenLens) Signs() *LeafMapLens[string, Colour] {
-	return LeafMapLensAt[string, Colour](&l.ObjectLens, 5)
+	return LeafMapAt[string, Colour](l, 5)
 }
 func (l *GardenLens) Rooms() *MapLens[int, *BedLens] {
-	return MapLensAt[int, *BedLens](&l.ObjectLens, 6)
+	return MapAt[int, *BedLens](l, 6)
 }
-func (l *GardenLens) Best() *BedLens              { return (*BedLens)(InnerLens(&l.ObjectLens, 7)) }
-func (l *GardenLens) Rate() *Lens[float64]        { return LensAt[float64](&l.ObjectLens, 8) }
-func (l *GardenLens) Seal() *Lens[[]byte]         { return LensAt[[]byte](&l.ObjectLens, 9) }
-func (l *GardenLens) Grid() *LeafArrayLens[[]int] { return LeafArrayLensAt[[]int](&l.ObjectLens, 10) }
-func (l *GardenLens) Typing() *Lens[bool]         { return LensAt[bool](&l.ObjectLens, 11) }
+func (l *GardenLens) Best() *BedLens              { return (*BedLens)(InnerLens(l, 7)) }
+func (l *GardenLens) Rate() *Lens[float64]        { return LensAt[float64](l, 8) }
+func (l *GardenLens) Seal() *Lens[[]byte]         { return LensAt[[]byte](l, 9) }
+func (l *GardenLens) Grid() *LeafArrayLens[[]int] { return LeavesAt[[]int](l, 10) }
+func (l *GardenLens) Typing() *Lens[bool]         { return LensAt[bool](l, 11) }
 func (l *GardenLens) Plots() *MapLens[ID, *BedLens] {
-	return MapLensAt[ID, *BedLens](&l.ObjectLens, 12)
+	return MapAt[ID, *BedLens](l, 12)
 }
 
 type GardenQueryLens struct{ ObjectLens }
 
-func (l *GardenQueryLens) Slug() *Lens[string] { return LensAt[string](&l.ObjectLens, 0) }
+func (l *GardenQueryLens) Slug() *Lens[string] { return LensAt[string](l, 0) }
 
 type BedLens struct{ ObjectLens }
 
-func (l *BedLens) Plant() *Lens[string]      { return LensAt[string](&l.ObjectLens, 0) }
-func (l *BedLens) Wet() *Lens[bool]          { return LensAt[bool](&l.ObjectLens, 1) }
-func (l *BedLens) Sub() *ArrayLens[*BedLens] { return ArrayLensAt[*BedLens](&l.ObjectLens, 2) }
+func (l *BedLens) Plant() *Lens[string]      { return LensAt[string](l, 0) }
+func (l *BedLens) Wet() *Lens[bool]          { return LensAt[bool](l, 1) }
+func (l *BedLens) Sub() *ArrayLens[*BedLens] { return ArrayAt[*BedLens](l, 2) }
 
 // eden is a garden with something everywhere.
 func eden() Garden {

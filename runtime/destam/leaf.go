@@ -58,8 +58,8 @@ func Upcast[P, A, B any](was string, fn func(A) (B, error)) Registered {
 // GetCoded reads a value whose type has a codec: each call decodes a copy.
 //
 //go:noinline
-func GetCoded[T any](o *OObject, f int) (v T) {
-	getCoded(o, f, unsafe.Pointer(&v))
+func GetCoded[T any](o Handle, f int) (v T) {
+	getCoded(objectOf(o), f, unsafe.Pointer(&v))
 	return v
 }
 
@@ -67,8 +67,8 @@ func GetCoded[T any](o *OObject, f int) (v T) {
 // when it is absent.
 //
 //go:noinline
-func GetOptionalCoded[T any](o *OObject, f int) (v T, ok bool) {
-	ok = getCoded(o, f, unsafe.Pointer(&v))
+func GetOptionalCoded[T any](o Handle, f int) (v T, ok bool) {
+	ok = getCoded(objectOf(o), f, unsafe.Pointer(&v))
 	return v, ok
 }
 
@@ -89,7 +89,7 @@ func getCoded(o *OObject, f int, p unsafe.Pointer) bool {
 // changed.
 //
 //go:noinline
-func SetCoded[T any](o *OObject, f int, v T) error { return setCoded(o, f, unsafe.Pointer(&v)) }
+func SetCoded[T any](o Handle, f int, v T) error { return setCoded(objectOf(o), f, unsafe.Pointer(&v)) }
 
 func setCoded(o *OObject, f int, p unsafe.Pointer) error {
 	e, err := o.o.Node().Type().EncodeField(f, p)
@@ -108,7 +108,7 @@ func setCoded(o *OObject, f int, p unsafe.Pointer) error {
 // SetArray sets an array of a fixed length.
 //
 //go:noinline
-func SetArray[T any](o *OObject, f int, p *T, v T) { setLeaf(o, f, unsafe.Pointer(&v)) }
+func SetArray[T any](o *OObject, f int, v T) { setLeaf(o, f, unsafe.Pointer(&v)) }
 
 // refused reports, for a method that has no error to return, that a value could
 // not be encoded and nothing is changed.

@@ -234,7 +234,7 @@ func TestCodecs(t *testing.T) {
 	pairs := ArrayOf[[2]int](&coin.OObject, coinPairs)
 	pairs.Insert(0, [2]int{8, 9})
 	want.Pairs = [][2]int{{8, 9}, {5, 6}}
-	SetArray(&coin.OObject, coinGrid, &coin.v.grid, [2][2]int{{9, 9}})
+	SetArray(&coin.OObject, coinGrid, [2][2]int{{9, 9}})
 	want.Grid = [2][2]int{{9, 9}}
 	sameCoin(t, "changed", snapshot(coin), want)
 

@@ -118,8 +118,14 @@ func Observe(o *OObject) unsafe.Pointer {
 // InnerLens goes to the object in field f.
 //
 //go:noinline
-func InnerLens(l *ObjectLens, f int) unsafe.Pointer {
-	return unsafe.Pointer(&ObjectLens{lens{l.o, l.l.Into(f)}})
+func InnerLens(l Observer, f int) unsafe.Pointer {
+	return unsafe.Pointer(&ObjectLens{into(l, f)})
+}
+
+// into goes to field f of the object that l leads to.
+func into(l Observer, f int) lens {
+	from := l.place()
+	return lens{from.o, from.l.Into(f)}
 }
 
 // Lens looks at a value, wherever it is: from an object over fields, over the
@@ -134,7 +140,7 @@ type Lens[T any] struct{ lens }
 // LensAt goes to the value in field f, optional or not.
 //
 //go:noinline
-func LensAt[T any](l *ObjectLens, f int) *Lens[T] { return &Lens[T]{lens{l.o, l.l.Into(f)}} }
+func LensAt[T any](l Observer, f int) *Lens[T] { return &Lens[T]{into(l, f)} }
 
 // Get gives the value; ok is false when it is absent, or something on the way
 // to it is. Behind an Each it is the first value.
@@ -305,11 +311,11 @@ func (l *Lens[T]) unbox(to *T, v any) {
 // LeafArrayLens looks at an array of values.
 type LeafArrayLens[T any] struct{ lens }
 
-// LeafArrayLensAt goes to the array in field f.
+// LeavesAt goes to the array in field f.
 //
 //go:noinline
-func LeafArrayLensAt[T any](l *ObjectLens, f int) *LeafArrayLens[T] {
-	return &LeafArrayLens[T]{lens{l.o, l.l.Into(f)}}
+func LeavesAt[T any](l Observer, f int) *LeafArrayLens[T] {
+	return &LeafArrayLens[T]{into(l, f)}
 }
 
 // Each goes to every element.
@@ -320,11 +326,11 @@ func (l *LeafArrayLens[T]) Each() *Lens[T] { return &Lens[T]{lens{l.o, l.l.Each(
 // ArrayLens looks at an array of objects, whose lenses are L.
 type ArrayLens[L any] struct{ lens }
 
-// ArrayLensAt goes to the array in field f.
+// ArrayAt goes to the array in field f.
 //
 //go:noinline
-func ArrayLensAt[L any](l *ObjectLens, f int) *ArrayLens[L] {
-	return &ArrayLens[L]{lens{l.o, l.l.Into(f)}}
+func ArrayAt[L any](l Observer, f int) *ArrayLens[L] {
+	return &ArrayLens[L]{into(l, f)}
 }
 
 // Each goes to every element.
@@ -335,11 +341,11 @@ func (l *ArrayLens[L]) Each() L { return begin[L](l.o, l.l.Each()) }
 // LeafMapLens looks at a map of values.
 type LeafMapLens[K comparable, T any] struct{ lens }
 
-// LeafMapLensAt goes to the map in field f.
+// LeafMapAt goes to the map in field f.
 //
 //go:noinline
-func LeafMapLensAt[K comparable, T any](l *ObjectLens, f int) *LeafMapLens[K, T] {
-	return &LeafMapLens[K, T]{lens{l.o, l.l.Into(f)}}
+func LeafMapAt[K comparable, T any](l Observer, f int) *LeafMapLens[K, T] {
+	return &LeafMapLens[K, T]{into(l, f)}
 }
 
 // Each goes to the value of every key.
@@ -357,11 +363,11 @@ func (l *LeafMapLens[K, T]) At(k K) *Lens[T] {
 // MapLens looks at a map of objects, whose lenses are L.
 type MapLens[K comparable, L any] struct{ lens }
 
-// MapLensAt goes to the map in field f.
+// MapAt goes to the map in field f.
 //
 //go:noinline
-func MapLensAt[K comparable, L any](l *ObjectLens, f int) *MapLens[K, L] {
-	return &MapLens[K, L]{lens{l.o, l.l.Into(f)}}
+func MapAt[K comparable, L any](l Observer, f int) *MapLens[K, L] {
+	return &MapLens[K, L]{into(l, f)}
 }
 
 // Each goes to the object of every key.

@@ -15,7 +15,7 @@ type Map[K comparable, V any] struct{ v list }
 // MapOf gives the map in field f. It is for generated code.
 //
 //go:noinline
-func MapOf[K comparable, V any](o *OObject, f int) Map[K, V] { return Map[K, V]{list{o, f}} }
+func MapOf[K comparable, V any](o Handle, f int) Map[K, V] { return Map[K, V]{list{objectOf(o), f}} }
 
 // key gives the list's key for k, whose type is the map's key type.
 func (v list) key(k unsafe.Pointer) doc.Key { return v.o.o.Node().Key(v.f, k) }
@@ -167,8 +167,8 @@ type ObjectMap[K comparable, O Handle, P any] struct{ v list }
 // ObjectMapOf gives the map in field f. It is for generated code.
 //
 //go:noinline
-func ObjectMapOf[K comparable, O Handle, P any](o *OObject, f int) ObjectMap[K, O, P] {
-	return ObjectMap[K, O, P]{list{o, f}}
+func ObjectMapOf[K comparable, O Handle, P any](o Handle, f int) ObjectMap[K, O, P] {
+	return ObjectMap[K, O, P]{list{objectOf(o), f}}
 }
 
 // Len is the number of keys.

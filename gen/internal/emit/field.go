@@ -41,20 +41,20 @@ func (e *emitter) field(f fieldCode) {
 //
 //	func (o *ONote) Title() string { return destam.Get(&o.OObject, &o.v.title) }
 //	func (o *ONote) Blob() []byte { return destam.GetBytes(&o.OObject, &o.v.blob) }
-//	func (o *ONote) Addr() netip.Addr { return destam.GetCoded[netip.Addr](&o.OObject, 8) }
+//	func (o *ONote) Addr() netip.Addr { return destam.GetCoded[netip.Addr](o, 8) }
 //	func (o *ONote) Due() (time.Time, bool) { return destam.GetOptional(&o.OObject, &o.v.due) }
 //	func (o *ONote) Query() *ONoteQuery { return (*ONoteQuery)(destam.Inner(&o.OObject, 0)) }
 //	func (o *ONote) Boss() *OPerson { return (*OPerson)(destam.GetChild(&o.OObject, 7)) }
-//	func (o *ONote) Tags() destam.Array[string] { return destam.ArrayOf[string](&o.OObject, 3) }
+//	func (o *ONote) Tags() destam.Array[string] { return destam.ArrayOf[string](o, 3) }
 func (e *emitter) getter(f fieldCode) {
 	t, o := f.Type, f.Type.Object()
 	var result, value *jen.Statement
 	switch {
 	case t.Encoded():
-		result, value = typ(t), runtime("GetCoded", typ(t)).Call(object(), jen.Lit(f.index))
+		result, value = typ(t), runtime("GetCoded", typ(t)).Call(jen.Id("o"), jen.Lit(f.index))
 	case t.Kind == schema.Optional && t.Elem.Encoded():
 		result = jen.Params(typ(t.Elem), jen.Bool())
-		value = runtime("GetOptionalCoded", typ(t.Elem)).Call(object(), jen.Lit(f.index))
+		value = runtime("GetOptionalCoded", typ(t.Elem)).Call(jen.Id("o"), jen.Lit(f.index))
 	case t.Kind == schema.Bytes:
 		result, value = typ(t), runtime("GetBytes").Call(object(), slot(f.slot))
 	case t.Leaf():
@@ -67,7 +67,7 @@ func (e *emitter) getter(f fieldCode) {
 		result, value = jen.Params(typ(t.Elem), jen.Bool()), runtime("GetOptional").Call(object(), slot(f.slot))
 	default:
 		name, args := collection(t)
-		result, value = runtime(name, args...), runtime(name+"Of", args...).Call(object(), jen.Lit(f.index))
+		result, value = runtime(name, args...), runtime(name+"Of", args...).Call(jen.Id("o"), jen.Lit(f.index))
 	}
 	e.Add(method("o", f.handle, f.Method())).Params().Add(result).Custom(oneLine, jen.Return(value))
 }
@@ -90,10 +90,10 @@ func collection(t *schema.Type) (name string, args []jen.Code) {
 // setter emits one of these, by the kind of the field:
 //
 //	func (o *ONote) SetTitle(v string) { destam.Set(&o.OObject, 1, &o.v.title, v) }
-//	func (o *ONote) SetDue(v time.Time) { destam.SetOptionalTime(&o.OObject, 2, &o.v.due, v) }
+//	func (o *ONote) SetDue(v time.Time) { destam.SetOptionalTime(&o.OObject, 2, v) }
 //	func (o *ONote) SetBoss(v Person) { destam.SetChild(&o.OObject, 7, &v) }
-//	func (o *ONote) SetAddr(v netip.Addr) error { return destam.SetCoded(&o.OObject, 8, v) }
-//	func (o *ONoteQuery) SetSlug(v string) error { return destam.SetUnique(&o.OObject, 1, &o.v.slug, v) }
+//	func (o *ONote) SetAddr(v netip.Addr) error { return destam.SetCoded(o, 8, v) }
+//	func (o *ONoteQuery) SetSlug(v string) error { return destam.SetUnique(&o.OObject, 1, v) }
 func (e *emitter) setter(f fieldCode) {
 	t, name := f.Type, "Set"
 	if t.Kind == schema.Optional {
@@ -105,7 +105,7 @@ func (e *emitter) setter(f fieldCode) {
 		return
 	}
 	if t.Encoded() {
-		begin.Error().Custom(oneLine, jen.Return(runtime("SetCoded").Call(object(), jen.Lit(f.index), jen.Id("v"))))
+		begin.Error().Custom(oneLine, jen.Return(runtime("SetCoded").Call(jen.Id("o"), jen.Lit(f.index), jen.Id("v"))))
 		return
 	}
 	switch {
@@ -120,7 +120,11 @@ func (e *emitter) setter(f fieldCode) {
 	case t.Kind == schema.Bytes:
 		name += "Bytes"
 	}
-	call := runtime(name).Call(object(), jen.Lit(f.index), slot(f.slot), jen.Id("v"))
+	args := []jen.Code{object(), jen.Lit(f.index)}
+	if name == "Set" || name == "SetFloat" { // they look at the old value first
+		args = append(args, slot(f.slot))
+	}
+	call := runtime(name).Call(append(args, jen.Id("v"))...)
 	if f.Tag.Unique {
 		begin.Error().Custom(oneLine, jen.Return(call))
 	} else {
@@ -130,12 +134,12 @@ func (e *emitter) setter(f fieldCode) {
 
 // clear emits how an optional field becomes absent:
 //
-//	func (o *ONote) ClearDue() { destam.ClearOptional(&o.OObject, 2, &o.v.due) }
+//	func (o *ONote) ClearDue() { destam.ClearOptional(&o.OObject, 2) }
 //	func (o *ONote) ClearBoss() { destam.ClearChild(&o.OObject, 7) }
 func (e *emitter) clear(f fieldCode) {
-	call := runtime("ClearOptional").Call(object(), jen.Lit(f.index), slot(f.slot))
+	name := "ClearOptional"
 	if f.Type.Object() != nil {
-		call = runtime("ClearChild").Call(object(), jen.Lit(f.index))
+		name = "ClearChild"
 	}
-	e.Add(method("o", f.handle, "Clear"+f.Method())).Params().Custom(oneLine, call)
+	e.Add(method("o", f.handle, "Clear"+f.Method())).Params().Custom(oneLine, runtime(name).Call(object(), jen.Lit(f.index)))
 }

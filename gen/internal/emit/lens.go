@@ -22,19 +22,25 @@ func (e *emitter) lens(s *schema.Struct) {
 
 // lensMethod emits one of these, by the kind of the field:
 //
-//	func (l *NoteLens) Title() *destam.Lens[string] { return destam.LensAt[string](&l.ObjectLens, 1) }
-//	func (l *NoteLens) Query() *NoteQueryLens { return (*NoteQueryLens)(destam.InnerLens(&l.ObjectLens, 0)) }
-//	func (l *NoteLens) Tags() *destam.LeafArrayLens[string] { return destam.LeafArrayLensAt[string](&l.ObjectLens, 3) }
-//	func (l *NoteLens) Rooms() *destam.MapLens[int, *RoomLens] { return destam.MapLensAt[int, *RoomLens](&l.ObjectLens, 6) }
+//	func (l *NoteLens) Title() *destam.Lens[string] { return destam.LensAt[string](l, 1) }
+//	func (l *NoteLens) Query() *NoteQueryLens { return (*NoteQueryLens)(destam.InnerLens(l, 0)) }
+//	func (l *NoteLens) Tags() *destam.LeafArrayLens[string] { return destam.LeavesAt[string](l, 3) }
+//	func (l *NoteLens) Rooms() *destam.MapLens[int, *RoomLens] { return destam.MapAt[int, *RoomLens](l, 6) }
 func (e *emitter) lensMethod(s *schema.Struct, f *schema.Field, index int) {
-	place := []jen.Code{jen.Op("&").Id("l").Dot("ObjectLens"), jen.Lit(index)}
+	place := []jen.Code{jen.Id("l"), jen.Lit(index)}
 	begin := e.Add(method("l", s.Lens(), f.Method())).Params().Op("*")
 	if o := f.Type.Object(); o != nil && f.Type.Kind != schema.List && f.Type.Kind != schema.Map {
 		begin.Id(o.Lens()).Custom(oneLine, jen.Return(converted(o.Lens(), "InnerLens", place...)))
 		return
 	}
 	name, args := lensType(f.Type)
-	begin.Add(runtime(name, args...)).Custom(oneLine, jen.Return(runtime(name+"At", args...).Call(place...)))
+	begin.Add(runtime(name, args...)).Custom(oneLine, jen.Return(runtime(leads[name], args...).Call(place...)))
+}
+
+// leads are the functions that give a lens, by its type. Their names are short
+// so that most of these methods take one line.
+var leads = map[string]string{
+	"Lens": "LensAt", "ArrayLens": "ArrayAt", "LeafArrayLens": "LeavesAt", "MapLens": "MapAt", "LeafMapLens": "LeafMapAt",
 }
 
 // lensType gives the lens of a leaf, a list or a map.

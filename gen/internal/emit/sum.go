@@ -4,16 +4,15 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
-	"hash"
 	"slices"
-	"strings"
+	"strconv"
 
 	"github.com/destam-go/destamgen/gen/internal/schema"
 )
 
 // Version names what File writes for a given model. It changes with every change
 // of the output, so that output of an older destamgen is known to be stale.
-const Version = "3"
+const Version = "4"
 
 // mark begins the second line of every output, which holds a sum over the model
 // and over the rest of the file. Where it is right, rendering would give the very
@@ -42,48 +41,83 @@ func Fresh(p *schema.Package, f *schema.File, there []byte) bool {
 
 func sum(p *schema.Package, f *schema.File, source []byte) string {
 	h := sha256.New()
-	fingerprint(h, p, f)
+	h.Write(fingerprint(p, f))
 	h.Write(source)
 	return fmt.Sprintf("%x", h.Sum(nil)[:12])
 }
 
-// fingerprint writes everything that the output for f depends on. Where things
+// fingerprint gives everything that the output for f depends on. Where things
 // are in the source is not among it: moving a struct down a line changes nothing.
-func fingerprint(h hash.Hash, p *schema.Package, f *schema.File) {
-	fmt.Fprintf(h, "%q %q %q %q %q %q\n", Version, p.Name, p.Parameter, f.Name, f.Constraint, f.Imports)
+func fingerprint(p *schema.Package, f *schema.File) []byte {
+	w := words{}
+	w.say(Version, p.Name, p.Parameter, f.Name, f.Constraint)
+	for _, i := range f.Imports {
+		w.say("import", i.Path, i.Alias, i.Name)
+	}
 	for _, s := range f.Structs {
-		fmt.Fprintf(h, "struct %q %q %t %t %t\n", s.Name, s.Table, s.Nested, s.WithIs, s.WithAbsent)
-		fields(h, s)
+		w.say("struct", s.Name, s.Table)
+		w.flags(s.Nested, s.WithIs, s.WithAbsent)
+		w.fields(s)
 		if s.Section != nil {
-			fmt.Fprintf(h, "section %q\n", s.Section.Name)
-			fields(h, s.Section.Type.Struct) // it may be in another file
+			w.say("section", s.Section.Name)
+			w.fields(s.Section.Type.Struct) // it may be in another file
 		}
+	}
+	return w.text
+}
+
+// words is a text that says which words it was made of.
+type words struct{ text []byte }
+
+func (w *words) say(parts ...string) {
+	for _, part := range parts {
+		w.text = append(strconv.AppendQuote(w.text, part), ' ')
 	}
 }
 
-func fields(h hash.Hash, s *schema.Struct) {
+func (w *words) flags(flags ...bool) {
+	for _, flag := range flags {
+		w.text = append(strconv.AppendBool(w.text, flag), ' ')
+	}
+}
+
+func (w *words) number(n int64) { w.text = append(strconv.AppendInt(w.text, n, 10), ' ') }
+
+func (w *words) fields(s *schema.Struct) {
 	for _, f := range s.Tagged() {
 		if !slices.Contains(s.Fields, f) { // of a struct that is embedded
-			fmt.Fprintf(h, "%q %q %q %s\n", f.Name, f.Literal, f.Doc, typeText(f.Type))
+			w.say("promoted", f.Name, f.Literal, f.Doc)
+			w.typ(f.Type)
 		}
 	}
 	for _, f := range s.Fields {
-		for _, w := range f.Former {
-			fmt.Fprintf(h, "was %q %q\n", w.Name, w.Upcast)
+		for _, former := range f.Former {
+			w.say("was", former.Name, former.Upcast)
 		}
-		fmt.Fprintf(h, "%q %t %q %q %q %s\n", f.Name, f.Embedded, f.Literal, f.Doc, f.Source, typeText(f.Type))
+		w.say("field", f.Name, f.Literal, f.Doc)
+		w.flags(f.Embedded)
+		w.pieces(f.Source)
+		w.typ(f.Type)
 	}
 }
 
-// typeText says all of a type that the output shows, names and what they stand
-// for.
-func typeText(t *schema.Type) string {
+// typ says all of a type that the output shows, names and what they stand for.
+func (w *words) typ(t *schema.Type) {
 	if t == nil {
-		return ""
+		w.say("")
+		return
 	}
-	parts := []string{fmt.Sprint(t.Kind), t.Basic, t.Name.Path, t.Name.Name, typeText(t.Key), typeText(t.Elem)}
-	if t.Len != 0 || t.Codec != "" || len(t.Written) > 0 {
-		parts = append(parts, fmt.Sprintf("%d %q %q", t.Len, t.Codec, t.Written))
+	w.number(int64(t.Kind))
+	w.number(t.Len)
+	w.say(t.Basic, t.Name.Path, t.Name.Name, t.Codec)
+	w.pieces(t.Written)
+	w.typ(t.Key)
+	w.typ(t.Elem)
+}
+
+func (w *words) pieces(pieces []schema.Piece) {
+	w.number(int64(len(pieces)))
+	for _, piece := range pieces {
+		w.say(piece.Text, piece.Path)
 	}
-	return "(" + strings.Join(parts, " ") + ")"
 }
