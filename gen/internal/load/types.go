@@ -50,7 +50,7 @@ func (c *converter) convert(t types.Type) *schema.Type {
 	case *types.Struct:
 		return bad("declare the struct with a name", "a struct without a name cannot be generated")
 	case *types.Interface:
-		return bad("a struct with one optional field for each type that it may be", "an interface says nothing of what it holds, so it cannot be stored")
+		return bad("a struct with one optional field for each type that it may be, or json.RawMessage", "an interface says nothing of what it holds, so it cannot be stored")
 	case *types.Chan:
 		return bad(`destam:"-"`, "a channel cannot be stored")
 	case *types.Signature:

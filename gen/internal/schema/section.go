@@ -1,6 +1,9 @@
 package schema
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // sections judges the query sections of all documents and marks what is
 // reached inside them.
@@ -141,6 +144,9 @@ func sectionProblem(t *Type) (why, fix string) {
 	case Map:
 		return "a map may not be", "a slice of structs with a key and a value" + elsewhere
 	case Coded:
+		if strings.HasSuffix(t.Codec, " "+Runtime+".Ref") {
+			return "a reference may not be", "a string with the document's ID" + elsewhere
+		}
 		return "a type with a codec may not be", "a string" + elsewhere
 	case Array:
 		if t.bytes() {
