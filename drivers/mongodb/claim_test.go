@@ -7,12 +7,14 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/destam-go/destamgen/runtime/driver"
 )
 
 // Schedules of two processes that quarrel about unique values and sequences,
-// each of which broke some simpler protocol. One process is a store, the other
+// each of which broke some simpler protocol (those with a number are traces that
+// a model of it found). One process is a store, the other
 // is another store or what it did before it stopped.
 
 const notes = "notes"
@@ -129,7 +131,7 @@ func TestClaims(t *testing.T) {
 	doc, other := id(1), id(2)
 	slug := term("slug", "v")
 	tests := map[string]func(p *pair){
-		"one document, twice the same value": func(p *pair) {
+		"T1: one document, twice the same value": func(p *pair) {
 			p.accepted(p.a, p.commit(doc, 1, ""))
 			if _, err := p.b.Load(p.t.Context(), notes, doc, 0); err != nil {
 				p.t.Fatal(err)
@@ -138,7 +140,7 @@ func TestClaims(t *testing.T) {
 			p.lost(p.b, p.commit(doc, 2, "v"))
 			p.accepted(p.b, p.commit(doc, 3, "v"))
 		},
-		"the answer to a claim is lost": func(p *pair) {
+		"T2: the answer to a claim is lost": func(p *pair) {
 			c := p.commit(doc, 1, "v")
 			p.claims(c, slug)
 			p.accepted(p.a, c)
@@ -185,6 +187,32 @@ func TestClaims(t *testing.T) {
 			p.accepted(p.b, p.commit(other, 1, "v"))
 			p.duplicate(p.a, p.commit(doc, 5, "v"), other)
 			p.accepted(p.a, p.commit(doc, 5, "w"))
+		},
+		"T4: claimed, fenced off, and claimed again after the rebase": func(p *pair) {
+			p.accepted(p.a, p.commit(doc, 1, ""))
+			p.claims(p.commit(doc, 2, "v"), slug)
+			void := driver.Commit{Table: notes, ID: doc, Seq: 2, Kind: driver.KindVoid, Try: [16]byte{9}} // by who wanted the value and stopped
+			p.lands(void, known{Standing: driver.Standing{Seq: 1, Life: driver.Alive}, sectionSeq: 1})
+			p.lost(p.a, p.commit(doc, 2, "v"))
+			p.accepted(p.a, p.commit(doc, 3, "v"))
+			p.duplicate(p.b, p.commit(other, 1, "v"), doc)
+		},
+		"T3: a claim of long ago, judged dead and followed late": func(p *pair) {
+			p.accepted(p.a, p.commit(doc, 1, "v")) // generation 0
+			p.accepted(p.a, p.commit(doc, 2, ""))  // who wants it for other judges 0 dead now, and pauses
+			late := p.commit(other, 1, "v")
+			third := newClaim(claimKey(slug), 1, ptr(p.commit(doc, 3, "v")))
+			if _, err := p.log.claims.InsertOne(p.t.Context(), third); err != nil {
+				p.t.Fatal(err)
+			}
+			void := driver.Commit{Table: notes, ID: doc, Seq: 3, Kind: driver.KindVoid, Try: [16]byte{9}}
+			p.lands(void, known{Standing: driver.Standing{Seq: 2, Life: driver.Alive}, sectionSeq: 2})
+			p.lost(p.a, p.commit(doc, 3, "v"))
+			p.accepted(p.a, p.commit(doc, 4, "v")) // generation 2
+			if _, err := p.log.claims.InsertOne(p.t.Context(), newClaim(claimKey(slug), 1, &late)); !mongo.IsDuplicateKeyError(err) {
+				p.t.Errorf("generation 1 is inserted again: %v", err)
+			}
+			p.duplicate(p.b, late, doc)
 		},
 		"deleted, and restored against a claimer": func(p *pair) {
 			p.accepted(p.a, p.commit(doc, 1, "v"))
@@ -233,7 +261,7 @@ func TestPurgeRaces(t *testing.T) {
 		p.accepted(p.a, c)
 		return c
 	}
-	t.Run("a writer two behind", func(t *testing.T) {
+	t.Run("T6: a writer two behind", func(t *testing.T) {
 		p := newPair(t)
 		first(p)
 		if _, err := p.b.Load(t.Context(), notes, doc, 0); err != nil {
@@ -249,7 +277,7 @@ func TestPurgeRaces(t *testing.T) {
 			}
 		}
 	})
-	t.Run("an answer that was lost", func(t *testing.T) {
+	t.Run("T7: an answer that was lost", func(t *testing.T) {
 		p := newPair(t)
 		before := known{}.after(ptr(first(p)))
 		c := p.commit(doc, 2, "")

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/auth"
 
 	"github.com/destam-go/destamgen/runtime/driver"
 )
@@ -15,6 +16,23 @@ import (
 // ErrFormat says that a database was written by a newer version of this
 // package, or not by it.
 var ErrFormat = errors.New("unknown format")
+
+// explained adds to an error of connecting what to do about it.
+func explained(err error) error {
+	var identity *auth.Error
+	what := ""
+	switch {
+	case errors.As(err, &identity):
+		what = "the server does not take user and password: look at both in the URI, and at authSource, the database that has the user"
+	case code(err) == 13:
+		what = "the user may not do this: grant it the role readWrite on the database"
+	case mongo.IsTimeout(err), mongo.IsNetworkError(err):
+		what = "no server answers: look whether it runs, and at the host, the port and the TLS options in the URI"
+	default:
+		return err
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
 
 // duplicate is the code of an insert whose _id is there already.
 const duplicate = 11000

@@ -112,7 +112,7 @@ func (f *feed) goOn(at driver.Token) error {
 // it again.
 func (f *feed) poll(ctx context.Context) error {
 	began, back := f.s.now(), overlap
-	if began.Sub(f.reconciled) >= reconcileTime {
+	if began.Sub(f.reconciled) >= f.s.opts.reconcile {
 		back, f.reconciled = longOverlap, began
 		for doc, p := range f.told {
 			if began.Sub(p.at) > 2*longOverlap {

@@ -28,6 +28,8 @@ type gateway struct {
 	mu    sync.Mutex
 	conns map[net.Conn]bool
 	dead  bool
+	skew  time.Duration       // of the time that the server tells
+	keys  bool                // nobody's password is right
 	done  bool                // the test is over
 	judge func(*command) fate // what becomes of a command; nil: nothing
 	late  chan struct{}       // closed when requests that are late arrive
@@ -58,11 +60,12 @@ const (
 	diesBefore       // as lost; nothing of this client ever arrives any more
 	diesAfter        // as unanswered; likewise
 	diesDelayed      // as delayed; likewise
+	cancelled        // as delayed; who sent it has given up
 )
 
 var fates = map[fate]string{
 	lost: "lost", halved: "halved", unanswered: "unanswered", halfAnswer: "half an answer", delayed: "delayed", doubled: "doubled",
-	diesBefore: "dies before", diesAfter: "dies after", diesDelayed: "dies, and it arrives late",
+	cancelled: "cancelled", diesBefore: "dies before", diesAfter: "dies after", diesDelayed: "dies, and it arrives late",
 }
 
 // newGateway starts one before the server; the test's end stops it.
@@ -138,6 +141,47 @@ func (g *gateway) release() {
 	g.arriving.Wait()
 	g.asking.Lock()
 	defer g.asking.Unlock()
+}
+
+// down makes the server go away, or come back.
+func (g *gateway) down(away bool) {
+	g.mu.Lock()
+	g.dead = away
+	g.mu.Unlock()
+	if away {
+		g.cut()
+	}
+}
+
+// locks lets nobody in who has to say who it is.
+func (g *gateway) locks() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.keys = true
+}
+
+// skews makes the server tell another time.
+func (g *gateway) skews(by time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.skew = by
+}
+
+// says changes what the server says to whoever says hello.
+func (g *gateway) says(reply message) (message, error) {
+	body, err := reply.body()
+	if err != nil {
+		return reply, err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for i := range body {
+		// localTime alone: what the driver goes by is left as it is.
+		if at, ok := body[i].Value.(bson.DateTime); ok && body[i].Key == "localTime" {
+			body[i].Value = at + bson.DateTime(g.skew.Milliseconds())
+		}
+	}
+	return reply.with(body)
 }
 
 // judges makes judge decide about each command from now on.
@@ -280,7 +324,7 @@ func (g *gateway) pass(client, server net.Conn, m message, c *command) bool {
 	case lost, diesBefore:
 	case halved:
 		server.Write(request[:len(request)/2])
-	case delayed, diesDelayed:
+	case delayed, diesDelayed, cancelled:
 		g.arriving.Go(func() { g.arriveLate(request) })
 	case doubled:
 		if _, err := g.ask(server, m, c); err != nil {
@@ -310,10 +354,24 @@ func (g *gateway) pass(client, server net.Conn, m message, c *command) bool {
 
 // ask lets the server answer a request.
 func (g *gateway) ask(server net.Conn, m message, c *command) (message, error) {
-	if g.set != nil {
-		return g.set.ask(server, m, c)
+	body, err := m.body()
+	if err != nil || len(body) == 0 {
+		return m, err
 	}
-	return exchange(server, m)
+	name := body[0].Key
+	if g.keys && name == "saslStart" {
+		return m.answer(failure(18, "AuthenticationFailed"))
+	}
+	var reply message
+	if g.set != nil {
+		reply, err = g.set.ask(server, m, c)
+	} else {
+		reply, err = exchange(server, m)
+	}
+	if err == nil && g.skew != 0 && (name == "hello" || name == "isMaster" || name == "ismaster") {
+		return g.says(reply)
+	}
+	return reply, err
 }
 
 // exchange sends a request and waits for the answer.

@@ -19,7 +19,7 @@ type Options struct {
 	// server has no change streams: 200 ms if it is 0.
 	Poll time.Duration
 
-	lease time.Duration // leaseTime, but for tests
+	lease, reconcile time.Duration // leaseTime and reconcileTime, but for tests
 }
 
 func (o *Options) filled() Options {
@@ -29,6 +29,7 @@ func (o *Options) filled() Options {
 	}
 	filled.Grace = cmp.Or(filled.Grace, 2*time.Second)
 	filled.lease = cmp.Or(filled.lease, leaseTime)
+	filled.reconcile = cmp.Or(filled.reconcile, reconcileTime)
 	filled.Poll = cmp.Or(filled.Poll, 200*time.Millisecond)
 	return filled
 }

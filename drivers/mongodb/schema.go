@@ -43,7 +43,7 @@ func (s *Store) format(ctx context.Context) error {
 	}
 	switch {
 	case err != nil:
-		return fmt.Errorf("mongodb: database %q: %w", s.db.Name(), err)
+		return fmt.Errorf("mongodb: database %q: %w", s.db.Name(), explained(err))
 	case found.Version != version:
 		return fmt.Errorf("mongodb: database %q: %w: it has version %d, this program knows %d: update the program", s.db.Name(), ErrFormat, found.Version, version)
 	}

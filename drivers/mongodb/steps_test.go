@@ -213,6 +213,8 @@ type step struct {
 	fate    fate
 	gateway *gateway
 
+	cancel context.CancelFunc // the context of what is done
+
 	mu    sync.Mutex
 	steps []string
 }
@@ -266,7 +268,6 @@ func (x *step) run() {
 	if x.a = open(x.gateway); x.a == nil {
 		return
 	}
-	x.gateway.judges(x.judge)
 	done, c := x.act()
 	x.gateway.release()
 	x.verify(done, c)
@@ -282,6 +283,9 @@ func (x *step) judge(c *command) fate {
 	}
 	x.steps = append(x.steps, name)
 	if len(x.steps)-1 == x.at {
+		if x.fate == cancelled {
+			x.cancel()
+		}
 		return x.fate
 	}
 	return passes
@@ -319,10 +323,12 @@ func (x *step) act() (done bool, c driver.Commit) {
 		ctx, cancel = context.WithTimeout(ctx, 300*time.Millisecond)
 		defer cancel()
 	}
+	x.cancel = cancel
+	x.gateway.judges(x.judge)
 	var err error
 	if x.sc.do != nil {
 		err = x.sc.do(ctx, x.a)
-		for again := 0; err != nil && again < 3 && !x.dies(); again++ {
+		for again := 0; err != nil && again < 3 && !x.dies() && x.fate != cancelled; again++ {
 			err = x.sc.do(ctx, x.a)
 			if x.sc.name == "purge" && errors.Is(err, driver.ErrNotFound) {
 				err = nil // the time before
@@ -331,11 +337,17 @@ func (x *step) act() (done bool, c driver.Commit) {
 	} else {
 		c = x.sc.act(x.pair, x.a)
 		err = x.a.Append(ctx, []driver.Commit{c})[0].Err
-		for again := 0; err != nil && again < 3 && !x.dies(); again++ {
+		for again := 0; err != nil && again < 3 && !x.dies() && x.fate != cancelled; again++ {
 			err = x.a.Append(ctx, []driver.Commit{c})[0].Err
 		}
 	}
-	if err != nil && !x.dies() {
+	switch {
+	case x.fate == cancelled && x.at >= x.background():
+	case x.fate == cancelled:
+		if !errors.Is(err, context.Canceled) && !errors.Is(err, driver.ErrUnknown) {
+			x.failed("%v", err)
+		}
+	case err != nil && !x.dies():
 		x.failed("%v", err)
 	}
 	return err == nil, c
@@ -373,6 +385,14 @@ func (x *step) verify(done bool, c driver.Commit) {
 		return
 	}
 	x.verifyQueries(c, landed == 1)
+}
+
+// background is the first step that nobody waits for.
+func (x *step) background() int {
+	if i := slices.IndexFunc(x.sc.steps, func(name string) bool { return name == "insert notes" || name == "update notes" }); i >= 0 {
+		return i
+	}
+	return len(x.sc.steps)
 }
 
 // commits is the step that decides.

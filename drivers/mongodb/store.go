@@ -98,7 +98,7 @@ func connected(ctx context.Context, client *mongo.Client, opts Options) (*Store,
 	s := &Store{client: client, opts: opts, tables: make(map[string]*table), closing: make(chan struct{})}
 	hello, err := s.hello(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("mongodb: database %q: %w", opts.Database, err)
+		return nil, fmt.Errorf("mongodb: database %q: %w", opts.Database, explained(err))
 	}
 	journaled := true
 	concerns := options.Database().SetReadPreference(readpref.Primary()).

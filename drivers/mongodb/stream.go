@@ -77,7 +77,7 @@ func (f *feed) stream(ctx context.Context) error {
 		case stream.ID() == 0: // the database was dropped
 			return errEnded
 		}
-		if f.s.now().Sub(f.reconciled) >= reconcileTime {
+		if f.s.now().Sub(f.reconciled) >= f.s.opts.reconcile {
 			if err := f.poll(ctx); err != nil {
 				return err
 			}
