@@ -28,7 +28,7 @@ const childDir = "DESTAM_TEST_CHILD"
 // killRounds is the environment variable that says how often TestKill kills.
 const killRounds = "DESTAM_KILL_ROUNDS"
 
-const writers = 16
+const writers = 64
 
 // child writes into a store with many goroutines. What it was told goes into
 // side files, a line each: which commit was accepted, which is durable.
@@ -114,9 +114,12 @@ func killCommit(id driver.ID, seq uint64) driver.Commit {
 // without any option: everything that it was told is accepted is there, to the
 // byte, and so are the commits of all rounds before.
 func TestKill(t *testing.T) {
-	rounds := 50
-	if testing.Short() || racing {
+	rounds := 200
+	switch {
+	case testing.Short() || racing:
 		rounds = 5
+	case os.Getenv("DESTAM_LONG") != "":
+		rounds = 1000
 	}
 	if n, err := strconv.Atoi(os.Getenv(killRounds)); err == nil {
 		rounds = n
