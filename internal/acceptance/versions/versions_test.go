@@ -317,21 +317,46 @@ func newer(t *testing.T, r *rand.Rand, o *v2.ONote, want *v2.Note) {
 }
 
 // TestUniqueLater holds that a field which becomes unique where documents are is
-// refused at the first use of the table, with the ways out.
+// judged by them at the first use of the table: refused, with the ways out, when
+// two have one value, and unique for all of them when none have.
 func TestUniqueLater(t *testing.T) {
 	for name, store := range stores {
 		t.Run(name, func(t *testing.T) {
 			open := store(t)
+			create := func(owner, slug string) {
+				program(t, open, func(db *destam.DB) {
+					if _, err := v1.NoteTable(db).Create(t.Context(), v1.Note{Query: v1.NoteQuery{Owner: owner, Slug: slug}}); err != nil {
+						t.Fatal(err)
+					}
+				})
+			}
+			create("ann", "a")
+			create("ann", "b")
 			program(t, open, func(db *destam.DB) {
-				if _, err := v1.NoteTable(db).Create(t.Context(), v1.Note{Query: v1.NoteQuery{Slug: "a"}}); err != nil {
+				_, err := OwnedTable(db).Find(t.Context())
+				var refused *driver.SchemaError
+				if !errors.As(err, &refused) || !strings.Contains(err.Error(), "Change or delete one of them") {
+					t.Fatalf("got %v, want a SchemaError that names the ways out", err)
+				}
+			})
+			program(t, open, func(db *destam.DB) {
+				notes := v1.NoteTable(db)
+				note, err := notes.Find(t.Context(), v1.NoteWhere.Slug().Is("b"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				note.Query().SetOwner("bob")
+				if err := note.Flush(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 			})
 			program(t, open, func(db *destam.DB) {
-				_, err := OwnedTable(db).Create(t.Context(), Owned{})
-				var refused *driver.SchemaError
-				if !errors.As(err, &refused) || !strings.Contains(err.Error(), "another name") {
-					t.Fatalf("got %v, want a SchemaError that names the ways out", err)
+				table := OwnedTable(db)
+				if _, err := table.Create(t.Context(), Owned{Query: OwnedQuery{Owner: "ann", Slug: "c"}}); !errors.Is(err, destam.ErrTaken) {
+					t.Errorf("a value that an old document has: %v", err)
+				}
+				if _, err := table.Create(t.Context(), Owned{Query: OwnedQuery{Owner: "eve", Slug: "c"}}); err != nil {
+					t.Error(err)
 				}
 			})
 		})
