@@ -1,6 +1,7 @@
 package gen
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -26,7 +27,9 @@ func expand(cfg Config) ([]string, error) {
 			root, all = ".", true
 		}
 		at := under(cfg.Dir, root)
-		if info, err := os.Stat(at); err != nil {
+		if info, err := os.Stat(at); errors.Is(err, fs.ErrNotExist) {
+			return nil, noFolder(pattern)
+		} else if err != nil {
 			return nil, err
 		} else if !info.IsDir() {
 			return nil, fmt.Errorf("%s is not a folder: name the package's folder, not its files", pattern)
@@ -55,6 +58,15 @@ func expand(cfg Config) ([]string, error) {
 	}
 	return folders, nil
 }
+
+// noFolder is the error of a folder that is not there.
+type noFolder string
+
+func (n noFolder) Error() string {
+	return "there is no folder " + string(n) + " (fix: name the folder of a package, or one followed by /... for all below it)"
+}
+
+func (noFolder) Unwrap() error { return fs.ErrNotExist }
 
 func skipped(path, name string) bool {
 	if name == "testdata" || name == "vendor" || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") {

@@ -85,7 +85,7 @@ func Run(cfg Config) (*Report, error) {
 	}
 	r.report.Warnings = warnings
 	if !r.found {
-		return nil, fmt.Errorf("%w: %s", ErrNoStructs, strings.Join(named(cfg.Folders), " "))
+		return nil, fmt.Errorf("%w: %s (fix: tags in a struct there, or name the folders that have some)", ErrNoStructs, strings.Join(named(cfg.Folders), " "))
 	}
 	for _, p := range r.packages {
 		if err := r.render(p); err != nil {

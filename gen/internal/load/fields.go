@@ -226,30 +226,77 @@ func text(f source, e ast.Expr) string {
 func (c *converter) cut(f source, e ast.Expr, imports map[string]schema.Import) []schema.Piece {
 	var pieces []schema.Piece
 	written, at := text(f, e), 0
-	selectors(e, func(s *ast.SelectorExpr, base *ast.Ident) {
-		p := c.names.paths[f.syntax][base.Name]
-		if p == "" {
-			if _, own := c.p.Names[base.Name]; !own {
-				c.report(base.Pos(), "an import that is named "+base.Name, "it is not clear which package %s is", base.Name)
-			}
-			return
-		}
-		i := schema.Import{Path: p, Name: base.Name}
-		if path.Base(p) != base.Name || named(f.syntax, p) {
-			i.Alias = base.Name
-		}
-		imports[p] = i
-		start, end := int(s.Pos()-e.Pos()), int(s.End()-e.Pos())
+	foreign := func(n ast.Node, i schema.Import, name string) {
+		imports[i.Path] = i
+		start, end := int(n.Pos()-e.Pos()), int(n.End()-e.Pos())
 		if before := written[at:start]; before != "" {
 			pieces = append(pieces, schema.Piece{Text: before})
 		}
-		pieces = append(pieces, schema.Piece{Text: s.Sel.Name, Path: p})
+		pieces = append(pieces, schema.Piece{Text: name, Path: i.Path})
 		at = end
+	}
+	labels := map[ast.Node]bool{} // names of fields and parameters
+	ast.Inspect(e, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.Field:
+			for _, name := range n.Names {
+				labels[name] = true
+			}
+		case *ast.SelectorExpr:
+			if i, ok := c.imported(f, n); ok {
+				foreign(n, i, n.Sel.Name)
+			}
+			return false
+		case *ast.Ident:
+			if i, ok := c.undotted(f, n.Name); ok && !labels[n] {
+				foreign(n, i, n.Name)
+			}
+		}
+		return true
 	})
 	if rest := written[at:]; rest != "" {
 		pieces = append(pieces, schema.Piece{Text: rest})
 	}
 	return pieces
+}
+
+// imported gives the import that a qualified name is of.
+func (c *converter) imported(f source, s *ast.SelectorExpr) (schema.Import, bool) {
+	base, ok := s.X.(*ast.Ident)
+	if !ok {
+		return schema.Import{}, false
+	}
+	p := c.names.paths[f.syntax][base.Name]
+	if p == "" {
+		if _, own := c.p.Names[base.Name]; !own {
+			c.report(base.Pos(), "an import that is named "+base.Name, "it is not clear which package %s is", base.Name)
+		}
+		return schema.Import{}, false
+	}
+	i := schema.Import{Path: p, Name: base.Name}
+	if path.Base(p) != base.Name || named(f.syntax, p) {
+		i.Alias = base.Name
+	}
+	return i, true
+}
+
+// undotted gives the import that a name is of which a dot import lends: output
+// qualifies it.
+func (c *converter) undotted(f source, name string) (schema.Import, bool) {
+	if _, own := c.p.Names[name]; own {
+		return schema.Import{}, false
+	}
+	for p, names := range c.dotted(f.syntax) {
+		if !slices.ContainsFunc(names, func(t *types.TypeName) bool { return t.Name() == name }) {
+			continue
+		}
+		i := schema.Import{Path: p, Name: c.packages[p].types.Name()}
+		if path.Base(p) != i.Name {
+			i.Alias = i.Name
+		}
+		return i, true
+	}
+	return schema.Import{}, false
 }
 
 // named says whether a file gives an import a name that differs from the last

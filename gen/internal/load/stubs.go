@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"strconv"
 )
 
 // stubs stands in for the imported packages of a package: each has exactly the
@@ -30,16 +31,43 @@ func (l *library) stubs(files []*ast.File, names importNames) *stubs {
 				s.declare(s.stub(path), sel.Sel.Name, params[sel])
 			}
 		})
-		// A dot import gives its names without a qualifier; only those of time
-		// are of use.
-		for _, spec := range f.Imports {
-			if spec.Name != nil && spec.Name.Name == "." && spec.Path.Value == `"time"` {
-				s.declare(s.stub("time"), "Time", 0)
-				s.declare(s.stub("time"), "Duration", 0)
+		for p, names := range l.dotted(f) {
+			for _, object := range names {
+				params := 0
+				if named, ok := types.Unalias(object.Type()).(*types.Named); ok {
+					params = named.TypeParams().Len()
+				}
+				s.declare(s.stub(p), object.Name(), params)
 			}
 		}
 	}
 	return s
+}
+
+// dotted gives the types that a file has without a qualifier, by the packages that
+// they are of. These are read for it.
+func (l *library) dotted(f *ast.File) map[string][]*types.TypeName {
+	found := map[string][]*types.TypeName{}
+	for _, spec := range f.Imports {
+		if spec.Name == nil || spec.Name.Name != "." {
+			continue
+		}
+		p, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			continue
+		}
+		_, _ = l.lookup(typeName{p, "_"}) // reads the package; nobody is called so
+		if l.packages[p].types == nil {
+			continue
+		}
+		scope := l.packages[p].types.Scope()
+		for _, name := range scope.Names() {
+			if object, ok := scope.Lookup(name).(*types.TypeName); ok && object.Exported() {
+				found[p] = append(found[p], object)
+			}
+		}
+	}
+	return found
 }
 
 // uses gives with how many type arguments names of other packages are used, and
