@@ -11,6 +11,9 @@ type Note struct {
 	Meta   string   `destam:"meta,"`                          // want `an option is missing after the comma`
 	Place  string   "destam:\"place,lokal\""                  // want `unknown option "lokal"`
 	Events chan int `destam:"events"`                         // want `a channel cannot be stored`
+	Upper  string   `Destam:"upper"`                          // want `the key "Destam" is not "destam", so nobody reads this tag \(fix: destam\)`
+	Comma  string   `json:"comma",destam:"comma"`             // want `the key ",destam" is not "destam", so nobody reads this tag \(fix: a space between the tags\)`
+	Need   string   `destam:"need,required"`                  // want `unknown option "required" \(fix: leave it out: only a pointer can be absent\)`
 	Count  int      `destam:"count,omitempty"`                // want `there is no omitempty`
 }
 
