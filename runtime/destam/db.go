@@ -19,6 +19,7 @@ import (
 type DB struct {
 	driver driver.Driver
 	shared bool // the store has other writers
+	fed    bool // and tells of them; set before anything is loaded
 	opts   Options
 	ctx    context.Context // of the driver's calls that nobody waits for; ends after Close
 	cancel context.CancelFunc
@@ -114,16 +115,17 @@ func (db *DB) claim(t *table) error {
 	return nil
 }
 
+// all gives every table.
+func (db *DB) all() []*table {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return slices.Collect(maps.Values(db.tables))
+}
+
 // lives gives every document that is in memory.
 func (db *DB) lives() []*live {
-	db.mu.Lock()
-	tables := make([]*table, 0, len(db.tables))
-	for _, t := range db.tables {
-		tables = append(tables, t)
-	}
-	db.mu.Unlock()
 	var all []*live
-	for _, t := range tables {
+	for _, t := range db.all() {
 		all = append(all, t.cache.All()...)
 	}
 	return all
@@ -131,10 +133,7 @@ func (db *DB) lives() []*live {
 
 // endLives ends all live queries.
 func (db *DB) endLives() {
-	db.mu.Lock()
-	tables := slices.Collect(maps.Values(db.tables))
-	db.mu.Unlock()
-	for _, t := range tables {
+	for _, t := range db.all() {
 		t.lives.close(ErrClosed)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"slices"
 	"strings"
@@ -99,6 +100,7 @@ func open(t testing.TB, d driver.Driver, opts *Options) *base {
 	}
 	b := &base{t: t, errs: &errs{}}
 	o.OnError = b.errs.add
+	o.Logger = slog.New(slog.DiscardHandler)
 	o.tuning.backoff = or(o.tuning.backoff, time.Microsecond)
 	db, err := Open(ctx, d, &o)
 	if err != nil {

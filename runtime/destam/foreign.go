@@ -153,6 +153,7 @@ func (db *DB) pause(wait time.Duration) bool {
 // follow begins to read the feed of a store that has other writers: from now
 // on, whatever was loaded before the reading begins.
 func (db *DB) follow(f driver.Feed) {
+	db.fed = true
 	ctx, cancel := context.WithCancel(db.ctx)
 	db.workers.run(func() {
 		<-db.stop
@@ -190,8 +191,12 @@ func (db *DB) following(ctx context.Context, f driver.Feed, feed iter.Seq2[drive
 	}
 }
 
-// catchUpAll has every document look for what it may have missed.
+// catchUpAll has every document, and every live query, look for what it may have
+// missed.
 func (db *DB) catchUpAll() {
+	for _, t := range db.all() {
+		db.workers.run(func() { t.lives.again(db.ctx) })
+	}
 	for _, l := range db.lives() {
 		l.Go(func() {
 			if err := l.catchUp(db.ctx, nil); err != nil && !l.isOver(db.ctx) {
@@ -201,7 +206,8 @@ func (db *DB) catchUpAll() {
 	}
 }
 
-// tell tells a document of a commit that somebody has stored.
+// tell tells a document of a commit that somebody has stored, and live queries
+// when nobody here has the document.
 func (db *DB) tell(c *driver.Commit) {
 	db.mu.Lock()
 	t := db.names[c.Table]
@@ -209,10 +215,8 @@ func (db *DB) tell(c *driver.Commit) {
 	if t == nil {
 		return
 	}
-	t.loading.heard(c.ID, c.Seq)
-	if l := t.cache.Peek(c.ID); l == nil {
-		t.lives.foreign(c)
-	} else if c.Seq > l.version.Load() {
+	if l := t.loading.heard(t, c); l != nil && c.Seq > l.version.Load() {
+		t.lives.told(l, c)
 		l.hear(c.Seq, c)
 	}
 }
@@ -220,6 +224,12 @@ func (db *DB) tell(c *driver.Commit) {
 // loading are the documents of a table that are being loaded, and the newest
 // version that was heard of each meanwhile: they are not in the cache yet, and
 // what they were loaded from may be older.
+//
+// What is heard of a document that nobody has goes to live queries in the order
+// of the feed. A document that comes into memory shows them what it was loaded
+// from, unless something newer was heard; from then on it passes over older
+// commits. Its lock, under which caches and what live queries note are leaves,
+// keeps the two apart.
 type loading struct {
 	mu   sync.Mutex
 	docs map[ID]*arrival // guarded by mu
@@ -228,6 +238,7 @@ type loading struct {
 type arrival struct {
 	waiting int // for it to be loaded
 	newest  uint64
+	shown   uint64 // the version that live queries have seen by the load
 }
 
 // begin notes that a document is being loaded; end gives what was heard of it.
@@ -253,10 +264,34 @@ func (s *loading) begin(id ID) (end func() uint64) {
 	}
 }
 
-func (s *loading) heard(id ID, seq uint64) {
+// loaded shows live queries what a document was loaded from, before it comes
+// into the cache.
+func (s *loading) loaded(l *live, section []byte) {
+	if !l.table.db.fed {
+		return // nobody else writes, or nobody would tell
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if a := s.docs[id]; a != nil {
-		a.newest = max(a.newest, seq)
+	a, version := s.docs[l.id], l.version.Load()
+	if a == nil || a.newest > version {
+		return
 	}
+	a.shown = version
+	l.table.lives.show(l, section)
+}
+
+// heard notes a commit of a feed. It gives the document if somebody has it;
+// otherwise live queries know.
+func (s *loading) heard(t *table, c *driver.Commit) *live {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.docs[c.ID]
+	if a != nil {
+		a.newest = max(a.newest, c.Seq)
+	}
+	l := t.cache.Peek(c.ID)
+	if l == nil && (a == nil || c.Seq > a.shown) {
+		t.lives.foreign(c)
+	}
+	return l
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"iter"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -64,6 +65,37 @@ func (s *lives) hide(l *live) {
 		s.note(l.id, nil)
 	}
 	s.noted.Unlock()
+}
+
+// leave is hide of a document that the store was found to have deleted. Where a
+// feed tells of that, it has or will, in its order: a restoring that follows must
+// not be undone here.
+func (s *lives) leave(l *live) {
+	if !s.table.db.fed {
+		s.hide(l)
+		return
+	}
+	s.noted.Lock()
+	l.hidden = true
+	s.noted.Unlock()
+}
+
+// told says what another writer has stored of a document that somebody has, and
+// that has not got there. Mostly the document shows itself what comes of it; one
+// that was deleted never will.
+func (s *lives) told(l *live, c *driver.Commit) {
+	s.noted.Lock()
+	defer s.noted.Unlock()
+	switch {
+	case c.Kind == driver.KindDelete, c.Kind == driver.KindPurge:
+		if !l.hidden {
+			l.hidden = true
+			s.note(c.ID, nil)
+		}
+	case c.Kind == driver.KindRestore, l.hidden && c.Section != nil:
+		l.hidden = true
+		s.note(c.ID, c.Section)
+	}
 }
 
 // gone is hide of a document that is not in memory.
@@ -286,16 +318,7 @@ func (s *lives) close(why error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settle()
-	var all []*liveQuery
-	for q := range s.all {
-		all = append(all, q)
-	}
-	for _, qs := range s.byTerm {
-		for q := range qs {
-			all = append(all, q)
-		}
-	}
-	for _, q := range all {
+	for _, q := range slices.Collect(s.queries()) {
 		s.drop(q, why)
 	}
 }
@@ -329,20 +352,79 @@ func (t *table) live(ctx context.Context, where []*predicate) (*liveQuery, error
 		q.term = rarest(t, terms)
 	}
 	t.lives.add(q)
+	if err := q.fill(ctx); err != nil {
+		t.lives.remove(q, nil)
+		return nil, err
+	}
+	return q, nil
+}
+
+// fill looks for what q finds. Until it has, what changes waits in q.loading.
+func (q *liveQuery) fill(ctx context.Context) error {
+	t := q.s.table
 	found := map[ID][]byte{}
-	err = t.find(ctx, c, func(h hit) bool {
+	err := t.find(ctx, q.c, func(h hit) bool {
 		found[h.id] = h.section
 		return true
 	})
 	if err == nil {
 		err = t.db.dead()
 	}
-	if err != nil {
-		t.lives.remove(q, nil)
-		return nil, err
+	if err == nil {
+		q.begin(found)
 	}
-	q.begin(found)
-	return q, nil
+	return err
+}
+
+// again lets every query look anew, because commits of others were missed.
+func (s *lives) again(ctx context.Context) {
+	for _, q := range s.restart() {
+		for failed := 1; ; failed++ {
+			err := q.fill(ctx)
+			if err == nil || s.table.db.dead() != nil {
+				break
+			}
+			if failed == 3 {
+				s.table.db.opts.OnError(&Error{Op: "follow", Table: s.table.name, Err: err})
+			}
+			if !s.table.db.pause(s.table.db.backoff(failed)) {
+				return
+			}
+		}
+	}
+}
+
+// restart makes all queries wait for what they find.
+func (s *lives) restart() (all []*liveQuery) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settle()
+	for q := range s.queries() {
+		if q.loading == nil { // else it has just begun, and will miss nothing
+			q.loading = map[ID][]byte{}
+			s.beginning[q] = true
+			all = append(all, q)
+		}
+	}
+	return all
+}
+
+// queries gives all queries; mu is held.
+func (s *lives) queries() iter.Seq[*liveQuery] {
+	return func(yield func(*liveQuery) bool) {
+		for q := range s.all {
+			if !yield(q) {
+				return
+			}
+		}
+		for _, qs := range s.byTerm {
+			for q := range qs {
+				if !yield(q) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // rarest guesses which of the terms the fewest documents have: not what nobody
@@ -373,6 +455,11 @@ func (q *liveQuery) begin(found map[ID][]byte) {
 	delete(s.beginning, q)
 	if q.over {
 		return
+	}
+	for id := range q.hits { // when it begins again
+		if _, still := found[id]; !still {
+			s.put(q, id, nil)
+		}
 	}
 	for id, section := range found {
 		s.put(q, id, section)

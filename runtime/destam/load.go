@@ -59,6 +59,7 @@ func (t *table) read(ctx context.Context, id ID) (*live, error) {
 	t.db.ids.seen(id)
 	t.db.hold(l)
 	l.release()
+	t.loading.loaded(l, state.Section)
 	l.checkpoint()
 	return l, nil
 }

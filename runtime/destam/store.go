@@ -215,6 +215,7 @@ func (l *live) conclude(r *round) (o outcome) {
 		}
 		l.accept(r, i)
 		if c.Kind == driver.KindDelete {
+			l.table.lives.hide(l) // by us: nobody waits for a feed to tell
 			l.ended = ErrDeleted
 			return outcome{err: ErrDeleted, ended: true}
 		}
@@ -405,7 +406,7 @@ func (t *table) mayFree(ctx context.Context, self ID, dup *driver.DuplicateError
 func (l *live) end(err error) {
 	l.forget()
 	if errors.Is(err, ErrDeleted) {
-		l.table.lives.hide(l)
+		l.table.lives.leave(l)
 	}
 	l.doc.Kill(&Error{Op: "change", Table: l.table.name, ID: l.id, Err: err})
 	waiting := l.doc.Seal()
