@@ -56,6 +56,12 @@ func (m *memory) get(doc driver.Doc) (known, bool) {
 	return k, ok
 }
 
+func (m *memory) len() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.docs)
+}
+
 // put notes what is known, unless something newer is. It keeps copies.
 func (m *memory) put(doc driver.Doc, k known) {
 	k.section, k.Held = bytes.Clone(k.section), slices.Clone(k.Held)

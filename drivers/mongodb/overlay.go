@@ -52,6 +52,12 @@ func (o *overlay) add(doc driver.Doc, k known) error {
 	return nil
 }
 
+func (o *overlay) len() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.docs)
+}
+
 // rouse wakes the projector.
 func (o *overlay) rouse() {
 	select {

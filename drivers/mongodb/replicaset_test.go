@@ -65,8 +65,11 @@ func (s *replicaSet) ask(server net.Conn, m message, c *command) (message, error
 		s.inserting.Lock()
 		defer s.inserting.Unlock()
 	}
-	// Sessions' numbers are for servers that remember what they did.
-	plain, err := m.with(slices.DeleteFunc(body, func(e bson.E) bool { return e.Key == "txnNumber" || e.Key == "$clusterTime" }))
+	// What the embedded server does not know: numbers for who remembers what was
+	// done, and bounds of time.
+	plain, err := m.with(slices.DeleteFunc(body, func(e bson.E) bool {
+		return e.Key == "txnNumber" || e.Key == "$clusterTime" || e.Key == "maxTimeMS" && body[0].Key != "getMore"
+	}))
 	if err != nil {
 		return m, err
 	}

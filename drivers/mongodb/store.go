@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -176,8 +177,24 @@ func (s *Store) Sync(ctx context.Context, _ ...driver.Doc) error {
 func (s *Store) Limits() driver.Limits { return driver.Limits{Commit: largestCommit, Shared: true} }
 
 // Stats implements [driver.Driver]. How many documents and commits there are,
-// only the server knows.
+// only the server knows. There is more in Details.
 func (s *Store) Stats() driver.Stats { return driver.Stats{Durable: true} }
+
+// Details is how a store is doing, beyond [driver.Stats].
+type Details struct {
+	Streams bool          // commits of others come by a change stream, as far as is known
+	Waiting int           // documents that are stored, and whose rows for queries are still to be written
+	Known   int           // documents whose next commit takes one trip, because they were seen lately
+	Ahead   time.Duration // of the server's clock to this machine's
+}
+
+// Details tells how the store is doing. It asks nobody.
+func (s *Store) Details() Details {
+	return Details{
+		Streams: s.streams.Load(), Waiting: s.overlay.len(), Known: s.memory.len(),
+		Ahead: time.Until(s.now()).Round(time.Millisecond),
+	}
+}
 
 // Collection gives the collection that holds the query sections of a table, one
 // row for each document: _id is its id, q its query section under the names of

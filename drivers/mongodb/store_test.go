@@ -19,6 +19,21 @@ func openStore(t testing.TB, database string) *Store {
 	return s
 }
 
+// TestDetails looks at what a store tells of itself.
+func TestDetails(t *testing.T) {
+	serverURI(t)
+	p := newPair(t)
+	before := p.a.Details()
+	p.accepted(p.a, p.commit(id(1), 1, "v"))
+	if err := p.a.overlay.drained(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	after := p.a.Details()
+	if before.Known != 0 || after.Known != 1 || after.Waiting != 0 || after.Streams != p.a.streams.Load() {
+		t.Errorf("before %+v, after %+v", before, after)
+	}
+}
+
 func TestDriver(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the embedded server scans for every query: half a minute of processor time")

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/destam-go/destamgen/runtime/driver"
 )
@@ -30,7 +31,8 @@ func newStreamed(t *testing.T) *streamed {
 	database := freshDatabase()
 	connect(t, database) // drops it
 	open := func() *Store {
-		s, err := New(t.Context(), x.gateway.client(), &Options{Database: database, Poll: 10 * time.Millisecond})
+		// With a timeout, as of timeoutMS in a URI.
+		s, err := New(t.Context(), x.gateway.client(options.Client().SetTimeout(20*time.Second)), &Options{Database: database, Poll: 10 * time.Millisecond})
 		if err == nil {
 			err = s.Declare(t.Context(), driver.Schema{Table: notes, Unique: []string{"slug", "tag"}, Revision: 1})
 		}
