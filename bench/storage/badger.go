@@ -10,7 +10,7 @@ type badgerStore struct{ db *badger.DB }
 
 func openBadger(dir string) (store, error) {
 	db, err := badger.Open(badger.DefaultOptions(dir).
-		WithSyncWrites(true).WithLogger(nil).WithBlockCacheSize(64 << 20).WithNumVersionsToKeep(1))
+		WithSyncWrites(true).WithValueLogFileSize(128 << 20).WithLogger(nil).WithBlockCacheSize(64 << 20).WithNumVersionsToKeep(1))
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ func (s *Store) Append(ctx context.Context, batch []driver.Commit) []driver.Resu
 	defer s.leave()
 	err := s.writable()
 	if err == nil {
-		err = s.keeper.admit(ctx)
+		err = s.admit(ctx)
 	}
 	if err != nil {
 		for i := range results {
@@ -32,6 +32,7 @@ func (s *Store) Append(ctx context.Context, batch []driver.Commit) []driver.Resu
 		}
 		return results
 	}
+	defer s.admitted()
 	entries := s.prepare(batch, results)
 	s.acceptAll(batch, entries, results)
 	s.keeper.wake()
@@ -44,6 +45,31 @@ func (s *Store) Append(ctx context.Context, batch []driver.Commit) []driver.Resu
 	}
 	return results
 }
+
+// mostWaiting is how many batches may be on their way into the journal at once:
+// beyond that callers wait before anything is encoded for them.
+const mostWaiting = 1024
+
+// admit lets a batch in, until admitted is called, when there are not too many
+// and memory has room for it. A context ends the wait.
+func (s *Store) admit(ctx context.Context) error {
+	select {
+	case s.waiting <- struct{}{}:
+	default:
+		select {
+		case s.waiting <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	err := s.keeper.admit(ctx)
+	if err != nil {
+		s.admitted()
+	}
+	return err
+}
+
+func (s *Store) admitted() { <-s.waiting }
 
 // entry is what becomes of a commit on its way into the journal.
 type entry struct {
@@ -192,9 +218,10 @@ func (s *Store) Purge(ctx context.Context, table string, id driver.ID) error {
 	if err := s.writable(); err != nil {
 		return err
 	}
-	if err := s.keeper.admit(ctx); err != nil {
+	if err := s.admit(ctx); err != nil {
 		return err
 	}
+	defer s.admitted()
 	batch, err := s.purge(table, id)
 	if err != nil {
 		return err

@@ -177,7 +177,11 @@ func (k *keeper) sealAll() {
 		if err != nil || !frozen {
 			break
 		}
-		if !k.inline {
+		switch {
+		case k.inline:
+		case k.overdue():
+			k.mergeAll() // who writes faster than runs are merged waits for it
+		default:
 			poke(k.toMerge)
 		}
 	}

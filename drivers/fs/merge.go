@@ -48,6 +48,22 @@ func pick(sizes []int64, unit int64) (from, to int) {
 	return 0, 0
 }
 
+// mostRuns is how many runs a table may have whose runs take so many bytes: a
+// level has three at rest and one more on its way to the next.
+func mostRuns(bytes, unit int64) int { return fanOut * (1 + level(bytes, unit)) }
+
+// overdue tells whether a table has more runs than it may have.
+func (k *keeper) overdue() bool {
+	k.s.mu.RLock()
+	defer k.s.mu.RUnlock()
+	for _, t := range k.s.tables {
+		if len(t.runs.all) > mostRuns(int64(t.runs.bytes()), k.unit) {
+			return true
+		}
+	}
+	return false
+}
+
 // errStopped says that a merge was given up because the store is closed.
 var errStopped = errors.New("the store is being closed")
 

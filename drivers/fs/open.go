@@ -109,7 +109,7 @@ func openLocked(f vfs.FS, dir string, o settings) (*Store, error) {
 	if err := f.SyncDir(dir); err != nil {
 		return nil, err
 	}
-	s := &Store{fs: f, dir: dir, id: id.store, noMap: o.noMap, tables: make(map[string]*table)}
+	s := &Store{fs: f, dir: dir, id: id.store, noMap: o.noMap, tables: make(map[string]*table), waiting: make(chan struct{}, mostWaiting)}
 	if err := s.load(o); err != nil {
 		for _, t := range s.tables {
 			t.runs.drop()

@@ -161,7 +161,7 @@ func TestSequences(t *testing.T) {
 	case racing:
 		length, fewest = 1, 500
 	case os.Getenv("DESTAM_LONG") != "":
-		length, fewest = 3, 250_000
+		length, fewest = 3, 1_200_000
 	}
 	crashes, done := 0, 0
 	for _, beginning := range beginnings {

@@ -34,8 +34,9 @@ type Store struct {
 	lock    io.Closer
 	lost    []driver.Lost
 
-	gate   sync.RWMutex
-	closed bool // guarded by gate
+	gate    sync.RWMutex
+	closed  bool          // guarded by gate
+	waiting chan struct{} // has an entry for each batch that is on its way into the journal
 
 	order   sync.Mutex
 	segment uint64 // of the journal, with the newest record; guarded by order
@@ -212,9 +213,10 @@ func (s *Store) Checkpoint(ctx context.Context, table string, id driver.ID, seq 
 	if len(rec) > journal.MaxRecord {
 		return &driver.LimitError{What: "checkpoint", Size: len(content), Max: journal.MaxRecord - len(rec) + len(content)}
 	}
-	if err := s.keeper.admit(ctx); err != nil {
+	if err := s.admit(ctx); err != nil {
 		return err
 	}
+	defer s.admitted()
 	batch, err := s.checkpoint(table, id, seq, rec)
 	if err != nil || batch == 0 {
 		return err
