@@ -26,7 +26,11 @@ const (
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(killDir); dir != "" {
-		if err := victim(dir, os.Getenv(killSide)); err != nil {
+		child := victim
+		if os.Getenv(exitHow) != "" {
+			child = leaver
+		}
+		if err := child(dir, os.Getenv(killSide)); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
