@@ -13,18 +13,39 @@ import (
 
 // change is one delta of a body, read and not made yet.
 type change struct {
-	op       int64
 	n        *Node
 	f        int
+	op       int8
+	position bool   // the key is one
+	former   bool   // the place has a former name
 	path     string // of a place that is not known, from n; else empty
 	key      pos.Key
-	position bool     // the key is one
-	raw      []byte   // the value of a leaf
-	leaf     *leaf    // which reads it
-	former   bool     // the place has a former name
-	node     *Node    // the value, an object
-	value    *unknown // the value of an unknown place
-	old, new []pos.Key
+	raw      []byte // the value of a leaf
+	node     *Node  // the value, an object
+	rare     *rare  // nil for what is none of it
+}
+
+// rare is what few changes have: there may be many, of a few bytes each.
+type rare struct {
+	value   *unknown // of an unknown place
+	renamed *Renamed // of a renumbering
+	leaf    *leaf    // that reads what is stored under a former name
+}
+
+// value is that of an unknown place, nil for none.
+func (x *change) value() *unknown {
+	if x.rare == nil {
+		return nil
+	}
+	return x.rare.value
+}
+
+// leaf reads the value of a leaf.
+func (x *change) leaf() *leaf {
+	if x.former {
+		return x.rare.leaf
+	}
+	return x.n.typ.Fields[x.f].leaf
 }
 
 // element tells whether x changes an element of a list.
@@ -69,8 +90,11 @@ func (d *Document) read(c *decoder) ([]change, error) {
 // changes reads a body.
 func (c *decoder) changes(xs []change) ([]change, error) {
 	n := c.r.Array()
-	if most := c.r.Len() / 16; n > cap(xs) && most > 0 { // not what the input says, but what it can hold of usual ones
-		xs = make([]change, 0, min(n, most))
+	if n > cap(xs) {
+		if n > c.r.Len()/usualDelta { // or the input says more than it has
+			n = c.count(n)
+		}
+		xs = make([]change, 0, n)
 	}
 	for i := range n {
 		xs = append(xs, change{})
@@ -88,19 +112,35 @@ func (c *decoder) changes(xs []change) ([]change, error) {
 	return xs, c.r.Err()
 }
 
+// usualDelta is how many bytes a delta takes that is not a very short one.
+const usualDelta = 16
+
+// count counts what follows, which should be n deltas.
+func (c *decoder) count(n int) int {
+	r := *c.r
+	for i := range n {
+		if r.Skip(); r.Err() != nil {
+			c.r.Fail(r.Err())
+			return i
+		}
+	}
+	return n
+}
+
 // change reads one delta with its value.
 func (c *decoder) change(x *change) error {
 	parts := c.r.Array()
-	x.op = c.r.Int()
-	if x.op == opContent {
+	op := c.r.Int()
+	x.op = int8(op)
+	if op == opContent {
 		if parts != 2 || c.d.root.known {
 			return errors.New("a second creation")
 		}
 		c.object(c.d.root)
 		return nil
 	}
-	if x.op < opInsert || x.op > opRenumber || x.op == opElement || parts != partsOf(x.op) {
-		return fmt.Errorf("delta of kind %d with %d parts", x.op, parts)
+	if op < opInsert || op > opRenumber || op == opElement || parts != partsOf(op) {
+		return fmt.Errorf("delta of kind %d with %d parts", op, parts)
 	}
 	if err := c.place(x); err != nil || c.r.Err() != nil {
 		return err
@@ -114,7 +154,7 @@ func (c *decoder) change(x *change) error {
 	switch {
 	case x.op == opRenumber && list && fd.keys == nil:
 		n := int(min(c.r.Uint(), uint64(x.n.List(x.f).Len())))
-		x.old, x.new = c.positions(n), c.positions(n)
+		x.rare = &rare{renamed: c.renamed(n)}
 		return nil
 	case x.element() && list && fd.keys != nil:
 		x.key = fd.keys.read(c.r)
@@ -134,9 +174,16 @@ func (c *decoder) change(x *change) error {
 		return nil
 	}
 	rest := c.r.Len()
-	x.leaf.check(c.r)
+	x.leaf().check(c.r)
 	x.raw = c.input[len(c.input)-rest : len(c.input)-c.r.Len()]
 	return nil
+}
+
+// renamed reads the keys of a renumbering, which are not more than n.
+func (c *decoder) renamed(n int) *Renamed {
+	r := &Renamed{}
+	r.Old, r.New = c.positions(n), c.positions(n)
+	return r
 }
 
 // partsOf says of how many parts a delta of a kind consists.
@@ -168,7 +215,7 @@ func (c *decoder) unknownChange(x *change) {
 	switch {
 	case x.op == opRenumber:
 		n := int(min(c.r.Uint(), x.elements()))
-		x.old, x.new = c.positions(n), c.positions(n)
+		x.rare = &rare{renamed: c.renamed(n)}
 		return
 	case !x.element():
 	case c.r.Kind() == wire.Ext:
@@ -177,7 +224,7 @@ func (c *decoder) unknownChange(x *change) {
 		x.key = pos.Key(c.r.Raw())
 	}
 	if x.has() {
-		x.value = c.unknown()
+		x.rare = &rare{value: c.unknown()}
 	}
 }
 
@@ -235,7 +282,9 @@ func (x *change) at(path []byte) error {
 			return nil
 		}
 		if dot < 0 {
-			x.f, x.leaf, x.former = f, w.leaf, w.order >= 0
+			if x.f, x.former = f, w.order >= 0; x.former {
+				x.rare = &rare{leaf: w.leaf}
+			}
 			return nil
 		}
 		if x.n.typ.Fields[f].Kind != Inner {
@@ -276,7 +325,7 @@ func (d *Document) makeOne(x *change, leaves func(*Node)) {
 	case x.path != "":
 		x.alterLinked(leaves)
 	case x.op == opRenumber:
-		d.rename(x.n.List(x.f), x.old, x.new)
+		d.rename(x.n.List(x.f), x.rare.renamed.Old, x.rare.renamed.New)
 	case x.element():
 		x.setElement(leaves)
 	default:
@@ -295,8 +344,8 @@ func (x *change) alterLinked(leaves func(*Node)) {
 			leaves(n)
 		})
 	}
-	if x.value != nil {
-		x.value.objects(func(n *Node) { d.link(n, h) })
+	if v := x.value(); v != nil {
+		v.objects(func(n *Node) { d.link(n, h) })
 	}
 }
 
@@ -322,7 +371,7 @@ func (x *change) setField(leaves func(*Node)) {
 func (x *change) readTo(p unsafe.Pointer) {
 	r := &x.n.doc.values
 	r.Reset(x.raw)
-	x.leaf.read(r, p)
+	x.leaf().read(r, p)
 	r.Reset(nil)
 }
 

@@ -3,6 +3,7 @@ package doc
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -76,13 +77,13 @@ func canon(t testing.TB, d *Document) []byte {
 func tryLoad(t testing.TB, typ *Type, b []byte) {
 	t.Helper()
 	d := New(typ, ID{1}, &host{}, Options{KeyBound: 6})
-	frugal(t, len(b), func() {
-		if err := d.Load(1, b); err == nil {
-			healthy(t, d)
-		} else if !errors.Is(err, ErrCorrupt) {
-			t.Fatalf("%v is not ErrCorrupt", err)
-		}
-	})
+	var err error
+	frugal(t, d, b, func() { err = d.Load(1, b) })
+	if err == nil {
+		healthy(t, d)
+	} else if !errors.Is(err, ErrCorrupt) {
+		t.Fatalf("%v is not ErrCorrupt", err)
+	}
 }
 
 // tryReplay reads bytes as a commit on a document.
@@ -93,23 +94,22 @@ func tryReplay(t testing.TB, typ *Type, content, b []byte) {
 		t.Fatal(err)
 	}
 	before := canon(t, d)
-	frugal(t, len(b)+len(content), func() {
-		err := d.Replay(2, b)
-		if err == nil {
-			healthy(t, d)
-			return
-		}
-		if !errors.Is(err, ErrCorrupt) {
-			t.Fatalf("%v is not ErrCorrupt", err)
-		}
-		if version, _ := d.Version(); version != 1 || !bytes.Equal(canon(t, d), before) {
-			t.Fatalf("%v: and yet the document changed", err)
-		}
+	var err error
+	frugal(t, d, b, func() { err = d.Replay(2, b) })
+	if err == nil {
 		healthy(t, d)
-		if len(d.index) != countNodes(d) {
-			t.Fatalf("%v: %d objects are known, %d are there", err, len(d.index), countNodes(d))
-		}
-	})
+		return
+	}
+	if !errors.Is(err, ErrCorrupt) {
+		t.Fatalf("%v is not ErrCorrupt", err)
+	}
+	if version, _ := d.Version(); version != 1 || !bytes.Equal(canon(t, d), before) {
+		t.Fatalf("%v: and yet the document changed", err)
+	}
+	healthy(t, d)
+	if len(d.index) != countNodes(d) {
+		t.Fatalf("%v: %d objects are known, %d are there", err, len(d.index), countNodes(d))
+	}
 }
 
 func countNodes(d *Document) (count int) {
@@ -117,17 +117,44 @@ func countNodes(d *Document) (count int) {
 	return count - 1
 }
 
-// frugal demands that f allocates in proportion to its input. The factor is
-// what an object that is a few bytes takes in memory, read several times.
-func frugal(t testing.TB, input int, f func()) {
+// What reading may take for each byte of its input, and at all; and what an
+// object is in memory that takes no more than that: one that takes more because
+// its struct has more fields than its stored form is what it is. See S1.
+const (
+	perByte = 16
+	atAll   = 4 << 10
+	lean    = 192
+)
+
+// frugal demands that what read does allocates in proportion to its input, to
+// the byte. It measures once more what seems to be too much: the runtime
+// allocates now and then, too.
+func frugal(t testing.TB, d *Document, input []byte, read func()) {
 	t.Helper()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	f()
+	read()
 	runtime.ReadMemStats(&after)
-	if got := after.TotalAlloc - before.TotalAlloc; got > uint64(4000*input+1<<20) {
-		t.Fatalf("%d bytes of input took %d bytes of memory", input, got)
+	got, most := after.TotalAlloc-before.TotalAlloc, uint64(perByte*len(input)+atAll)
+	most += uint64(bytes.Count(input, []byte{0xd8, extNode})) * wide(d.root.typ, map[*Type]bool{})
+	if got > most {
+		t.Fatalf("%d bytes of input took %d bytes of memory, %d would be all right: %x", len(input), got, most, input)
 	}
+}
+
+// wide is by how much the largest object of a type, or in it, is beyond lean.
+func wide(typ *Type, seen map[*Type]bool) (by uint64) {
+	if seen[typ] {
+		return 0
+	}
+	seen[typ] = true
+	by = uint64(max(0, int(typ.state.Size())-lean))
+	for i := range typ.Fields {
+		if in := typ.Fields[i].typ; in != nil {
+			by = max(by, wide(in, seen))
+		}
+	}
+	return by
 }
 
 // TestDamage changes stored bytes in small ways: what comes of it is refused
@@ -342,5 +369,121 @@ func TestHostileBodies(t *testing.T) {
 				t.Fatalf("Replay gave %v", err)
 			}
 		})
+	}
+}
+
+// TestFrugal reads what is long in memory and short in its stored form, each
+// alone and damaged at its very end.
+func TestFrugal(t *testing.T) {
+	id := func(b []byte, i int) []byte {
+		return wire.AppendExt(b, extNode, []byte{11: 1, 12: byte(i >> 24), 13: byte(i >> 16), 14: byte(i >> 8), 15: byte(i)})
+	}
+	object := func(b []byte, i int) []byte { return wire.AppendMap(id(wire.AppendArray(b, 2), i), 0) }
+	keys := func(b []byte, n int) []byte {
+		ks, _ := pos.Between("", "", n, 64)
+		return wire.AppendExt(wire.AppendArray(b, n+1), extKeys, pos.AppendKeys(nil, ks))
+	}
+	const n = 3000
+	many := func(each func(b []byte, i int) []byte) func(b []byte) []byte {
+		return func(b []byte) []byte {
+			for i := range n {
+				b = each(b, i)
+			}
+			return b
+		}
+	}
+	zero := func(b []byte, _ int) []byte { return append(b, 0) }
+	for name, field := range map[string]struct {
+		name  string
+		value func(b []byte) []byte
+	}{
+		"empty strings": {"tags", func(b []byte) []byte {
+			return many(func(b []byte, _ int) []byte { return append(b, 0xa0) })(keys(b, n))
+		}},
+		"empty lists": {"grid", func(b []byte) []byte {
+			return many(func(b []byte, _ int) []byte { return append(b, 0x90) })(keys(b, n))
+		}},
+		"numbers in one": {"grid", func(b []byte) []byte { return many(zero)(wire.AppendArray(keys(b, 1), n)) }},
+		"objects":        {"tasks", func(b []byte) []byte { return many(object)(keys(b, n)) }},
+		"objects in a map": {"rooms", func(b []byte) []byte {
+			return many(func(b []byte, i int) []byte { return object(wire.AppendInt(b, int64(i)), i) })(wire.AppendMap(b, n))
+		}},
+		"one in many slots": {"rooms", func(b []byte) []byte {
+			return many(func(b []byte, i int) []byte {
+				if b = wire.AppendInt(b, int64(i)); i == 0 {
+					return object(b, 1)
+				}
+				return id(b, 1)
+			})(wire.AppendMap(b, n))
+		}},
+		"a map": {"meta", func(b []byte) []byte {
+			return many(func(b []byte, i int) []byte { return append(wire.AppendString(b, fmt.Sprint(i)), 0) })(wire.AppendMap(b, n))
+		}},
+		"a map in disorder": {"meta", func(b []byte) []byte {
+			return many(func(b []byte, i int) []byte { return append(wire.AppendString(b, fmt.Sprint(n-i)), 0) })(wire.AppendMap(b, n))
+		}},
+		"unknown numbers": {"unknown", func(b []byte) []byte { return many(zero)(keys(b, n)) }},
+		"unknown maps": {"unknown", func(b []byte) []byte {
+			return many(func(b []byte, i int) []byte { return append(wire.AppendInt(b, int64(i)), 0x80) })(wire.AppendMap(b, n))
+		}},
+		"unknown objects": {"unknown", func(b []byte) []byte { return many(object)(keys(b, n)) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := wire.AppendString(wire.AppendMap(nil, 1), field.name)
+			b = field.value(b)
+			whole := append(wire.AppendInt(wire.AppendArray(nil, 2), checkpointVersion), b...)
+			tryLoad(t, noteType, whole)
+			tryLoad(t, noteType, whole[:len(whole)-1])
+			tryLoad(t, noteType, append(whole, 0))
+		})
+	}
+}
+
+// TestFrugalReplay reads commits of many small deltas, and small ones on large
+// lists.
+func TestFrugalReplay(t *testing.T) {
+	v := Note{Tags: make([]string, 20_000), Meta: map[string]int64{}}
+	for i := range 3000 {
+		v.Meta[fmt.Sprint(i)] = 1
+	}
+	d, _, _ := create(t, v, 64)
+	content := d.content()
+	try := func(name string, b []byte) {
+		t.Helper()
+		for _, b := range [][]byte{b, b[:len(b)-1], append(b[:len(b):len(b)], 0)} {
+			e := New(noteType, ID{1}, &host{}, Options{KeyBound: 64})
+			if err := e.Load(1, content); err != nil {
+				t.Fatal(err)
+			}
+			e.root.List(fTags).Find("") // awake
+			e.root.List(fMeta).Find("")
+			before := e.content()
+			frugal(t, e, b, func() {
+				e.still, e.loading = true, true
+				c := e.load(b)
+				_, _ = e.read(c)
+				e.loaded()
+			})
+			if !bytes.Equal(e.content(), before) {
+				t.Errorf("%s: reading has changed something", name)
+			}
+		}
+	}
+	tags := d.root.List(fTags)
+	first := tags.cells.Key(0)
+	b := wire.AppendString(wire.AppendInt(wire.AppendArray(wire.AppendArray(nil, 1), 5), opRenumber), "tags")
+	b = wire.AppendExt(wire.AppendInt(b, 1), extKeys, pos.AppendKeys(nil, []pos.Key{first}))
+	try("a renumbering", wire.AppendExt(b, extKeys, pos.AppendKeys(nil, []pos.Key{first + "\x21"})))
+	for _, order := range []string{"in order", "shuffled"} {
+		b = wire.AppendArray(nil, 3000)
+		for i := range 3000 {
+			b = wire.AppendString(wire.AppendString(wire.AppendInt(wire.AppendArray(b, 3), opDelete+opElement), "meta"), fmt.Sprint(i))
+		}
+		try("deletes "+order, reordered(b, order))
+		b = wire.AppendArray(nil, 3000)
+		for i := range 3000 {
+			b = append(wire.AppendString(wire.AppendString(wire.AppendInt(wire.AppendArray(b, 4), opInsert+opElement), "meta"), fmt.Sprint("x", i)), 0)
+		}
+		try("inserts "+order, reordered(b, order))
 	}
 }

@@ -1,8 +1,11 @@
 package doc
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/destam-go/destamgen/runtime/internal/pos"
 	"github.com/destam-go/destamgen/runtime/internal/wire"
@@ -19,10 +22,10 @@ type decoder struct {
 	r       *wire.Reader
 	input   []byte // of r
 	depth   int
-	deepest int          // of depth
-	open    map[ID]*Node // referred to, and the content has not come yet
-	made    []*Node      // new in this input
-	links   []link       // of objects that are not new: those are known
+	deepest int     // of depth
+	open    int     // objects that were referred to, and whose content has not come yet
+	made    []*Node // new in this input
+	links   []link  // of objects that are not new: those are known
 }
 
 // link is an object and a slot that holds it.
@@ -173,11 +176,12 @@ func (c *decoder) node(t *Type) *Node {
 	if !content {
 		return n
 	}
-	if c.open[id] != n {
+	if !n.stray {
 		c.r.Fail(errTwice)
 		return nil
 	}
-	delete(c.open, id)
+	n.stray = false
+	c.open--
 	c.object(n)
 	return n
 }
@@ -189,11 +193,12 @@ func (c *decoder) make(t *Type, id ID) *Node {
 	}
 	n := t.newNode(c.d, id)
 	c.d.index[id] = n
-	c.made = append(c.made, n)
-	if c.open == nil {
-		c.open = map[ID]*Node{}
+	if c.made == nil {
+		c.made = make([]*Node, 0, 1+objectsIn(c.input)/2) // half of them refer to others, mostly
 	}
-	c.open[id] = n
+	c.made = append(c.made, n)
+	n.stray = true
+	c.open++
 	return n
 }
 
@@ -204,30 +209,21 @@ func (c *decoder) list(n *Node, f int, lf *leaf) {
 		c.r.Fail(errTwice)
 		return
 	}
-	if fd.keys != nil {
-		c.pairs(l, lf)
-		return
-	}
-	ks := c.positions(c.r.Array() - 1)
-	if c.r.Err() != nil {
-		return
-	}
 	if fd.Kind == LeafList {
-		l.cells.insert(0, ks)
-		for i := range ks {
-			lf.read(c.r, l.cells.at(i))
-		}
+		c.leaves(l, lf)
 		return
 	}
 	// The elements come into the list when all are there: nobody meets a list
 	// with holes.
-	es := make([]*Node, 0, len(ks))
-	for range ks {
-		e := c.node(fd.typ)
-		if c.r.Err() != nil {
-			return
-		}
-		es = append(es, e)
+	var ks []pos.Key
+	var es []*Node
+	if fd.keys != nil {
+		ks, es = c.pairs(fd)
+	} else {
+		ks, es = c.nodes(fd)
+	}
+	if c.r.Err() != nil {
+		return
 	}
 	l.cells.insert(0, ks)
 	for i, e := range es {
@@ -236,30 +232,71 @@ func (c *decoder) list(n *Node, f int, lf *leaf) {
 	}
 }
 
-// pairs reads the keys and values of a map.
-func (c *decoder) pairs(l *List, lf *leaf) {
-	fd := l.field()
-	for range c.r.Map() {
+// nodes reads the positions and objects of an array.
+func (c *decoder) nodes(fd *Field) (ks []pos.Key, es []*Node) {
+	ks = c.positions(c.r.Array() - 1)
+	es = make([]*Node, 0, min(len(ks), c.r.Len()/leastNode+1))
+	for range ks {
+		e := c.node(fd.typ)
+		if c.r.Err() != nil {
+			return nil, nil
+		}
+		es = append(es, e)
+	}
+	return ks, es
+}
+
+// leastNode is how many bytes an object takes at least: its id.
+const leastNode = 18
+
+// objectsIn is about how many objects a body has, and how many it can have.
+func objectsIn(b []byte) int {
+	return min(bytes.Count(b, []byte{fixExt16, extNode}), len(b)/leastNode)
+}
+
+// fixExt16 is the first byte of an id in the stored form, extNode the second.
+const fixExt16 = 0xd8
+
+// pairs reads the keys and objects of a map.
+func (c *decoder) pairs(fd *Field) (ks []pos.Key, es []*Node) {
+	n := c.r.Map()
+	most := min(n, c.r.Len()/leastNode+1)
+	ks, es = make([]pos.Key, 0, most), make([]*Node, 0, most)
+	for range n {
 		k := fd.keys.read(c.r)
-		if _, ok := l.Find(k); ok {
+		if c.r.Err() != nil {
+			return nil, nil
+		}
+		e := c.node(fd.typ)
+		if c.r.Err() != nil {
+			return nil, nil
+		}
+		ks, es = append(ks, k), append(es, e)
+	}
+	return ascending(c, ks, es)
+}
+
+// ascending puts the keys of a map and what they hold into their order. They
+// are in another where a program wrote them that does not know the map.
+func ascending(c *decoder, ks []pos.Key, es []*Node) ([]pos.Key, []*Node) {
+	if !slices.IsSorted(ks) {
+		at := make([]int, len(ks))
+		for i := range at {
+			at[i] = i
+		}
+		slices.SortFunc(at, func(i, j int) int { return cmp.Compare(ks[i], ks[j]) })
+		sorted, by := make([]pos.Key, len(ks)), make([]*Node, len(ks))
+		for i, j := range at {
+			sorted[i], by[i] = ks[j], es[j]
+		}
+		ks, es = sorted, by
+	}
+	for i := 1; i < len(ks); i++ {
+		if ks[i] == ks[i-1] {
 			c.r.Fail(errTwice)
 		}
-		var e *Node
-		if fd.Kind == NodeList && c.r.Err() == nil {
-			e = c.node(fd.typ)
-		}
-		if c.r.Err() != nil {
-			return
-		}
-		i, _ := l.Find(k)
-		l.cells.insert(i, []pos.Key{k})
-		if e != nil {
-			*(**Node)(l.cells.at(i)) = e
-			c.link(e, l.holder(k))
-		} else {
-			lf.read(c.r, l.cells.at(i))
-		}
 	}
+	return ks, es
 }
 
 // positions reads n keys of an array, which must be valid and ascending.
@@ -269,7 +306,7 @@ func (c *decoder) positions(n int) []pos.Key {
 		return nil
 	}
 	if typ != extKeys || n < 0 {
-		c.r.Fail(errors.New("an array has no positions"))
+		c.r.Fail(errPositions)
 		return nil
 	}
 	kr := wire.NewReader(p)
@@ -288,7 +325,7 @@ func errTooMany(n int) error { return fmt.Errorf("%d bytes too many", n) }
 
 // finish checks that every reference has found its content.
 func (c *decoder) finish() error {
-	if c.r.Err() == nil && len(c.open) > 0 {
+	if c.r.Err() == nil && c.open > 0 {
 		return errDangling
 	}
 	return c.r.Err()

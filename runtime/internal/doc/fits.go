@@ -2,6 +2,8 @@ package doc
 
 import (
 	"fmt"
+	"hash/maphash"
+	"slices"
 
 	"github.com/destam-go/destamgen/runtime/internal/pos"
 )
@@ -11,14 +13,14 @@ import (
 // package, or not for this document.
 type fitting struct {
 	xs       []change
-	run      run                       // of the change before
-	key      pos.Key                   // of that
-	runs     map[run]pos.Key           // how far the runs before it went
-	seen     map[slot]bool             // slots that changes are of; nil while they ascend
-	renumber map[*List]map[pos.Key]int // of lists that are renumbered: elements by their key after it
-	gone     map[slot]bool             // slots whose object goes
-	left     map[ownership]int         // the same of unknown places, which have no names
-	come     map[*Node][]*Node         // who will hold an object beside those who do
+	run      run                    // of the change before
+	key      pos.Key                // of that
+	runs     map[run]pos.Key        // how far the runs before it went
+	seen     *slots                 // that changes are of; nil while they ascend
+	renumber map[*List]*renumbering // of lists that are renumbered
+	gone     map[slot]bool          // slots whose object goes
+	left     map[ownership]int      // the same of unknown places, which have no names
+	come     map[*Node][]*Node      // who will hold an object beside those who do
 }
 
 // run is changes of one field, or of the elements of one list: as they are
@@ -26,6 +28,13 @@ type fitting struct {
 type run struct {
 	n *Node
 	f int
+}
+
+// renumbering is one of a list, with the keys of the elements that the body
+// takes out of it, ascending.
+type renumbering struct {
+	*Renamed
+	gone []pos.Key
 }
 
 type ownership struct{ owner, n *Node }
@@ -95,17 +104,43 @@ func (f *fitting) once(i int) bool {
 		if len(f.xs) == 1 || f.ascends(x) {
 			return true
 		}
-		f.seen = make(map[slot]bool, len(f.xs))
+		f.seen = newSlots(len(f.xs))
 		for j := range i {
-			f.seen[f.slot(&f.xs[j])] = true
+			f.seen.add(f, j)
 		}
 	}
-	s := f.slot(x)
-	if f.seen[s] {
-		return false
+	return f.seen.add(f, i)
+}
+
+// slots is the set of the slots of changes. It keeps their numbers only: a body
+// of few bytes a change must not take many.
+type slots struct {
+	seed  maphash.Seed
+	table []int32 // one more than the number of a change, by hash; the length is a power of two
+}
+
+func newSlots(n int) *slots {
+	size := 4
+	for size < 2*n {
+		size *= 2
 	}
-	f.seen[s] = true
-	return true
+	return &slots{maphash.MakeSeed(), make([]int32, size)}
+}
+
+// add adds the slot of the i-th change; false means that it is there already.
+func (s *slots) add(f *fitting, i int) bool {
+	x := f.slot(&f.xs[i])
+	mask := uint64(len(s.table) - 1)
+	for h := maphash.Comparable(s.seed, x); ; h++ {
+		at := s.table[h&mask]
+		if at == 0 {
+			s.table[h&mask] = int32(i + 1)
+			return true
+		}
+		if f.slot(&f.xs[at-1]) == x {
+			return false
+		}
+	}
 }
 
 // ascends tells whether a change goes on where the others of its field, or
@@ -149,8 +184,8 @@ func (f *fitting) there(x *change) (bool, error) {
 	}
 	if x.element() {
 		l := x.n.List(x.f)
-		if after := f.renumber[l]; after != nil && x.has() {
-			_, ok := after[x.key]
+		if r := f.renumber[l]; r != nil && x.has() {
+			_, ok := f.after(l, r, x.key)
 			return ok, nil
 		}
 		_, ok := l.Find(x.key)
@@ -160,45 +195,82 @@ func (f *fitting) there(x *change) (bool, error) {
 }
 
 // list checks that a renumbering is of elements that are there, and leaves
-// their order as it is.
+// their order as it is. It looks at these and their neighbours only.
 func (f *fitting) list(x *change) error {
-	l := x.n.EnsureList(x.f)
+	l, r := x.n.EnsureList(x.f), x.rare.renamed
 	if f.renumber[l] != nil {
 		return errTwice
 	}
-	deleted := map[pos.Key]bool{}
-	for i := range f.xs {
-		if y := &f.xs[i]; y.op == opDelete+opElement && y.n == x.n && y.f == x.f {
-			deleted[y.key] = true
-		}
-	}
-	after := make(map[pos.Key]int, l.Len())
-	last, next := pos.Key(""), 0
-	for i := range l.Len() {
-		k := l.cells.Key(i)
-		if next < len(x.old) && x.old[next] == k {
-			if deleted[k] {
-				return errTwice
-			}
-			k = x.new[next]
-			next++
-		} else if deleted[k] {
-			continue
-		}
-		if k <= last {
-			return fmt.Errorf("a renumbering of field %s changes the order", x.n.typ.Fields[x.f].Name)
-		}
-		after[k] = i
-		last = k
-	}
-	if next < len(x.old) {
-		return errNotThere
-	}
 	if f.renumber == nil {
-		f.renumber = map[*List]map[pos.Key]int{}
+		f.renumber = map[*List]*renumbering{}
 	}
-	f.renumber[l] = after
+	gone := f.deleted(x)
+	f.renumber[l] = &renumbering{r, gone}
+	order := func() error {
+		return fmt.Errorf("a renumbering of field %s changes the order", x.n.typ.Fields[x.f].Name)
+	}
+	next := 0 // of gone
+	for j, old := range r.Old {
+		at, ok := l.Find(old)
+		if !ok {
+			return errNotThere
+		}
+		for next < len(gone) && gone[next] < old {
+			next++
+		}
+		if next < len(gone) && gone[next] == old {
+			return errTwice
+		}
+		// The neighbours that stay: those that get other keys have them in
+		// their order among themselves.
+		before, after := at-1, at+1
+		for g := next - 1; before >= 0 && g >= 0 && gone[g] == l.cells.Key(before); g-- {
+			before--
+		}
+		for g := next; after < l.Len() && g < len(gone) && gone[g] == l.cells.Key(after); g++ {
+			after++
+		}
+		if before >= 0 {
+			if k := l.cells.Key(before); (j == 0 || r.Old[j-1] != k) && k >= r.New[j] {
+				return order()
+			}
+		}
+		if after < l.Len() {
+			if k := l.cells.Key(after); (j+1 == len(r.Old) || r.Old[j+1] != k) && k <= r.New[j] {
+				return order()
+			}
+		}
+	}
 	return nil
+}
+
+// deleted gives the keys of the elements that the body takes out of the list
+// that x renumbers, as far as they are there, ascending.
+func (f *fitting) deleted(x *change) (keys []pos.Key) {
+	for i := range f.xs {
+		if y := &f.xs[i]; y.op == opDelete+opElement && y.n == x.n && y.f == x.f && y.path == "" {
+			if _, ok := x.n.List(x.f).Find(y.key); ok {
+				keys = append(keys, y.key)
+			}
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// after finds the element of a list that will have a key when it is renumbered,
+// by its index now.
+func (f *fitting) after(l *List, r *renumbering, k pos.Key) (i int, ok bool) {
+	if j, ok := slices.BinarySearch(r.New, k); ok {
+		return l.Find(r.Old[j])
+	}
+	if _, ok := slices.BinarySearch(r.Old, k); ok {
+		return 0, false
+	}
+	if _, ok := slices.BinarySearch(r.gone, k); ok {
+		return 0, false
+	}
+	return l.Find(k)
 }
 
 // cycles checks that no object will contain itself.
@@ -222,8 +294,8 @@ func (f *fitting) cycles() error {
 func (f *fitting) moves(x *change) {
 	come := func(n *Node) { f.come[n] = append(f.come[n], x.n) }
 	if x.path != "" {
-		if x.value != nil {
-			x.value.objects(come)
+		if v := x.value(); v != nil {
+			v.objects(come)
 		}
 		if was := x.present(); was != nil {
 			was.objects(func(n *Node) { f.left[ownership{x.n, n}]++ })
@@ -237,8 +309,8 @@ func (f *fitting) moves(x *change) {
 		return
 	}
 	s := x.slot()
-	if after := f.renumber[s.l]; s.l != nil && after != nil && x.has() {
-		i, ok := after[x.key]
+	if r := f.renumber[s.l]; s.l != nil && r != nil && x.has() {
+		i, ok := f.after(s.l, r, x.key)
 		if !ok {
 			return
 		}

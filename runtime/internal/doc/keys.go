@@ -1,6 +1,8 @@
 package doc
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"reflect"
@@ -109,27 +111,51 @@ func (k *keys) append(b []byte, key pos.Key) []byte {
 
 // read is the inverse of append; it refuses what the key type cannot hold.
 func (k *keys) read(r *wire.Reader) pos.Key {
+	v := k.next(r)
+	if k.kind == intKey || k.kind == uintKey {
+		return uintPos(v.num)
+	}
+	return pos.Key(v.text)
+}
+
+// mapKey is a key that was read and takes no memory: its bytes in the input,
+// or the number that its bytes are. Those of one map are compared.
+type mapKey struct {
+	text []byte
+	num  uint64
+}
+
+func (a mapKey) compare(b mapKey) int {
+	return cmp.Or(cmp.Compare(a.num, b.num), bytes.Compare(a.text, b.text))
+}
+
+// next reads a key.
+func (k *keys) next(r *wire.Reader) mapKey {
 	switch k.kind {
 	case stringKey:
-		return pos.Key(r.String())
+		if r.Kind() != wire.String {
+			_ = r.String() // fails
+			return mapKey{}
+		}
+		return mapKey{text: r.View()}
 	case intKey:
 		v := r.Int()
 		if reflect.Zero(k.typ).OverflowInt(v) {
 			r.Fail(fmt.Errorf("map key %d does not fit into %s", v, k.typ))
 		}
-		return intPos(v)
+		return mapKey{num: uint64(v) ^ 1<<63}
 	case uintKey:
 		v := r.Uint()
 		if reflect.Zero(k.typ).OverflowUint(v) {
 			r.Fail(fmt.Errorf("map key %d does not fit into %s", v, k.typ))
 		}
-		return uintPos(v)
+		return mapKey{num: v}
 	}
 	b := r.View()
 	if len(b) != len(driver.ID{}) {
 		r.Fail(fmt.Errorf("map key of %d bytes is no id", len(b)))
 	}
-	return pos.Key(b)
+	return mapKey{text: b}
 }
 
 // text is a map key as people write it.

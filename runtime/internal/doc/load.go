@@ -62,7 +62,7 @@ func (c *decoder) checkpoint() error {
 func (d *Document) load(b []byte) *decoder {
 	d.loading, d.still = true, true
 	if d.index == nil {
-		d.index = map[ID]*Node{}
+		d.index = make(map[ID]*Node, objectsIn(b))
 		d.root.nodes(func(n *Node) { d.index[n.id] = n })
 		delete(d.index, d.root.id)
 	}

@@ -34,7 +34,7 @@ type Node struct {
 	fresh    uint32   // the operation that made it
 	known    bool     // the store, or a commit on its way there, has its content
 	section  bool     // in the query section, for ever
-	stray    bool     // the open window has it among its strays
+	stray    bool     // the open window has it among its strays; while it is read: its content has not come yet
 	ghosts   uint8    // commits that took it out, and that may still be taken back
 }
 

@@ -345,8 +345,10 @@ func (o orders) follow(before map[*List][]pos.Key, xs []change) {
 			if x.op == opDelete+opElement {
 				delete(now, x.key)
 			}
-			for j, k := range x.old {
-				now[k] = x.new[j]
+			if x.op == opRenumber {
+				for j, k := range x.rare.renamed.Old {
+					now[k] = x.rare.renamed.New[j]
+				}
 			}
 		}
 		if touched {

@@ -93,7 +93,7 @@ func (t *tracer) commit(xs []change) {
 			s := x.slot()
 			t.make(x)
 			t.Deltas = append(t.Deltas, Traced{slot: s, Delta: Delta{
-				N: s.n, F: s.f, L: s.l, Renamed: &Renamed{Old: x.old, New: x.new}, traced: true,
+				N: s.n, F: s.f, L: s.l, Renamed: x.rare.renamed, traced: true,
 			}})
 		}
 	}

@@ -215,7 +215,7 @@ func appendStripped(b []byte, r *wire.Reader) []byte {
 func (c *decoder) unknown() *unknown {
 	u := c.unknownValue()
 	u.own()
-	return u
+	return &u
 }
 
 // own lets go of the input.
@@ -229,12 +229,11 @@ func (u *unknown) own() {
 }
 
 // unknownValue reads a value whose raw parts are those of the input.
-func (c *decoder) unknownValue() *unknown {
+func (c *decoder) unknownValue() (u unknown) {
 	if c.depth++; c.depth > maxDepth {
 		c.r.Fail(errDepth)
 	}
 	at := len(c.input) - c.r.Len()
-	u := &unknown{}
 	probe := *c.r
 	switch c.r.Kind() {
 	case wire.Ext:
@@ -245,22 +244,27 @@ func (c *decoder) unknownValue() *unknown {
 		}
 	case wire.Array:
 		n := probe.Array() - 1
-		typ, _ := probe.Ext()
+		typ, keys := probe.Ext()
 		switch {
 		case probe.Err() == nil && typ == extNode:
 			u.node = c.node(nil)
 		case probe.Err() == nil && typ == extKeys:
 			c.r.Array()
-			m := &members{array: true}
-			for _, k := range c.positions(n) {
-				m.keys = append(m.keys, string(k))
+			c.r.Skip()
+			kr := wire.NewReader(keys)
+			if pos.CheckKeys(kr, n); kr.Err() == nil && kr.Len() > 0 {
+				kr.Fail(errTooMany(kr.Len()))
 			}
-			u.members = c.elements(m, n)
+			if err := kr.Err(); err != nil {
+				c.r.Fail(err)
+			}
+			u.members = c.elements(keys, n)
 		default: // the value of a leaf: no objects
 			c.r.Skip()
 		}
 	case wire.Map:
-		u.members = c.elements(&members{}, c.r.Map())
+		n := c.r.Map()
+		u.members = c.elements(nil, n)
 	default:
 		c.r.Skip()
 	}
@@ -271,26 +275,52 @@ func (c *decoder) unknownValue() *unknown {
 	return u
 }
 
-// elements reads n values into m, and keys before them unless m has those. It
-// gives nil when there are no objects among them: then m is kept raw.
-func (c *decoder) elements(m *members, n int) *members {
-	objects := false
-	for range n {
-		if !m.array {
-			m.keys = append(m.keys, string(c.r.Raw()))
+// elements reads the n values of an array with these keys, or of a map. It
+// gives nil when there are no objects among them: then they are kept raw, and
+// what may be a byte each takes no more.
+func (c *decoder) elements(keys []byte, n int) (m *members) {
+	begin := *c.r
+	for i := range n {
+		var key []byte
+		if keys == nil {
+			key = c.r.Raw()
 		}
 		u := c.unknownValue()
 		if c.r.Err() != nil {
 			return nil
 		}
-		objects = objects || u.raw == nil
-		m.vals = append(m.vals, u)
+		if m == nil {
+			if u.raw != nil {
+				continue
+			}
+			m = c.begin(begin, keys, n, i)
+		}
+		if keys == nil {
+			m.keys = append(m.keys, string(key))
+		}
+		v := u // not what was read in every turn
+		m.vals = append(m.vals, &v)
 	}
-	if !objects {
-		return nil
-	}
-	if !m.array {
+	if m != nil && !m.array {
 		sort.Stable(m)
+	}
+	return m
+}
+
+// begin makes the members of an array or a map whose first i values, from r
+// on, are without objects.
+func (c *decoder) begin(r wire.Reader, keys []byte, n, i int) *members {
+	m := &members{array: keys != nil}
+	if m.array {
+		for _, k := range pos.ReadKeys(wire.NewReader(keys), n) {
+			m.keys = append(m.keys, string(k))
+		}
+	}
+	for range i {
+		if !m.array {
+			m.keys = append(m.keys, string(r.Raw()))
+		}
+		m.vals = append(m.vals, &unknown{raw: r.Raw()})
 	}
 	return m
 }
@@ -371,8 +401,6 @@ func (c *decoder) adopt(w *Node, t *Type) *Node {
 	if !n.known {
 		c.made = append(c.made, n)
 	}
-	if c.open[n.id] == w {
-		c.open[n.id] = n
-	}
+	n.stray = w.stray
 	return n
 }

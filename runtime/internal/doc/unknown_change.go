@@ -62,7 +62,7 @@ func (x *change) fitsUnknown() error {
 	if err != nil || x.op != opRenumber {
 		return err
 	}
-	return list.renumber(x.old, x.new, false)
+	return list.renumber(x.rare.renamed.Old, x.rare.renamed.New, false)
 }
 
 // present gives what is in the unknown place of a change that fits.
@@ -80,11 +80,11 @@ func (x *change) present() *unknown {
 func (x *change) alter() (was *unknown) {
 	m, last, _ := x.n.way(x.path, true)
 	if x.op <= opDelete {
-		return m.set(last, x.value)
+		return m.set(last, x.value())
 	}
 	u := m.get(last)
 	if u == nil {
-		if x.value == nil {
+		if x.value() == nil {
 			return nil
 		}
 		u = &unknown{members: &members{array: x.position}}
@@ -92,10 +92,10 @@ func (x *change) alter() (was *unknown) {
 	}
 	list, _ := u.open()
 	if x.op == opRenumber {
-		_ = list.renumber(x.old, x.new, true) // fitsUnknown knows that it fits
+		_ = list.renumber(x.rare.renamed.Old, x.rare.renamed.New, true) // fitsUnknown knows that it fits
 		return nil
 	}
-	was = list.set(string(x.key), x.value)
+	was = list.set(string(x.key), x.value())
 	if len(list.keys) == 0 { // as if it had never been there
 		m.set(last, nil)
 	}

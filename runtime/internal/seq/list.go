@@ -166,6 +166,17 @@ func fill[E any](chunk []entry[E], keys []pos.Key, vals []E) {
 // to be appended; elsewhere they are equal and have room.
 func (l *List[E]) split(c, j int, keys []pos.Key, vals []E) {
 	old := l.chunks[c]
+	if len(old) == 0 { // the list is empty, and filled at once
+		l.chunks = l.chunks[:0]
+		for len(vals) > 0 {
+			n := min(chunkMax, len(vals))
+			chunk := make([]entry[E], n)
+			fill(chunk, keys[:n], vals[:n])
+			l.chunks, keys, vals = append(l.chunks, chunk), keys[n:], vals[n:]
+		}
+		l.reindex()
+		return
+	}
 	all := make([]entry[E], len(old)+len(vals))
 	copy(all, old[:j])
 	fill(all[j:], keys, vals)

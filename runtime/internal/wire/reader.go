@@ -48,6 +48,9 @@ func (r *Reader) Fail(err error) {
 // Len returns how many bytes are left, 0 after an error.
 func (r *Reader) Len() int { return len(r.buf) - r.pos }
 
+// Advance passes over n bytes, which the caller knows to be whole values.
+func (r *Reader) Advance(n int) { r.take(uint64(n)) }
+
 // Kind tells what the next value is without reading it.
 func (r *Reader) Kind() Kind {
 	if r.pos >= len(r.buf) {
