@@ -36,7 +36,8 @@
 // What was written lately is in memory, at most 32 MiB of commits with their
 // query sections and index entries. In the background it is sealed into runs,
 // which are mapped into memory, and those are merged; when that does not keep
-// up, Append waits. A [*SealError] says that it cannot go on.
+// up, Append waits. A [*SealError] says that it cannot go on. While anything of
+// this fails, on a full disk, say, Stats tells it, and it is tried again.
 //
 // # Purge
 //

@@ -225,14 +225,29 @@ func (s *Store) freeze(last uint64) {
 	s.keeper.erase.Store(false)
 }
 
+// failing is the work that went wrong when it was last tried, nil if none did.
+func (k *keeper) failing() error {
+	k.state.Lock()
+	defer k.state.Unlock()
+	switch {
+	case k.err != nil:
+		return &SealError{k.err}
+	case k.stuck != nil:
+		return fmt.Errorf("runs cannot be merged: %w; nothing is lost, and it is tried again", k.stuck)
+	}
+	return nil
+}
+
 // stop ends the work, and seals when there is so much in memory that the next
-// Open would take long. Nobody else uses the store any more.
-func (k *keeper) stop() error {
+// Open would take long. Nobody else uses the store any more. That sealing fails
+// is no reason to say that Close did: all of it is in the journal, and failing
+// tells.
+func (k *keeper) stop() {
 	close(k.quit)
 	k.ended.Wait()
 	s := k.s
-	if err := s.journal.Sync(context.Background(), s.journal.Last()); err != nil {
-		return nil // Close of the journal says it
+	if s.journal.Sync(context.Background(), s.journal.Last()) != nil {
+		return // Close of the journal says it
 	}
 	k.sealing.Lock()
 	defer k.sealing.Unlock()
@@ -246,12 +261,6 @@ func (k *keeper) stop() error {
 	}
 	k.collect()
 	if err != nil {
-		return &SealError{err}
+		k.ease(err)
 	}
-	k.state.Lock()
-	defer k.state.Unlock()
-	if k.stuck != nil {
-		return fmt.Errorf("runs cannot be merged: %w; nothing is lost, and it is tried again when the store is opened", k.stuck)
-	}
-	return nil
 }

@@ -408,15 +408,23 @@ func TestPressed(t *testing.T) {
 	if accepted > 16 {
 		t.Errorf("%d commits of 1000 bytes were taken", accepted)
 	}
+	if err := s.Stats().Failing; !errors.As(err, &full) {
+		t.Errorf("Stats tells %v", err)
+	}
 	state, err := s.Load(background, notes, w.next.ID, 0)
 	if err != nil || state.Seq != accepted {
 		t.Errorf("it shows %d of %d commits, %v", state.Seq, accepted, err)
 	}
+	// A close has nothing to complain of: all of it is in the journal.
+	must(t, s.Close(background))
 	disk.Before = nil
+	s, err = open(disk, storeDir, o)
+	must(t, err)
 	w.next.Seq--
 	for range 100 {
 		must(t, w.commit(s, false))
 	}
+	must(t, s.Stats().Failing)
 	must(t, s.Close(background))
 	if n := disk.OpenFiles(); n > 0 {
 		t.Errorf("%d files are open", n)

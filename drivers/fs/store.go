@@ -280,6 +280,7 @@ func (s *Store) Stats() driver.Stats {
 	if !s.reading {
 		stats.Bytes = uint64(s.journal.Size())
 		stats.Unsynced = uint64(s.journal.Unsynced())
+		stats.Failing = s.keeper.failing()
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -303,8 +304,8 @@ func (s *Store) Close(context.Context) error {
 	s.closed = true
 	var err error
 	if !s.reading {
-		err = s.keeper.stop()
-		err = errors.Join(err, s.journal.Close())
+		s.keeper.stop()
+		err = s.journal.Close()
 	}
 	for _, t := range s.tables {
 		t.runs.drop()

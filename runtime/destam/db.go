@@ -170,9 +170,10 @@ func (db *DB) tosync() {
 	}
 }
 
-// syncing makes durable what was stored in the background.
+// syncing makes durable what was stored in the background, and tells when the
+// store has begun to fail at what it does there.
 func (db *DB) syncing() {
-	told := false
+	told, failing := false, false
 	for {
 		select {
 		case <-db.unsynced:
@@ -193,6 +194,11 @@ func (db *DB) syncing() {
 			told = true
 			db.tosync() // once more
 		}
+		err := db.driver.Stats().Failing
+		if err != nil && !failing {
+			db.opts.OnError(&Error{Op: "store", Err: err})
+		}
+		failing = err != nil
 	}
 }
 

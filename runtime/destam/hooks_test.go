@@ -270,3 +270,33 @@ type strewn struct{ driver.Driver }
 func (s *strewn) Stats() driver.Stats {
 	return driver.Stats{Lost: []driver.Lost{{Where: "journal:7", Why: "torn", Bytes: 3}}}
 }
+
+// ailing is a store that fails in the background.
+type ailing struct{ driver.Driver }
+
+func (a *ailing) Stats() driver.Stats { return driver.Stats{Failing: errors.New("the disk is full")} }
+
+// TestFailingInTheBackground hears of what a store does in the background and
+// cannot, once.
+func TestFailingInTheBackground(t *testing.T) {
+	heard := make(chan error, 10)
+	db, err := Open(t.Context(), &ailing{memory.Open(nil)}, &Options{
+		SyncEvery: time.Millisecond,
+		OnError:   func(err error) { heard <- err },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		must(CardTable(db).Create(t.Context(), Card{}))(t)
+	}
+	if err := <-heard; !strings.Contains(err.Error(), "the disk is full") {
+		t.Error(err)
+	}
+	if err := db.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if len(heard) > 0 {
+		t.Errorf("told again: %v", <-heard)
+	}
+}

@@ -259,6 +259,10 @@ type Stats struct {
 	Bytes     uint64 // that they take in the store
 	Unsynced  uint64 // bytes accepted and not durable yet
 	Lost      []Lost // what recovery set aside when the store was opened
+
+	// Failing is what goes wrong in the background, nil if nothing does. It is
+	// tried again, and nothing is lost by it so far.
+	Failing error
 }
 
 // Lost is something that recovery could not use and put aside.
