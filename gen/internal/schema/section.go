@@ -70,6 +70,9 @@ func (w *sectionWalk) walk(s *Struct, p presence) {
 	defer func() { w.stack = w.stack[:len(w.stack)-1] }()
 
 	for _, f := range s.Tagged() {
+		if f.Tag.Unique {
+			w.unique[f] = true
+		}
 		if why, _ := f.Type.problem(); why != "" {
 			continue // reported for what it is anywhere
 		}
@@ -110,7 +113,6 @@ func (w *sectionWalk) descend(f *Field, p presence) {
 
 // takeUnique judges a unique field inside of a section.
 func (w *sectionWalk) takeUnique(f *Field, p presence) {
-	w.unique[f] = true
 	t := f.Type
 	if t.Kind == Optional {
 		t = t.Elem
