@@ -171,7 +171,7 @@ func (d *Document) foldTouch(to []Delta, t *touch) []Delta {
 	x := Delta{N: t.n, F: t.f, L: t.l, Key: t.key, start: t.old, Had: t.had, Prev: t.prev}
 	if t.l == nil {
 		x.Has, x.Val = t.n.value(int(t.f))
-	} else if i, ok := t.l.win.here[t.key]; ok && &d.win.touches[i] == t {
+	} else if _, i, ok := t.l.win.here.find(d.win.touches, t.key); ok && &d.win.touches[i] == t {
 		at, _ := t.l.Find(t.key)
 		x.Has, x.Val = true, t.l.elem(at)
 	}
@@ -202,10 +202,11 @@ func (d *Document) renames() (to []Delta) {
 			to = append(to, Delta{N: l.owner, F: l.f, L: l, Renamed: r})
 			continue
 		}
-		for k, i := range l.win.gone {
-			if j, ok := l.win.here[k]; ok && !d.win.touches[j].had {
-				came, went := &d.win.touches[j], &d.win.touches[i]
-				came.had, came.old, came.prev = true, k, went.prev
+		for i := range l.win.gone.all() {
+			went := &d.win.touches[i]
+			if _, j, ok := l.win.here.find(d.win.touches, went.old); ok && !d.win.touches[j].had {
+				came := &d.win.touches[j]
+				came.had, came.old, came.prev = true, went.old, went.prev
 				*went = touch{}
 			}
 		}
@@ -217,9 +218,9 @@ func (d *Document) renames() (to []Delta) {
 // there before and have another key now, in their order.
 func (d *Document) renamedIn(l *List) *Renamed {
 	r := &Renamed{}
-	for k, i := range l.win.here {
-		if t := &d.win.touches[i]; t.had && t.old != k {
-			r.New = append(r.New, k)
+	for i := range l.win.here.all() {
+		if t := &d.win.touches[i]; t.had && t.old != t.key {
+			r.New = append(r.New, t.key)
 		}
 	}
 	if len(r.New) == 0 {
@@ -227,7 +228,8 @@ func (d *Document) renamedIn(l *List) *Renamed {
 	}
 	slices.Sort(r.New)
 	for _, k := range r.New {
-		r.Old = append(r.Old, d.win.touches[l.win.here[k]].old)
+		_, i, _ := l.win.here.find(d.win.touches, k)
+		r.Old = append(r.Old, d.win.touches[i].old)
 	}
 	return r
 }

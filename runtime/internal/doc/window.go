@@ -55,7 +55,7 @@ type window struct {
 // those of elements that are gone by the key they had before the window: a
 // renumbering may have given that one to somebody else since.
 type listWindow struct {
-	here, gone map[pos.Key]int32
+	here, gone keyed
 	renumbered bool
 }
 
@@ -232,7 +232,7 @@ func (l *List) elem(i int) any {
 // listWin gives what the open window has of l, and begins it if need be.
 func (d *Document) listWin(l *List) *listWindow {
 	if l.win == nil {
-		l.win = &listWindow{here: map[pos.Key]int32{}, gone: map[pos.Key]int32{}}
+		l.win = &listWindow{gone: keyed{old: true}}
 		d.win.lists = append(d.win.lists, l)
 	}
 	return l.win
@@ -244,24 +244,26 @@ func (l *List) recordable() bool { return !l.field().Local && l.owner.records() 
 // inserted records that the element with key k is new.
 func (d *Document) inserted(l *List, k pos.Key) {
 	w := d.listWin(l)
-	if i, ok := w.gone[k]; ok && !w.renumbered { // it was there before the window
-		delete(w.gone, k)
-		w.here[k] = i
+	if at, i, ok := w.gone.find(d.win.touches, k); ok && !w.renumbered { // it was there before the window
+		w.gone.remove(at)
+		w.here.add(d.win.touches, i)
 		return
 	}
-	w.here[k] = d.touch(touch{n: l.owner, l: l, f: l.f, key: k})
+	i := d.touch(touch{n: l.owner, l: l, f: l.f, key: k})
+	w.here.add(d.win.touches, i)
 }
 
 // removed records that the element with key k is about to go.
 func (d *Document) removed(l *List, k pos.Key, prev any) {
 	w := d.listWin(l)
-	i, ok := w.here[k]
-	if !ok {
+	at, i, ok := w.here.find(d.win.touches, k)
+	if ok {
+		w.here.remove(at)
+	} else {
 		i = d.touch(touch{n: l.owner, l: l, f: l.f, key: k, old: k, had: true, prev: prev})
 	}
-	delete(w.here, k)
 	if t := &d.win.touches[i]; t.had {
-		w.gone[t.old] = i
+		w.gone.add(d.win.touches, i)
 	} else {
 		*t = touch{} // came and went inside the window
 		d.win.free = append(d.win.free, i)
@@ -271,8 +273,9 @@ func (d *Document) removed(l *List, k pos.Key, prev any) {
 // replaced records that the element with key k is about to change.
 func (d *Document) replaced(l *List, k pos.Key, prev func() any) {
 	w := d.listWin(l)
-	if _, ok := w.here[k]; !ok {
-		w.here[k] = d.touch(touch{n: l.owner, l: l, f: l.f, key: k, old: k, had: true, prev: prev()})
+	if _, _, ok := w.here.find(d.win.touches, k); !ok {
+		i := d.touch(touch{n: l.owner, l: l, f: l.f, key: k, old: k, had: true, prev: prev()})
+		w.here.add(d.win.touches, i)
 	}
 }
 
@@ -285,16 +288,17 @@ func (d *Document) renamed(l *List, i int, keys []pos.Key) {
 	moved := make([]int32, len(keys))
 	for j := range keys {
 		k := l.cells.Key(i + j)
-		t, ok := w.here[k]
-		if !ok {
+		at, t, ok := w.here.find(d.win.touches, k)
+		if ok {
+			w.here.remove(at)
+		} else {
 			t = d.touch(touch{n: l.owner, l: l, f: l.f, key: k, old: k, had: true, prev: l.elem(i + j)})
 		}
-		delete(w.here, k)
 		moved[j] = t
 	}
 	for j, k := range keys {
-		w.here[k] = moved[j]
 		d.win.touches[moved[j]].key = k
+		w.here.add(d.win.touches, moved[j])
 	}
 }
 
