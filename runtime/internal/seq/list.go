@@ -1,6 +1,7 @@
 package seq
 
 import (
+	"slices"
 	"sort"
 	"strings"
 
@@ -115,8 +116,11 @@ func (l *List[E]) Insert(i int, keys []pos.Key, vals []E) {
 	}
 	c, j := l.spot(i)
 	if len(l.chunks[c])+len(vals) > chunkMax {
-		l.split(c, j, keys, vals)
-		return
+		if len(vals) > chunkMax/4 || c == len(l.chunks)-1 && j == len(l.chunks[c]) {
+			l.split(c, j, keys, vals)
+			return
+		}
+		c, j = l.halve(c, j)
 	}
 	l.chunks[c] = open(l.chunks[c], j, len(vals))
 	fill(l.chunks[c][j:], keys, vals)
@@ -159,6 +163,23 @@ func fill[E any](chunk []entry[E], keys []pos.Key, vals []E) {
 	for i := range vals {
 		chunk[i] = entry[E]{keys[i], vals[i]}
 	}
+}
+
+// halve makes two chunks of chunk c, which is full, and returns where place j is then.
+func (l *List[E]) halve(c, j int) (int, int) {
+	chunk := l.chunks[c]
+	half := len(chunk) / 2
+	room := len(chunk)/2 + chunkMax/8 // the rooms of all chunks are what a list wastes
+	before, behind := make([]entry[E], half, room), make([]entry[E], len(chunk)-half, room)
+	copy(before, chunk)
+	copy(behind, chunk[half:])
+	l.chunks[c] = before
+	l.chunks = slices.Insert(l.chunks, c+1, behind)
+	l.reindex()
+	if j > half {
+		return c + 1, j - half
+	}
+	return c, j
 }
 
 // split inserts at place j of chunk c what it cannot hold, by several chunks
