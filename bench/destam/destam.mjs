@@ -1,7 +1,7 @@
 // The workloads of internal/acceptance/destam_bench_test.go for destam itself,
 // under the same names: {name: [median, shortest]} in ns an operation, as JSON.
 //
-//	DESTAM=path/to/a/checkout node destam.mjs
+//	DESTAM=path/to/a/checkout node --expose-gc destam.mjs
 //
 // A sample is so many operations, its setup is not timed, and every set writes
 // a value that was never there before.
@@ -17,7 +17,9 @@ let seq = 0;
 
 function bench(name, ops, setup, run) {
 	const sample = () => {
-		const made = setup(), start = now();
+		const made = setup();
+		if (!setup.once) globalThis.gc?.(); // its garbage is not the sample's
+		const start = now();
 		run(made);
 		const took = now() - start;
 		made.done?.();
@@ -36,7 +38,7 @@ function bench(name, ops, setup, run) {
 }
 
 // once makes something for all samples.
-const once = make => { let made; return () => made ??= make(); };
+const once = make => { let made; return Object.assign(() => made ??= make(), {once: true}); };
 const props = (n, value) => { const o = OObject(); for (let i = 0; i < n; i++) o['k' + i] = value; return o; };
 
 // Reading and setting one value.

@@ -105,7 +105,7 @@ func runOurs() figures {
 
 // runTheirs runs destam.
 func runTheirs() figures {
-	cmd := exec.Command("node", "destam/destam.mjs")
+	cmd := exec.Command("node", "--expose-gc", "destam/destam.mjs")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	check(err)

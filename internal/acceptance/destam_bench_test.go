@@ -3,6 +3,7 @@ package acceptance
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -22,6 +23,7 @@ func sampled(b *testing.B, ops int, setup, run func()) {
 	for b.Loop() {
 		if setup != nil {
 			setup()
+			runtime.GC() // its garbage is not the sample's
 		}
 		start := time.Now()
 		run()

@@ -1,0 +1,202 @@
+package acceptance
+
+import (
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/destam-go/destamgen/runtime/destam"
+)
+
+// traceFile is the editing trace of a paper by Martin Kleppmann (automerge-perf,
+// from josephg/editing-traces, CC BY 4.0). It is not in this repository.
+const traceFile = "../../../shared/data/automerge-paper.json.gz"
+
+// edit removes and inserts text at one place.
+type edit struct {
+	at, removed int
+	inserted    []string
+}
+
+// readTrace reads the trace and the text at its end.
+func readTrace(tb testing.TB) (edits []edit, text string) {
+	tb.Helper()
+	f, err := os.Open(traceFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		full, _ := filepath.Abs(traceFile)
+		tb.Skipf("no editing trace: get automerge-paper.json.gz from github.com/josephg/editing-traces and put it at %s", full)
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer f.Close()
+	unzipped, err := gzip.NewReader(f)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var trace struct {
+		EndContent string
+		Txns       []struct{ Patches [][3]any }
+	}
+	if err := json.NewDecoder(unzipped).Decode(&trace); err != nil {
+		tb.Fatal(err)
+	}
+	for _, txn := range trace.Txns {
+		for _, p := range txn.Patches {
+			e := edit{at: int(p[0].(float64)), removed: int(p[1].(float64))}
+			for _, r := range p[2].(string) {
+				e.inserted = append(e.inserted, string(r))
+			}
+			edits = append(edits, e)
+		}
+	}
+	return edits, trace.EndContent
+}
+
+// plainly makes the edits in a slice.
+func plainly(edits []edit) string {
+	var text []string
+	for _, e := range edits {
+		text = slices.Replace(text, e.at, e.at+e.removed, e.inserted...)
+	}
+	return strings.Join(text, "")
+}
+
+// make makes the edit in an array of characters.
+func (e edit) make(a destam.Array[string]) {
+	if e.removed > 0 {
+		a.Remove(e.at, e.removed)
+	}
+	if len(e.inserted) > 0 {
+		a.Insert(e.at, e.inserted...)
+	}
+}
+
+// flushEvery is how many edits are stored as one version.
+const flushEvery = 1000
+
+// TestEditing replays the trace through an observed array that is recorded and
+// stored: it ends with the trace's text, and so does what the store has. A
+// listener hears of every edit. In the short mode it is a tenth of the trace,
+// against a plain slice.
+func TestEditing(t *testing.T) {
+	edits, want := readTrace(t)
+	if testing.Short() {
+		edits = edits[:len(edits)/10]
+		want = plainly(edits)
+	}
+	db := open(t, "memory")
+	o, err := ThingTable(db.DB).Create(t.Context(), Thing{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	changes := 0
+	stop := o.Observe().Tags().Each().Watch(func(destam.Change[string]) { changes++ })
+	for i, e := range edits {
+		e.make(o.Tags())
+		if i%flushEvery == 0 {
+			if err := o.Flush(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := destam.Settle(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	if got := strings.Join(o.Tags().Snapshot(), ""); got != want {
+		t.Error("the text at the end differs")
+	}
+	if changes < len(edits) {
+		t.Errorf("a listener heard of %d changes in %d edits", changes, len(edits))
+	}
+	if err := o.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	stored, err := ThingTable(db.DB).At(t.Context(), o.ID(), o.Version())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Join(stored.Tags, "") != want {
+		t.Error("the store has another text")
+	}
+	t.Logf("%d edits, %d versions, %d changes heard", len(edits), o.Version(), changes)
+}
+
+// BenchmarkEditing is the whole trace, with one listener, recorded and encoded.
+func BenchmarkEditing(b *testing.B) {
+	edits, _ := readTrace(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		o, err := ThingTable(open(b, "memory").DB).Create(b.Context(), Thing{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		heard := 0
+		o.Observe().Tags().Each().Watch(func(destam.Change[string]) { heard++ })
+		b.StartTimer()
+		for i, e := range edits {
+			e.make(o.Tags())
+			if i%flushEvery == 0 {
+				if err := o.Flush(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+		if err := o.Flush(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s/trace")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(edits)), "ns/edit")
+}
+
+// BenchmarkMiddle inserts 100,000 elements, each in the middle: bare, without
+// anybody who listens; recorded with a listener and a flush each thousand. The
+// longest single insert is reported too.
+func BenchmarkMiddle(b *testing.B) {
+	for _, watched := range []bool{false, true} {
+		name := "listeners=0/flushed=false"
+		if watched {
+			name = "listeners=1/flushed=true"
+		}
+		b.Run(name, func(b *testing.B) {
+			var longest time.Duration
+			const n = 100_000
+			for b.Loop() {
+				b.StopTimer()
+				o, err := ThingTable(open(b, "memory").DB).Create(b.Context(), Thing{})
+				if err != nil {
+					b.Fatal(err)
+				}
+				if watched {
+					o.Watch(func(*destam.Commit) {})
+				}
+				b.StartTimer()
+				a, last := o.Tags(), time.Now()
+				for i := range n {
+					a.Insert(i/2, "x")
+					if watched && i%1000 == 999 {
+						if err := o.Flush(b.Context()); err != nil {
+							b.Fatal(err)
+						}
+						last = time.Now()
+						continue
+					}
+					now := time.Now()
+					longest, last = max(longest, now.Sub(last)), now
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/insert")
+			b.ReportMetric(float64(longest.Microseconds())/1000, "ms-longest")
+		})
+	}
+}
