@@ -40,6 +40,12 @@ func as[O any](p unsafe.Pointer) O { return *(*O)(unsafe.Pointer(&p)) }
 //
 //go:noinline
 func Get[T any](o *OObject, p *T) T {
+	if count, ok := o.o.Peek(); ok {
+		v := *p
+		if o.o.Peeked(count) {
+			return v
+		}
+	}
 	o.o.Read()
 	v := *p
 	o.o.Done()
@@ -143,6 +149,12 @@ func fail(o *OObject, op string, err error) error {
 //
 //go:noinline
 func GetOptional[T any](o *OObject, p *Optional[T]) (v T, ok bool) {
+	if count, free := o.o.Peek(); free {
+		v, ok = p.V, p.Ok
+		if o.o.Peeked(count) {
+			return v, ok
+		}
+	}
 	o.o.Read()
 	v, ok = p.V, p.Ok
 	o.o.Done()

@@ -1,7 +1,6 @@
 package doc
 
 import (
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,7 +22,7 @@ type Document struct {
 	opts Options
 	root *Node // Root, for the short
 
-	mu sync.Mutex
+	mu mutex
 
 	// Guarded by mu.
 	tx      *Tx   // the transaction that is running, its goroutine holds mu
@@ -51,6 +50,7 @@ type Document struct {
 	was     *past        // of the operation that is being finished, when somebody asks
 	reused  map[ID]*Node // that came back under the id of one that was gone; see Become
 	encoded *Encoded     // what the change that is running was given with Use
+	time    clock        // of commits
 	values  wire.Reader  // of values that are being applied, one after the other
 	loading bool         // it is being read from the store, and nobody has it yet
 
