@@ -216,10 +216,13 @@ func (s *Subscription) meets(x *Alone) bool {
 		return c.leads(&Delta{N: x.n, F: x.f})
 	}
 	i := len(l.steps) - 1
-	if !l.steps[i].goes(x.n.typ, x.f) {
-		return false
-	}
-	n := x.n
+	return l.steps[i].goes(x.n.typ, x.f) && s.reaches(x.n, i)
+}
+
+// reaches tells whether step i of a lens that is not governed begins at n, which
+// is in one place only, as all above it.
+func (s *Subscription) reaches(n *Node, i int) bool {
+	l := s.lens
 	for ; i > 0; n = n.up.n {
 		h := &n.up
 		if !n.held() {

@@ -60,9 +60,14 @@ type slot struct {
 
 // commit makes what was logged into one: at most one delta a slot.
 func (d *Document) commit(c Cause) *Commit {
-	commit := &Commit{Cause: c, Time: now(), seq: d.out.commits + 1}
 	if len(d.log) == 1 && d.log[0].Renamed == nil {
-		x := d.log[0]
+		one := &struct {
+			Commit
+			delta [1]Delta
+		}{Commit: Commit{Cause: c, Time: d.time.now(), seq: d.out.commits + 1}}
+		commit := &one.Commit
+		one.delta[0] = d.log[0]
+		x := &one.delta[0]
 		x.start = x.Key
 		if x.idle() {
 			return commit
@@ -70,16 +75,17 @@ func (d *Document) commit(c Cause) *Commit {
 		if x.N.typ.Fields[x.F].typ != nil {
 			commit.moves = true
 			if c, ok := x.Val.(*Node); ok && x.Has {
-				d.arrives(&x, c)
+				d.arrives(x, c)
 			}
 		}
 		if !x.N.local(x.F) && x.N.stored() {
-			commit.Deltas = []Delta{x}
+			commit.Deltas = one.delta[:]
 		} else {
-			commit.aside = []Delta{x}
+			commit.aside = one.delta[:]
 		}
 		return commit
 	}
+	commit := &Commit{Cause: c, Time: d.time.now(), seq: d.out.commits + 1}
 	p := d.past()
 	commit.renames, commit.moves = p.renames(), p.moves()
 	v := view{past: p, to: d.root, f: -1}

@@ -8,8 +8,6 @@ import (
 	"time"
 )
 
-func now() time.Time { return time.Now().UTC() }
-
 // clock tells the time at half the price of [time.Now], which asks for two
 // clocks: for a hundredth of a second it goes by the monotonic one alone.
 type clock struct {
@@ -42,6 +40,7 @@ type delivery struct {
 	heard         []*Subscription // who hears it: an earshot has the memory
 	next          int             // of these
 	near          *[earshots]earshot
+	calls         []call        // memory of the commit that is being published
 	clock         clock         // of who is delivering
 	shape         uint64        // counts what makes all of near worth nothing
 	climbs        uint64        // ascents in search of subscriptions

@@ -7,7 +7,10 @@ package doc
 // that there are now. That is enough for what is gone, too: of the slots that
 // lead to something that is gone, the topmost that changed is in an object
 // that is where it was.
-func (d *Document) through(commit *Commit) []call {
+func (d *Document) through(commit *Commit, calls []call) []call {
+	if one, ok := d.throughOne(commit, calls); ok {
+		return one
+	}
 	p := d.past()
 	var heard []*Subscription
 	hear := func(s *Subscription) *hearing {
@@ -44,7 +47,6 @@ func (d *Document) through(commit *Commit) []call {
 			}
 		})
 	}
-	calls := make([]call, 0, len(heard))
 	for _, s := range heard {
 		if its := s.hearing.commit(commit); its != nil {
 			calls = append(calls, call{s: s, c: its})
@@ -52,6 +54,44 @@ func (d *Document) through(commit *Commit) []call {
 		s.hearing = nil
 	}
 	return calls
+}
+
+// throughOne is through for the operations that there are most of in an array:
+// one value came, went or changed, in an object that is in one place, and all
+// who may hear of it want to know just that. False when it takes more.
+func (d *Document) throughOne(commit *Commit, calls []call) (_ []call, ok bool) {
+	x := &d.log[0]
+	if len(d.log) > 1 || x.L == nil || x.Renamed != nil || x.L.field().Kind != LeafList || !x.N.single() {
+		return nil, false
+	}
+	ok = true
+	before := len(calls)
+	d.above(x.N, x.F, func(s *Subscription) {
+		l := s.lens
+		last := len(l.steps) - 1
+		if ok = ok && s.typed && !l.governed() && last > 0 && l.steps[last].kind != toIndex; !ok {
+			return
+		}
+		if !l.steps[last].takes(x.L, x.Key) || !l.steps[last-1].goes(x.N.typ, x.F) || !s.reaches(x.N, last-1) {
+			return
+		}
+		y := Change{Had: x.Had, Has: x.Has, Prev: x.Prev, Val: x.Val, leaf: l.field.leaf}
+		if l.many {
+			y.from = slot{x.N, x.L, x.F, x.Key}
+			y.to = y.from
+		}
+		if y.idle() {
+			return
+		}
+		own := *commit
+		own.changes = []Change{y}
+		calls = append(calls, call{s: s, c: &own})
+	})
+	if !ok {
+		clear(calls[before:])
+		return nil, false
+	}
+	return calls, true
 }
 
 // hearing is what one subscription hears of one operation.

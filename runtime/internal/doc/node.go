@@ -118,6 +118,16 @@ func (n *Node) base() *Node {
 // did, so that people can be told where it was.
 func (n *Node) held() bool { return n.up.n != nil && !n.up.was }
 
+// single tells whether n and all above it are in one place, or in none.
+func (n *Node) single() bool {
+	for ; len(n.more) == 0; n = n.up.n {
+		if !n.held() {
+			return true
+		}
+	}
+	return false
+}
+
 // holders yields the slots that hold n.
 func (n *Node) holders(yield func(*holder) bool) {
 	if !n.held() || !yield(&n.up) {

@@ -71,8 +71,12 @@ func (x *Delta) LockedPath() Path {
 // path leads to n over its first holders, and where there is none any more
 // over the last that there was.
 func (n *Node) path() Path {
-	var p Path
-	var seen map[*Node]bool // what was in each other may go in circles
+	depth := 1
+	for m := n; m.held(); m = m.up.n {
+		depth++
+	}
+	p := make(Path, 0, 2*depth) // with room for the slot that a delta is of
+	var seen map[*Node]bool     // what was in each other may go in circles
 	for ; n.up.n != nil; n = n.up.n {
 		if h := &n.up; h.was {
 			if seen[n] {

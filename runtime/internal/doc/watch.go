@@ -194,14 +194,17 @@ func (d *Document) publish(c Cause) {
 		return
 	}
 	commit := d.commit(c)
-	var room [8]call
-	calls := room[:0]
+	calls := d.out.calls
 	if d.watching > d.out.lenses {
 		calls = d.hits(commit, calls)
 	}
 	if d.out.lenses > 0 && d.concerns(true) {
-		calls = append(calls, d.through(commit)...)
+		calls = d.through(commit, calls)
 	}
+	defer func() {
+		clear(calls)
+		d.out.calls = spare(calls)
+	}()
 	if len(calls) == 0 {
 		return
 	}
