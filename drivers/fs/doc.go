@@ -11,7 +11,8 @@
 //     power failure left of batches that nobody was told are durable is put
 //     into lost+found, and Stats tells of it.
 //   - When a disk does not have what it promised to keep, Open says which file
-//     is damaged and where, and changes nothing.
+//     is damaged and where, and changes nothing. [Salvage] makes a new store of
+//     what can be read, and says exactly what is lost.
 //
 // The first write or sync that fails ends all writing with
 // [driver.ErrPoisoned]: nobody knows what is on the disk then, and trying again
