@@ -2,6 +2,7 @@ package doc
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"testing"
 )
 
@@ -26,6 +27,31 @@ func BenchmarkInsert(b *testing.B) {
 			}
 			if heard < 2*b.N*(c.typed+c.commits) {
 				b.Fatalf("heard %d", heard)
+			}
+		})
+	}
+}
+
+// BenchmarkInsertAnywhere inserts an element at a random place of a large
+// array and removes one at another, recorded and sealed each thousand: an
+// operation is one of the two.
+func BenchmarkInsertAnywhere(b *testing.B) {
+	for _, n := range []int{100_000, 1_000_000} {
+		b.Run(fmt.Sprintf("elements=%d", n), func(b *testing.B) {
+			d, _, _ := create(b, Note{Tags: make([]string, n)}, 64)
+			o, i := root(d), 0
+			b.ReportAllocs()
+			for b.Loop() {
+				if i++; i%2 == 1 {
+					do(o, func(r *Node) { insertStrings(r, fTags, rand.IntN(n), "new") })
+				} else {
+					do(o, func(r *Node) { r.List(fTags).Remove(rand.IntN(n), 1) })
+				}
+				if i%1000 == 0 {
+					for _, p := range d.Seal() {
+						d.Stored(p, d.base+1)
+					}
+				}
 			}
 		})
 	}
