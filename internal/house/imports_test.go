@@ -64,7 +64,7 @@ var layers = []layer{
 		tests: []string{"runtime/destam", "internal/acceptance"}},
 	{packages: "drivers/fs/...", own: []string{"runtime/driver", "drivers/fs/internal/..."}, foreign: []string{xsys, btree}},
 	{packages: "drivers/mongodb/...", own: []string{"runtime/driver", "drivers/mongodb/internal/..."}, foreign: []string{mongo},
-		tests: []string{"runtime/destam", "internal/acceptance"}},
+		tests: []string{"runtime/destam", "internal/acceptance", "drivers/fs"}},
 	{packages: "drivers/memory", own: []string{"runtime/driver"}, foreign: []string{btree}},
 	{packages: "drivers/dummy", own: []string{"runtime/driver"}, foreign: []string{btree}},
 
