@@ -216,3 +216,14 @@ func TestUnique(t *testing.T) {
 		}
 	})
 }
+
+// TestQueries compares all ways to ask with a model, on every driver that needs
+// nothing but this machine; drivers/mongodb does the same.
+func TestQueries(t *testing.T) {
+	each(t, func(t *testing.T, db *opened) {
+		Queries(t, db.DB, rand.Uint64(), 200)
+		for _, err := range db.errs.take() {
+			t.Error(err)
+		}
+	})
+}
