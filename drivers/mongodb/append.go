@@ -3,6 +3,7 @@ package mongodb
 import (
 	"context"
 	"errors"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -22,17 +23,21 @@ func (s *Store) Append(ctx context.Context, batch []driver.Commit) []driver.Resu
 	}
 	defer s.exit()
 	g := &group{}
+	var away error // nobody asks a server for the rest that did not answer
 	for i := range batch {
 		c := &batch[i]
 		t, err := s.table(c.Table)
 		if err == nil {
 			err = c.Check(t.schema)
 		}
+		if err == nil && away != nil {
+			err = away
+		}
 		if err == nil {
 			err = s.mayStore(ctx, t, c)
 		}
 		if err != nil {
-			results[i].Err = err
+			results[i].Err, away = err, silent(err)
 			continue
 		}
 		if g.table != t || g.docs[c.ID] || len(g.sends) >= mostSent {
@@ -41,12 +46,14 @@ func (s *Store) Append(ctx context.Context, batch []driver.Commit) []driver.Resu
 		}
 		x := &send{c: c, err: &results[i].Err}
 		if s.prepare(ctx, t, x); x.done {
+			away = silent(results[i].Err)
 			continue
 		}
 		if !g.admits(x) {
 			s.send(ctx, g)
 			g = newGroup(t)
 			if s.prepare(ctx, t, x); x.done {
+				away = silent(results[i].Err)
 				continue
 			}
 		}
@@ -183,14 +190,20 @@ func (s *Store) send(ctx context.Context, g *group) {
 	}
 	_, err := g.table.log.InsertMany(ctx, rows, options.InsertMany().SetOrdered(false))
 	failed, certain := failures(err)
+	var away error // the rest may be there, but the server does not say
 	for i, x := range sends {
 		switch code, bad := failed[i]; {
+		case away != nil:
+			x.end(away)
 		case certain && !bad:
 			x.end(s.accept(ctx, g.table, x.c, x.before))
 		case certain && code != duplicate:
 			x.end(err)
 		default:
 			x.end(s.insert(ctx, g.table, x.c, x.before))
+			if !certain && errors.Is(*x.err, driver.ErrUnknown) {
+				away = *x.err
+			}
 		}
 	}
 }
@@ -232,7 +245,7 @@ func (s *Store) insert(ctx context.Context, t *table, c *driver.Commit, before k
 // insert inserts a row, again and again while the outcome is not known. It
 // gives the row that has its key already, be it the same.
 func (t *table) insert(ctx context.Context, r *row) (winner *row, err error) {
-	maybe := false // an attempt may have done it
+	maybe, began := false, time.Now() // an attempt may have done it
 	for attempt := 0; ; attempt++ {
 		_, err := t.log.InsertOne(ctx, r)
 		switch {
@@ -251,7 +264,7 @@ func (t *table) insert(ctx context.Context, r *row) (winner *row, err error) {
 		default:
 			maybe = true
 		}
-		if attempt+1 >= attempts || pause(ctx, attempt) != nil {
+		if attempt+1 >= attempts || time.Since(began) > patience || pause(ctx, attempt) != nil {
 			return nil, unknown(err)
 		}
 	}

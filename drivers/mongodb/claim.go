@@ -88,11 +88,17 @@ func (s *Store) claimAll(ctx context.Context, g *group) {
 	}
 	_, err := g.table.claims.InsertMany(ctx, rows, options.InsertMany().SetOrdered(false))
 	failed, certain := failures(err)
+	var away error
 	for i, w := range all {
 		if _, bad := failed[i]; certain && !bad || w.x.done {
 			continue
 		}
-		if err := s.claim(ctx, g.table, w.x.c, w.term, w.key); err != nil {
+		err := away
+		if err == nil {
+			err = s.claim(ctx, g.table, w.x.c, w.term, w.key)
+			away = silent(err)
+		}
+		if err != nil {
 			w.x.end(err)
 		}
 	}
@@ -101,7 +107,7 @@ func (s *Store) claimAll(ctx context.Context, g *group) {
 // claim claims one value for a commit. An error says that the commit was not
 // stored and is not on its way.
 func (s *Store) claim(ctx context.Context, t *table, c *driver.Commit, term driver.Term, key string) error {
-	generation := uint64(0)
+	generation, began := uint64(0), time.Now()
 	for attempt := 0; ; {
 		_, err := t.claims.InsertOne(ctx, newClaim(key, generation, c))
 		switch {
@@ -114,7 +120,7 @@ func (s *Store) claim(ctx context.Context, t *table, c *driver.Commit, term driv
 			}
 			generation = next
 			continue
-		case refused(err), attempt+1 >= attempts:
+		case refused(err), attempt+1 >= attempts, time.Since(began) > patience:
 			return fmt.Errorf("claim of unique field %s: %w", term.Path(), err)
 		}
 		if err := pause(ctx, attempt); err != nil {

@@ -74,6 +74,18 @@ func transient(err mongo.ServerError) bool {
 // unknown is the error of a write whose outcome could not be learnt.
 func unknown(err error) error { return fmt.Errorf("%w: %w", driver.ErrUnknown, err) }
 
+// silent gives an error that says that no server answers, nil for any other.
+func silent(err error) error {
+	if mongo.IsNetworkError(err) || mongo.IsTimeout(err) {
+		return err
+	}
+	return nil
+}
+
+// patience is how long a write is sent again by itself: to find out that no
+// server answers may take half a minute each time.
+const patience = 10 * time.Second
+
 // attempts bounds how often a write is sent again by itself; after that the
 // caller decides.
 const attempts = 5

@@ -143,11 +143,14 @@ func (g *gateway) release() {
 	defer g.asking.Unlock()
 }
 
-// down makes the server go away, or come back.
+// down makes the server go away, when it has done what it is doing, or come
+// back.
 func (g *gateway) down(away bool) {
+	g.asking.Lock()
 	g.mu.Lock()
 	g.dead = away
 	g.mu.Unlock()
+	g.asking.Unlock()
 	if away {
 		g.cut()
 	}
@@ -298,11 +301,14 @@ func newCommand(m message) (*command, error) {
 
 // fate decides about a command.
 func (g *gateway) fate(c *command) fate {
-	if c == nil {
-		return passes
-	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	switch {
+	case g.dead:
+		return lost
+	case c == nil:
+		return passes
+	}
 	f := passes
 	if g.judge != nil {
 		f = g.judge(c)

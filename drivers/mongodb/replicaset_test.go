@@ -144,7 +144,8 @@ func (s *replicaSet) hello(server net.Conn, m message) (message, error) {
 	}
 	primary := s.is()
 	body = slices.DeleteFunc(body, func(e bson.E) bool {
-		return slices.Contains([]string{"ismaster", "isWritablePrimary", "secondary", "logicalSessionTimeoutMinutes"}, e.Key)
+		return slices.Contains([]string{"ismaster", "isWritablePrimary", "secondary", "setName", "setVersion", "hosts", "primary", "me",
+			"logicalSessionTimeoutMinutes", "topologyVersion", "electionId"}, e.Key)
 	})
 	body = append(body,
 		bson.E{Key: "ismaster", Value: primary}, bson.E{Key: "isWritablePrimary", Value: primary}, bson.E{Key: "secondary", Value: !primary},

@@ -269,6 +269,9 @@ func (x *step) run() {
 		return
 	}
 	done, c := x.act()
+	if x.dies() {
+		x.gateway.down(true) // nor does anything arrive that is on its way
+	}
 	x.gateway.release()
 	x.verify(done, c)
 }
@@ -289,6 +292,13 @@ func (x *step) judge(c *command) fate {
 		return x.fate
 	}
 	return passes
+}
+
+// reached tells whether the process came so far before its time was over.
+func (x *step) reached() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return len(x.steps) > x.at
 }
 
 // reads tells whether a command changes nothing.
@@ -380,7 +390,7 @@ func (x *step) verify(done bool, c driver.Commit) {
 	case done && landed != 1, landed > 1:
 		x.failed("the commit is there %d times, done: %v", landed, done)
 		return
-	case x.fate == diesAfter && x.at == x.commits() && landed != 1:
+	case x.fate == diesAfter && x.at == x.commits() && x.reached() && landed != 1:
 		x.failed("what the server has done is not there")
 		return
 	}

@@ -1,6 +1,7 @@
 package mongodb
 
 import (
+	"iter"
 	"os"
 	"testing"
 	"time"
@@ -29,6 +30,21 @@ func TestDetails(t *testing.T) {
 		t.Fatal(err)
 	}
 	after := p.a.Details()
+	next, stop := iter.Pull2(p.b.Feed(t.Context(), nil))
+	defer stop()
+	for {
+		item, err, _ := next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if item.Commit.ID == id(1) {
+			break
+		}
+	}
+	hello, err := p.b.hello(t.Context())
+	if err != nil || p.b.Details().Streams != hello.several() {
+		t.Errorf("change streams: %v, of a server that says %+v, %v", p.b.Details().Streams, hello, err)
+	}
 	if before.Known != 0 || after.Known != 1 || after.Waiting != 0 || after.Streams != p.a.streams.Load() {
 		t.Errorf("before %+v, after %+v", before, after)
 	}

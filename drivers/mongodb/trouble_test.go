@@ -123,15 +123,24 @@ func TestAttempts(t *testing.T) {
 		return lost
 	})
 	p := &pair{t: t}
-	c := p.commit(id(1), 1, "")
-	if err := p.append(s, c); !errors.Is(err, driver.ErrUnknown) {
-		t.Errorf("what never arrives: %v", err)
+	var batch []driver.Commit
+	for i := range byte(20) {
+		batch = append(batch, p.commit(id(1+i), 1, ""))
+	}
+	for _, r := range s.Append(t.Context(), batch) {
+		if !errors.Is(r.Err, driver.ErrUnknown) {
+			t.Errorf("what never arrives: %v", r.Err)
+		}
 	}
 	g.judges(nil)
-	if n != attempts+1 { // together with others, then by itself
-		t.Errorf("it was sent %d times", n)
+	if n != attempts+1 { // all together, then one by itself
+		t.Errorf("they were sent %d times", n)
 	}
-	p.accepted(s, c)
+	for _, r := range s.Append(t.Context(), batch) {
+		if r.Err != nil {
+			t.Error(r.Err)
+		}
+	}
 }
 
 // TestAway lets the server go away: what is in memory goes on, up to the bound,

@@ -63,8 +63,19 @@ func testTyped(t *testing.T, client func(database string) *mongo.Client) {
 		t.Fatal(err)
 	}
 	things := []*acceptance.OThing{made}
+	var lives []*destam.Live[acceptance.ThingQuery]
+	watch := func(table *acceptance.OThingTable) {
+		live, err := table.Live(t.Context(), acceptance.ThingWhere.Name().Is("it"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(live.Close)
+		lives = append(lives, live)
+	}
+	watch(first)
 	for range writers - 1 {
 		_, table := open()
+		watch(table)
 		o, err := table.Find(t.Context(), acceptance.ThingWhere.Name().Is("it"))
 		if err != nil {
 			t.Fatal(err)
@@ -106,6 +117,9 @@ func testTyped(t *testing.T, client func(database string) *mongo.Client) {
 		}
 		if diff := cmp.Diff(want, o.Snapshot()); diff != "" {
 			t.Errorf("writer %d shows (-stored +shown)\n%s", w, diff)
+		}
+		if hits := lives[w].All(); len(hits) != 1 || hits[0].ID != made.ID() || !cmp.Equal(hits[0].Query, want.Query) {
+			t.Errorf("a live query of writer %d has %v, want %v", w, hits, want.Query)
 		}
 	}
 }
