@@ -2,7 +2,9 @@ package destam
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -190,7 +192,7 @@ var emptyBody = []byte{0x91, 0x92, 0x00, 0x80}
 // voids, behind a creation of nothing. All that was added before is stored.
 func (x *transfer) bury(ctx context.Context, doc driver.Doc, at driver.Standing, tomb driver.Commit) error {
 	for seq := at.Seq + 1; seq < tomb.Seq; seq++ {
-		c := driver.Commit{Table: doc.Table, ID: doc.ID, Seq: seq, Try: newTry(), Kind: driver.KindVoid, Time: tomb.Time, Schema: tomb.Schema, Held: at.Held}
+		c := driver.Commit{Table: doc.Table, ID: doc.ID, Seq: seq, Try: buryingTry(doc, seq), Kind: driver.KindVoid, Time: tomb.Time, Schema: tomb.Schema, Held: at.Held}
 		if seq == 1 {
 			c.Kind, c.Body, c.Section = driver.KindChange, emptyBody, []byte{0x80}
 		}
@@ -210,6 +212,22 @@ func (x *transfer) bury(ctx context.Context, doc driver.Doc, at driver.Standing,
 		unsure = true
 		return err
 	})
+}
+
+// buryingTry is the attempt of the versions that bury makes, by which they are
+// known again.
+func buryingTry(doc driver.Doc, seq uint64) (try [16]byte) {
+	sum := sha256.Sum256(fmt.Appendf(nil, "destam bury\n%s/%s/%d", doc.Table, doc.ID, seq))
+	copy(try[:], sum[:])
+	return try
+}
+
+// burying tells whether a document is one that bury was interrupted with.
+func burying(ctx context.Context, d driver.Driver, doc driver.Doc) (bool, error) {
+	for c, err := range d.Log(ctx, doc.Table, doc.ID, driver.Range{Backward: true}) {
+		return err == nil && c.Try == buryingTry(doc, c.Seq), err
+	}
+	return false, nil
 }
 
 // standing gives the standing of a document, zero if it has no commits.

@@ -68,7 +68,14 @@ func (m *importer) history(ctx context.Context, x *transfer, o exact.Object) err
 	p.meet(ctx, x.to)
 	defer p.stop()
 	if p.stored.Seq > 0 && (p.stored.Life == driver.Purged) != (p.life == driver.Purged) {
-		if err := m.differs(p); err != nil {
+		half := false
+		if p.life == driver.Purged && p.stored.Seq < p.versions {
+			half, err = burying(ctx, x.to, p.doc)
+		}
+		if err == nil && !half {
+			err = m.differs(p)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -241,7 +248,7 @@ func (m *importer) tomb(ctx context.Context, x *transfer, p *past) error {
 		return errOtherLife
 	case p.skip:
 		return nil
-	case p.stored.Seq == 0:
+	case p.stored.Life != driver.Purged:
 		return x.bury(ctx, p.doc, p.stored, driver.Commit{Seq: c.Seq, Time: c.Time.Round(0).UTC(), Schema: c.Schema})
 	case p.stored.Seq != c.Seq:
 		return m.differs(p)
