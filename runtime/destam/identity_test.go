@@ -66,6 +66,7 @@ func TestDiamond(t *testing.T) {
 // TestMoved moves objects within their document, by Move, by Swap, and from
 // place to place: the handle, what listens to it and what is in it stay.
 // (destam 295, 297, 298, 300, 301, 311, 313, 338)
+// (destam 26, 33 to 35)
 func TestMoved(t *testing.T) {
 	for name, move := range map[string]func(o *OGarden, h *OBed) error{
 		"in its array":          func(o *OGarden, _ *OBed) error { o.Beds().Move(0, 1); return nil },

@@ -10,6 +10,7 @@ import (
 
 // TestMapEdits makes every edit of maps of values and of objects, with keys of
 // every kind. (destam 131, 440, 441, 442, 444, 446, 449, 450)
+// (destam 158, 159)
 func TestMapEdits(t *testing.T) {
 	a, b := ID{15: 1}, ID{15: 2}
 	for _, c := range []struct {

@@ -10,6 +10,8 @@ import (
 	"github.com/destam-go/destamgen/runtime/driver"
 )
 
+// TestIDText holds what the catalogue has under these numbers.
+// (destam 425, 427)
 func TestIDText(t *testing.T) {
 	full := driver.ID(bytes.Repeat([]byte{0xff}, 16))
 	for _, test := range []struct {
@@ -37,6 +39,8 @@ func TestIDText(t *testing.T) {
 	}
 }
 
+// TestIDOrder holds what the catalogue has under these numbers.
+// (destam 437)
 func TestIDOrder(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	draw := func() (id driver.ID) {
@@ -60,6 +64,8 @@ func TestIDOrder(t *testing.T) {
 	}
 }
 
+// TestParseIDRefuses holds what the catalogue has under these numbers.
+// (destam 430)
 func TestParseIDRefuses(t *testing.T) {
 	for _, text := range []string{
 		"",

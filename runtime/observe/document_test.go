@@ -258,14 +258,17 @@ func TestFromFails(t *testing.T) {
 	c.wantWatchers(t, 0, 1)
 }
 
-// Catalogue 171, 180, 181, 210: one subscription to a document for many, in
-// and out of objects that come and go.
+// Catalogue 170, 171, 172, 178, 180, 181, 210: one subscription to a document
+// for many, in and out of objects that come and go; what else changes in those
+// is not heard of.
 func TestDocumentMemo(t *testing.T) {
 	note := newNote(t, notes.Note{})
 	m := observe.Memo(note.Observe().Query().Profile().Email())
 	a, b := record(t, m), record(t, m)
 	note.Query().Profile().SetEmail("x")
+	note.Query().Profile().SetAdmin(true)
 	note.Query().Assign(notes.NoteQuery{Profile: notes.Profile{Email: "y"}})
+	note.Query().SetOwner("ann")
 	a.want("x y")
 	b.want("x y")
 	a.stop()

@@ -114,6 +114,7 @@ var deltaOrders = []string{"in order", "shuffled", "reversed"}
 // TestDigests lets several digests of one document be flushed at random while
 // everything happens to it that can: all copies equal it, after every flush,
 // and so does what their own stores have. destam 400
+// (destam 370, 372, 373)
 func TestDigests(t *testing.T) {
 	for _, bound := range bounds {
 		for seed := range rounds(60) {
@@ -183,6 +184,7 @@ func TestDigestPasses(t *testing.T) {
 
 // TestApplyUnfit applies what does not fit: nothing changes, here or in what is
 // pending.
+// (destam 381, 382)
 func TestApplyUnfit(t *testing.T) {
 	d, h, _ := create(t, seedNote, 64)
 	other, _, _ := create(t, seedNote, 64)

@@ -212,6 +212,7 @@ func heardOf(d *Document, l *Lens, heard *[]string) *Subscription {
 // TestGovernorIdentities holds destam's identities of governors, by who hears
 // of what in a tree (destam 57 to 75, 83, 85), and that nobody hears of what is
 // local.
+// (destam 272)
 func TestGovernorIdentities(t *testing.T) {
 	for _, c := range []struct {
 		of   string // the numbers in destam's catalogue

@@ -12,6 +12,7 @@ import (
 // TestInverse makes random commits, takes them back newest first, and makes
 // them again: what was there before is there again, with its order, ids and
 // keys, and so is what was there after.
+// (destam 51)
 func TestInverse(t *testing.T) {
 	for _, bound := range bounds {
 		for seed := range rounds(200) {

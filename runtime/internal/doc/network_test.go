@@ -63,6 +63,7 @@ var network = []struct {
 
 // TestNetwork replicates each scenario step by step and at once; then the copy
 // takes back what it heard, newest first, and is what it was. destam H1
+// (destam 124, 127, 128, 130, 142, 366)
 func TestNetwork(t *testing.T) {
 	for _, scenario := range network {
 		for _, each := range []bool{true, false} {
@@ -216,6 +217,7 @@ func (p *peers) replaced(i, j int) {
 // TestDuplex plays each with two to four writers whose commits a store orders,
 // whoever is the first: all end equal, and nothing that was not in the way of
 // something else is lost.
+// (destam 140)
 func TestDuplex(t *testing.T) {
 	for _, scenario := range duplex {
 		for n := 2; n <= 4; n++ {

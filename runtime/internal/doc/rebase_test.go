@@ -113,6 +113,7 @@ func (w *writer) check(t testing.TB, what string) {
 // store puts in order: whoever comes late expresses what it has anew. All end
 // equal, byte for byte, and so does who replays the store; what listeners
 // heard, folded, is what is shown.
+// (destam 133, 134)
 func TestRebase(t *testing.T) {
 	races := 0
 	for _, bound := range bounds {

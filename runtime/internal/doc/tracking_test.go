@@ -404,6 +404,7 @@ func (s *stage) backAndForth(deleteFirst func(i int) bool) {
 
 // TestTracking plays each with the deltas of a commit in order, shuffled and
 // reversed, after everything was flushed and with everything in one window.
+// (destam 345 to 347, 361 to 364)
 func TestTracking(t *testing.T) {
 	for _, scenario := range tracking {
 		for _, order := range deltaOrders {

@@ -9,6 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// TestBetween holds what the catalogue has under these numbers.
+// (destam 7, 8)
 func TestBetween(t *testing.T) {
 	tests := []struct {
 		name        string
