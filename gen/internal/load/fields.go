@@ -235,11 +235,14 @@ func (c *converter) cut(f source, e ast.Expr, imports map[string]schema.Import) 
 		pieces = append(pieces, schema.Piece{Text: name, Path: i.Path})
 		at = end
 	}
-	labels := map[ast.Node]bool{} // names of fields and parameters
+	var labels map[ast.Node]bool // names of fields and parameters
 	ast.Inspect(e, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.Field:
 			for _, name := range n.Names {
+				if labels == nil {
+					labels = map[ast.Node]bool{}
+				}
 				labels[name] = true
 			}
 		case *ast.SelectorExpr:
