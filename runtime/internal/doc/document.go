@@ -29,6 +29,7 @@ type Document struct {
 	dead    error // why nothing may be changed any more
 	win     window
 	log     []Delta   // of the operation or transaction that is running
+	logged  int       // how long log was in the operation before
 	one     *Alone    // in the stead of log while it is one small value; there is one when somebody watches or keeps a copy
 	blind   bool      // log is without the new values of leaves: it is for undoing only
 	still   bool      // changes are not recorded: the store knows them
@@ -221,6 +222,7 @@ func (d *Document) finish(c Cause) {
 // forgetLog lets go of what was logged, and of what it kept alive.
 func (d *Document) forgetLog() {
 	clear(d.log)
+	d.logged = min(len(d.log), 1<<12)
 	d.log, d.was, d.blind = spare(d.log), nil, false
 }
 

@@ -47,20 +47,26 @@ func (t *keyed) find(ts []touch, k pos.Key) (place uint, i int32, ok bool) {
 
 // add adds touch i, whose key is not in the table.
 func (t *keyed) add(ts []touch, i int32) {
-	if int(t.used)*4 >= len(t.at)*3 {
-		was := t.at
-		size := 8
-		for size < 4*int(t.here+1) {
-			size *= 2
-		}
-		t.at, t.used, t.here = make([]int32, size), 0, 0
-		for _, j := range was {
-			if j > 0 {
-				t.put(ts, j-1)
-			}
+	t.room(ts, 1)
+	t.put(ts, i)
+}
+
+// room makes room for n more.
+func (t *keyed) room(ts []touch, n int) {
+	if (int(t.used)+n)*4 <= len(t.at)*3 {
+		return
+	}
+	was := t.at
+	size := 8
+	for size < 2*(int(t.here)+n) {
+		size *= 2
+	}
+	t.at, t.used, t.here = make([]int32, size), 0, 0
+	for _, j := range was {
+		if j > 0 {
+			t.put(ts, j-1)
 		}
 	}
-	t.put(ts, i)
 }
 
 func (t *keyed) put(ts []touch, i int32) {

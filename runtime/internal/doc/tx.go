@@ -95,6 +95,9 @@ func (o *Object) Update(fn func(h unsafe.Pointer) error, c Cause) (*Pending, err
 // is something to deliver.
 func (d *Document) update(n *Node, fn func(unsafe.Pointer) error, c Cause) (p *Pending, waits bool, err error) {
 	d.sealWindow()
+	if d.log == nil { // about as much as in the one before
+		d.log = make([]Delta, 0, d.logged)
+	}
 	tx := &Tx{d: d}
 	d.tx = tx
 	next := d.out.commits + 1

@@ -1,6 +1,7 @@
 package doc
 
 import (
+	"slices"
 	"unsafe"
 
 	"github.com/destam-go/destamgen/runtime/internal/pos"
@@ -286,6 +287,8 @@ func (d *Document) renamed(l *List, i int, keys []pos.Key) {
 	w := d.listWin(l)
 	w.renumbered = true
 	moved := make([]int32, len(keys))
+	d.win.touches = slices.Grow(d.win.touches, len(keys)) // mostly none has a touch
+	w.here.room(d.win.touches, len(keys))
 	for j := range keys {
 		k := l.cells.Key(i + j)
 		at, t, ok := w.here.find(d.win.touches, k)
