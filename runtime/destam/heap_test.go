@@ -21,22 +21,8 @@ func TestHeap(t *testing.T) {
 		n = 1_000_000
 	}
 	dir := t.TempDir()
+	fill(t, dir, n)
 	b := onFolder(t, dir)
-	abreast(func(i int64) bool {
-		if i >= n {
-			return false
-		}
-		c := sample()
-		c.Query.Slug, c.Query.Owner = nil, fmt.Sprint("owner ", i)
-		if _, err := b.cards.Create(ctx, c); err != nil {
-			t.Error(err)
-		}
-		return true
-	})
-	if err := b.DB.Close(ctx); err != nil || t.Failed() {
-		t.Fatal(err)
-	}
-	b = onFolder(t, dir)
 	before := inuse()
 	ids := make(chan ID)
 	go func() {
@@ -77,6 +63,31 @@ func TestHeap(t *testing.T) {
 	}
 	if s := b.DB.Stats(); s.Documents > int(n)/100 || s.Pinned > 0 {
 		t.Errorf("in memory: %+v", s)
+	}
+}
+
+// fill makes a table of n documents, as another process would: nothing of it stays
+// in memory.
+func fill(t *testing.T, dir string, n int64) {
+	store, err := fs.Open(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := must(Open(ctx, store, nil))(t)
+	cards := CardTable(db)
+	abreast(func(i int64) bool {
+		if i >= n {
+			return false
+		}
+		c := sample()
+		c.Query.Slug, c.Query.Owner = nil, fmt.Sprint("owner ", i)
+		if _, err := cards.Create(ctx, c); err != nil {
+			t.Error(err)
+		}
+		return true
+	})
+	if err := db.Close(ctx); err != nil || t.Failed() {
+		t.Fatal(err)
 	}
 }
 
