@@ -64,22 +64,23 @@ func literal(written string) string {
 	return "`" + value + "`"
 }
 
-// namedGuards emits one line for each declared type that the structs use. It
-// stops compiling when the type becomes another; converting a pointer, unlike a
-// value, needs the very same underlying type.
+// namedGuards emits one line for each declared type that the structs use, but
+// for those that never change. It stops compiling when
+// the type becomes another; converting a pointer, unlike a value, needs the very
+// same underlying type.
 //
 //	var _ = (*string)((*Status)(nil))
 func (e *emitter) namedGuards() {
-	done := map[string]bool{}
+	done := map[schema.Name]bool{}
 	for _, s := range e.f.Structs {
 		for _, f := range s.Tagged() {
 			for _, t := range f.Type.Named() {
-				if done[t.Name.Name] {
+				if done[t.Name] || t.Name.Settled() {
 					continue
 				}
-				done[t.Name.Name] = true
+				done[t.Name] = true
 				e.Var().Id("_").Op("=").Parens(jen.Op("*").Add(underlying(t))).
-					Parens(jen.Parens(pointer(t.Name.Name)).Parens(jen.Nil()))
+					Parens(jen.Parens(jen.Op("*").Add(typ(t))).Parens(jen.Nil()))
 			}
 		}
 	}

@@ -246,7 +246,7 @@ func (c *checker) types(s *Struct) {
 				"field %s: %s is a document of its own, and a document cannot be part of another struct", f.Name, o.Name)
 		}
 		for _, t := range append(f.Type.Named(), objectName(f.Type)...) {
-			if strings.Contains(" o l w db ", " "+t.Name.Name+" ") {
+			if t.Name.Path == "" && strings.Contains(" o l w db ", " "+t.Name.Name+" ") {
 				c.report(f.TypeAt, "rename the type", "field %s: generated code has variables called %s, which hide the type", f.Name, t.Name.Name)
 			}
 		}

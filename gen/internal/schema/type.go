@@ -1,6 +1,9 @@
 package schema
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Kind is what a type is to the model.
 type Kind uint8
@@ -112,17 +115,25 @@ func (t *Type) Object() *Struct {
 	return nil
 }
 
-// Named gives the declared types of this package, other than structs, that the
-// type is made of.
+// Named gives the declared types that the type is made of, of whatever package,
+// other than structs and those with a codec.
 func (t *Type) Named() []*Type {
 	if t == nil || t.Kind == Object || t.Kind == Coded {
 		return nil
 	}
 	var named []*Type
-	if t.Name.Name != "" && t.Name.Path == "" {
+	if t.Name.Name != "" && t.Kind != Time {
 		named = append(named, t)
 	}
 	return append(append(named, t.Key.Named()...), t.Elem.Named()...)
+}
+
+// Settled says whether the type never becomes another: one of the runtime's, or of
+// the standard library, as far as the path tells: the first element of others has
+// a dot.
+func (n Name) Settled() bool {
+	first, _, _ := strings.Cut(n.Path, "/")
+	return n.Path == Runtime || n.Path != "" && !strings.Contains(first, ".")
 }
 
 // problem says why a field of the type cannot be generated, and the cure.
