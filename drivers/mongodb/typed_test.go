@@ -146,3 +146,25 @@ func change(r *rand.Rand, o *acceptance.OThing, text string) {
 		o.Meta().Set(fmt.Sprint(r.IntN(5)), text)
 	}
 }
+
+// TestTypedQueries compares all ways to ask with a model, as the tests of the
+// other drivers do.
+func TestTypedQueries(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the embedded server scans for every query: seconds of processor time")
+	}
+	serverURI(t)
+	name := freshDatabase()
+	store, err := New(t.Context(), connect(t, name), &Options{Database: name, Poll: 20 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := destam.Open(t.Context(), store, &destam.Options{OnError: func(err error) { t.Error(err) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	acceptance.Queries(t, db, rand.Uint64(), 25)
+	if err := db.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
