@@ -59,15 +59,21 @@ func (s *Store) Load(ctx context.Context, table string, id driver.ID, at uint64)
 	return driver.State{Head: c.head(id), Checkpoint: all.content, CheckpointSeq: all.base, Commits: all.commits}, nil
 }
 
-// logPage is how many commits Log takes at once.
-const logPage = 64
+// Log takes few commits at first, as some look only at the newest, and more
+// with each page: what is sealed of a document is read whole for each.
+const (
+	leastPage = 64
+	mostPage  = 4096
+)
 
 // Log implements [driver.Driver]. Commits that are erased while it runs are
 // not there any more: it ends with [driver.ErrNotFound].
 func (s *Store) Log(ctx context.Context, table string, id driver.ID, r driver.Range) iter.Seq2[driver.Commit, error] {
 	return func(yield func(driver.Commit, error) bool) {
-		for first := true; ; first = false {
-			commits, more, err := s.log(ctx, table, id, &r, first)
+		first := true
+		for n := uint64(leastPage); ; n = min(2*n, mostPage) {
+			commits, more, err := s.log(ctx, table, id, &r, first, n)
+			first = false
 			if err != nil {
 				yield(driver.Commit{}, err)
 				return
@@ -87,9 +93,9 @@ func (s *Store) Log(ctx context.Context, table string, id driver.ID, r driver.Ra
 	}
 }
 
-// log gives one page of the commits in a range, ascending, takes it out of the
+// log gives one page of n commits in a range, ascending, takes it out of the
 // range, and tells whether there is more. The first call says what is there.
-func (s *Store) log(ctx context.Context, table string, id driver.ID, r *driver.Range, first bool) ([]driver.Commit, bool, error) {
+func (s *Store) log(ctx context.Context, table string, id driver.ID, r *driver.Range, first bool, n uint64) ([]driver.Commit, bool, error) {
 	if err := s.enter(ctx); err != nil {
 		return nil, false, err
 	}
@@ -116,10 +122,10 @@ func (s *Store) log(ctx context.Context, table string, id driver.ID, r *driver.R
 	}
 	page := span{id: id, from: r.From, to: r.To}
 	if r.Backward {
-		page.from = max(r.From, r.To-min(r.To, logPage)+1)
+		page.from = max(r.From, r.To-min(r.To, n)+1)
 		r.To = page.from - 1
 	} else {
-		page.to = min(r.To, r.From+logPage-1)
+		page.to = min(r.To, r.From+n-1)
 		r.From = page.to + 1
 	}
 	err = c.gather(&page)
