@@ -24,6 +24,21 @@ func (r row) decode() driver.Commit {
 	return c
 }
 
+// decodeAll returns the commits of one document in memory of their own, which
+// they share. Rows never change, so that needs no lock.
+func decodeAll(rows []row) []driver.Commit {
+	var d driver.Decoder
+	commits, copied := make([]driver.Commit, len(rows)), make([]byte, 0, length(rows))
+	for i, r := range rows {
+		at := len(copied)
+		copied = append(copied, r...)
+		if err := d.Decode(copied[at:len(copied):len(copied)], &commits[i]); err != nil {
+			r.panic(err)
+		}
+	}
+	return commits
+}
+
 // head returns what the commit says of its document; the section is a part of
 // the row.
 func (r row) head() driver.Head {

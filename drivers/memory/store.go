@@ -267,11 +267,7 @@ func (s *Store) Load(ctx context.Context, table string, id driver.ID, at uint64)
 	if err != nil {
 		return driver.State{}, err
 	}
-	// Rows never change, so they are read without the lock.
-	state.Commits = make([]driver.Commit, len(rows))
-	for i, row := range rows {
-		state.Commits[i] = row.decode()
-	}
+	state.Commits = decodeAll(rows)
 	return state, nil
 }
 
