@@ -17,15 +17,19 @@ const module = "github.com/destam-go/destamgen"
 func TestStaleDoesNotCompile(t *testing.T) {
 	const before = `package p
 
+import "example.com/user/FOLDER/kinds"
+
 type Status string
 
 type Note struct {
 	Title  string   ` + "`destam:\"title\" json:\"title\"`" + `
 	Labels []string ` + "`destam:\"labels\"`" + `
 	Status Status   ` + "`destam:\"status\"`" + `
+	Level  kinds.Level ` + "`destam:\"level\"`" + `
 	left   int
 }
 `
+	const kinds = "package kinds\n\ntype Level int8\n"
 	changes := map[string][2]string{
 		"a field renamed":             {"Title  string", "Head   string"},
 		"a field added":               {"left   int", "left   int\n\tright int"},
@@ -36,31 +40,38 @@ type Note struct {
 		"an option in the tag":        {`destam:"title"`, `destam:"title,local"`},
 		"a tag of another package":    {`json:"title"`, `json:"head"`},
 		"another type under the name": {"Status string", "Status int"},
+		"another in another package":  {"Level int8", "Level string"},
 	}
 	dir := userModule(t)
 	want := map[string]string{}
 	for what, change := range changes {
 		folder := strings.ReplaceAll(what, " ", "_")
-		path := filepath.Join(dir, folder, "p.go")
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		files := map[string]string{"p.go": strings.ReplaceAll(before, "FOLDER", folder), "kinds/kinds.go": kinds}
+		if err := os.MkdirAll(filepath.Join(dir, folder, "kinds"), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, []byte(before), 0o644); err != nil {
-			t.Fatal(err)
+		for name, text := range files {
+			if err := os.WriteFile(filepath.Join(dir, folder, name), []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if status := command([]string{filepath.Dir(path)}, os.Stderr, os.Stderr); status != exitGood {
+		if status := command([]string{filepath.Join(dir, folder)}, os.Stderr, os.Stderr); status != exitGood {
 			t.Fatalf("destamgen: exit status %d", status)
 		}
-		after := strings.Replace(before, change[0], change[1], 1)
-		if after == before {
-			t.Fatalf("%s changes nothing", what)
+		changed := false
+		for name, text := range files {
+			after := strings.Replace(text, change[0], change[1], 1)
+			changed = changed || after != text
+			if err := os.WriteFile(filepath.Join(dir, folder, name), []byte(after), 0o644); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if err := os.WriteFile(path, []byte(after), 0o644); err != nil {
-			t.Fatal(err)
+		if !changed {
+			t.Fatalf("%s changes nothing", what)
 		}
 		want["# example.com/user/"+folder] = what
 	}
-	message := regexp.MustCompile(`Note_changed_run_go_generate|\*?Status`)
+	message := regexp.MustCompile(`Note_changed_run_go_generate|\*?Status|kinds\.Level`)
 	out := goFails(t, dir, "build", "./...")
 	for part := range strings.SplitSeq("\n"+out, "\n# ") {
 		head, rest, _ := strings.Cut(part, "\n")

@@ -73,7 +73,7 @@ func (s *Struct) declared() []string {
 // usual meaning.
 var predeclared = []string{
 	"any", "bool", "byte", "error", "float32", "float64", "int", "int8", "int16", "int32", "int64",
-	"new", "nil", "rune", "string", "uint", "uint8", "uint16", "uint32", "uint64",
+	"nil", "rune", "string", "uint", "uint8", "uint16", "uint32", "uint64",
 }
 
 // names looks for collisions, in the package and in each generated type.
