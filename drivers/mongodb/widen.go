@@ -75,6 +75,9 @@ func (s *Store) widen(ctx context.Context, t *table, d declaration) error {
 		if e := s.abandon(ctx, t, d); e != nil {
 			return e
 		}
+		if before != nil { // it goes on by what was declared before, at once
+			_ = s.renew(ctx, before) // or when it is looked at next
+		}
 	}
 	return err
 }
