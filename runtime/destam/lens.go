@@ -49,6 +49,22 @@ type lens struct {
 	l *doc.Lens
 }
 
+// setMany is what who sets through an Each is told.
+const setMany = "destam: Set or Clear of a lens behind Each or Tree would change a place in every element: range over the array or map and set each by its handle"
+
+// clear is Clear of every lens of a value.
+func (l *lens) clear() (ok bool) {
+	if l.l.Many() {
+		panic(setMany)
+	}
+	if !l.o.o.Write() {
+		return false
+	}
+	ok = l.l.Clear(l.o.o.Node())
+	l.o.o.Wrote()
+	return ok
+}
+
 // Watch calls fn with every commit that changes what the lens leads to,
 // anything below it, or anything on the way to it, with the deltas that do;
 // otherwise it is as [OObject.Watch].
@@ -193,7 +209,7 @@ func (l *Lens[T]) All() iter.Seq[T] {
 //go:noinline
 func (l *Lens[T]) Set(v T) bool {
 	if l.l.Many() {
-		panic("destam: Set of a lens behind Each or Tree would set a place in every element: range over the array or map and set each by its handle")
+		panic(setMany)
 	}
 	e, err := l.l.Encode(unsafe.Pointer(&v))
 	if refused(l.o, err) || !l.o.o.Write() {
@@ -204,6 +220,13 @@ func (l *Lens[T]) Set(v T) bool {
 	l.o.o.Wrote()
 	return ok
 }
+
+// Clear makes the value absent: an optional one, or one under a key of a map.
+// It gives false when the value is always there, and as Set does; behind an
+// Each it panics.
+//
+//go:noinline
+func (l *Lens[T]) Clear() bool { return l.clear() }
 
 // Watch calls fn with every change of the value, from the next commit on,
 // until stop is called: one call for each place that the lens leads to, and

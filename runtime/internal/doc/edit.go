@@ -213,6 +213,7 @@ func (l *List) rekey(i int, keys []pos.Key) {
 			}
 		}
 	}
+	l.count++
 	l.cells.Rekey(i, keys)
 }
 

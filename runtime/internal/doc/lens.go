@@ -231,43 +231,85 @@ func (w *walker) step(n *Node, i int) bool {
 // value and an absent key of a map of values are places too. It gives false
 // when an object on the way is absent, and when a unique value is refused.
 func (l *Lens) Set(n *Node, p unsafe.Pointer) bool {
+	e, ok := l.end(n)
+	if !ok {
+		return false
+	}
+	fd := &e.n.typ.Fields[e.f]
+	switch {
+	case fd.Kind == LeafList && e.at >= 0:
+		e.n.List(e.f).SetLeaf(e.at, p)
+	case fd.Kind == LeafList:
+		e.n.EnsureList(e.f).PutPlain(e.key, p)
+	case fd.Unique:
+		return e.n.SetUnique(e.f, p) == nil
+	default:
+		e.n.SetLeaf(e.f, p)
+	}
+	return true
+}
+
+// Clear makes the value that l leads to from n absent: an optional one, or one
+// under a key of a map. It gives false when the value cannot be, and when an
+// object on the way is absent.
+func (l *Lens) Clear(n *Node) bool {
+	e, ok := l.end(n)
+	if !ok {
+		return false
+	}
+	switch fd := &e.n.typ.Fields[e.f]; {
+	case fd.Kind == LeafList && fd.keys == nil, fd.Kind == Leaf:
+		return false
+	case fd.Kind == LeafList && e.at >= 0:
+		e.n.List(e.f).Remove(e.at, 1)
+	case fd.Kind == OptionalLeaf:
+		e.n.ClearLeaf(e.f)
+	}
+	return true
+}
+
+// lensEnd is where a lens leads to: a field, or an element of the list in it.
+type lensEnd struct {
+	n   *Node
+	f   int
+	at  int // of an element; -1 for a key of a map that is not there
+	key Key
+}
+
+// end is where l leads to from n; ok is false when something on the way is
+// absent, or there is no such element.
+func (l *Lens) end(n *Node) (e lensEnd, ok bool) {
 	for i := 0; ; i++ {
 		f := int(l.steps[i].f)
 		fd := &n.typ.Fields[f]
 		switch fd.Kind {
 		case Leaf, OptionalLeaf:
-			if fd.Unique {
-				return n.SetUnique(f, p) == nil
-			}
-			n.SetLeaf(f, p)
-			return true
+			return lensEnd{n: n, f: f}, true
 		case Inner:
 			n = n.inner(f)
 			continue
 		case Child:
 			if n = *n.childAt(f); n == nil {
-				return false
+				return e, false
 			}
 			continue
 		}
 		i++
-		list, at := n.List(f), l.steps[i].index
-		ok := at < list.Len()
-		if l.steps[i].kind == toKey {
-			at, ok = list.Find(l.steps[i].key)
+		list, at, key := n.List(f), l.steps[i].index, l.steps[i].kind == toKey
+		there := at < list.Len()
+		if key {
+			at, there = list.Find(l.steps[i].key)
 		}
 		switch {
-		case fd.Kind == NodeList && ok:
+		case fd.Kind == NodeList && there:
 			n = list.Node(at)
-			continue
-		case fd.Kind == LeafList && ok:
-			list.SetLeaf(at, p)
-			return true
-		case fd.Kind == LeafList && l.steps[i].kind == toKey:
-			n.EnsureList(f).PutPlain(l.steps[i].key, p)
-			return true
+		case fd.Kind == LeafList && there:
+			return lensEnd{n, f, at, l.steps[i].key}, true
+		case fd.Kind == LeafList && key:
+			return lensEnd{n, f, -1, l.steps[i].key}, true
+		default:
+			return e, false
 		}
-		return false
 	}
 }
 

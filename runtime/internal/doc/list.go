@@ -13,6 +13,7 @@ import (
 type List struct {
 	owner *Node
 	f     int32
+	count uint32 // how often it was renumbered, for those who keep keys
 	cells cells
 	win   *listWindow // what the open window has recorded of it, nil for nothing
 }
@@ -100,6 +101,18 @@ func (l *List) Find(k pos.Key) (int, bool) {
 func (l *List) holder(k pos.Key) holder {
 	return holder{n: l.owner, l: l, f: l.f, key: k}
 }
+
+// Renumbered says how often the list, which may be nil, was renumbered: keys
+// from before the last time mean nothing any more.
+func (l *List) Renumbered() uint32 {
+	if l == nil {
+		return 0
+	}
+	return l.count
+}
+
+// KeyOf is the key of the i-th element.
+func (l *List) KeyOf(i int) Key { return l.cells.Key(i) }
 
 // Key is what a list is ordered by.
 type Key = pos.Key
