@@ -242,6 +242,7 @@ func TestDriverSealed(t *testing.T) {
 			var dirs homes[string]
 			o := tight
 			o.inline, o.noMap, o.Spawn, o.pressAt = false, noMap, nil, 8<<10
+			o.keep = time.Minute // the folder is copied while it changes
 			start := func(t *testing.T, dir string) driver.Driver {
 				s, err := open(vfs.OS, dir, o)
 				must(t, err)
