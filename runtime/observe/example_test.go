@@ -115,7 +115,8 @@ func ExampleSelector() {
 	selected := observe.Mutable(1)
 	s := observe.Select(selected)
 	for row := range 4 {
-		s.At(row).Watch(func(c observe.Change[bool]) { fmt.Println("row", row, c.New) })
+		stop := s.At(row).Watch(func(c observe.Change[bool]) { fmt.Println("row", row, c.New) })
+		defer stop()
 	}
 	selected.Set(3)
 	s.At(2).Set(true)
@@ -134,7 +135,8 @@ func ExampleMemo() {
 		return v * v
 	}))
 	for range 3 {
-		square.Watch(func(c observe.Change[int]) { fmt.Println(c.New) })
+		stop := square.Watch(func(c observe.Change[int]) { fmt.Println(c.New) })
+		defer stop()
 	}
 	c.Set(2)
 	// Output:
