@@ -253,8 +253,8 @@ func TestRoom(t *testing.T) {
 	m.list.check(t)
 	perInsert := float64(m.renumbered) / 100_000
 	t.Logf("%d renumberings, %.2f elements each insert", m.renumbering, perInsert)
-	if m.renumbering == 0 || perInsert > 6 {
-		t.Errorf("%d renumberings give %.1f elements a new key for each insert, want at most 6", m.renumbering, perInsert)
+	if m.renumbering == 0 || perInsert > 4 {
+		t.Errorf("%d renumberings give %.1f elements a new key for each insert, want at most 4", m.renumbering, perInsert)
 	}
 }
 

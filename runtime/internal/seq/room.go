@@ -3,13 +3,14 @@ package seq
 import "github.com/destam-go/destamgen/runtime/internal/pos"
 
 // A neighbourhood that is renumbered begins with so many elements on each
-// side, and is widened until its new keys take at most three eighths of what
-// keys may take, or are all keys of the list. For 100,000 inserts that always
-// hit the middle, widening by 8 gives 5 elements a new key for each insert,
-// doubling 12: where a width just suffices, it does not the next time.
+// side, and is widened until its new keys are short or are all keys of the
+// list. What short means falls with the width: a wide renumbering is dear, so
+// it must leave room for many narrow ones. For 100,000 inserts that always hit
+// the middle, that gives 2.9 elements a new key for each insert and 16,384 at
+// most; one length for all widths gave 5, and 32,768 at most.
 const (
 	leastSide  = 32
-	widen      = 8
+	widen      = 4
 	leastShort = 3 // bytes that are short under any bound
 )
 
@@ -28,11 +29,11 @@ func Room[E any](l *List[E], i, n, bound int) (keys []pos.Key, from, to int, ren
 	if keys, ok := pos.Between(left, right, n, bound); ok {
 		return keys, i, i, nil
 	}
-	for side := leastSide; ; side *= widen {
+	for side, width := leastSide, 0; ; side, width = side*widen, width+1 {
 		from, to = max(0, i-side), min(i+side, l.Len())
 		left, right = l.around(from, to)
 		all := pos.Spread(left, right, to-from+n)
-		if longest(all) <= short(bound) || from == 0 && to == l.Len() {
+		if longest(all) <= short(bound, width) || from == 0 && to == l.Len() {
 			old := i - from
 			renumbered = make([]pos.Key, 0, to-from)
 			renumbered = append(append(renumbered, all[:old]...), all[old+n:]...)
@@ -53,8 +54,8 @@ func (l *List[E]) around(from, to int) (left, right pos.Key) {
 	return left, right
 }
 
-// short is how long keys may be after a renumbering.
-func short(bound int) int { return max(leastShort, bound*3/8) }
+// short is how long keys may be after a renumbering that was widened so often.
+func short(bound, width int) int { return max(leastShort, bound*max(1, 10-width)/16) }
 
 // longest returns the length of the longest key. Keys that were spread differ
 // in their last integer only, so it is the first or the last.
