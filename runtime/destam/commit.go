@@ -154,7 +154,8 @@ func (o *OObject) Watch(fn func(*Commit)) (stop func()) { return watch(o, -1, fn
 // from the beginning of the loop on. The loop may take its time: it holds up
 // nobody, and when more than a thousand commits wait they come folded into one. Breaking
 // the loop ends the subscription; it ends by itself with ctx, or when the
-// document is closed or deleted, with the error.
+// document is closed or deleted, with the error. What was before the loop is
+// not told: [Follow] begins at a Snapshot.
 //
 //go:noinline
 func (o *OObject) Changes(ctx context.Context) iter.Seq2[*Commit, error] { return changes(ctx, o, -1) }
@@ -208,16 +209,17 @@ func changes(ctx context.Context, o *OObject, f int) iter.Seq2[*Commit, error] {
 		}
 		r := o.o.Node().NewReader(f)
 		defer r.Close()
-		for {
-			c, err := r.Next(ctx)
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			if !yield(public(c), nil) {
-				return
-			}
+		readAll(ctx, r, publicly(yield))
+	}
+}
+
+// publicly yields commits as users know them.
+func publicly(yield func(*Commit, error) bool) func(*doc.Commit, error) bool {
+	return func(c *doc.Commit, err error) bool {
+		if err != nil {
+			return yield(nil, err)
 		}
+		return yield(public(c), nil)
 	}
 }
 

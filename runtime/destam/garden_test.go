@@ -119,6 +119,7 @@ func (o *OBed) SetPlant(v string)              { Set(&o.OObject, 0, &o.v.plant, 
 func (o *OBed) SetWet(v bool)                  { Set(&o.OObject, 1, &o.v.wet, v) }
 func (o *OBed) Sub() ObjectArray[*OBed, Bed]   { return ObjectArrayOf[*OBed, Bed](&o.OObject, 2) }
 func (o *OGardenQuery) SetSlug(v string) error { return SetUnique(&o.OObject, 0, v) }
+func (o *OGardenQuery) Snapshot() GardenQuery  { return *(*GardenQuery)(Snapshot(&o.OObject)) }
 
 type GardenLens struct{ ObjectLens }
 

@@ -87,12 +87,7 @@ func (l *lens) Changes(ctx context.Context) iter.Seq2[*Commit, error] {
 		return changes(ctx, l.o, -1)
 	}
 	return func(yield func(*Commit, error) bool) {
-		readLens(ctx, l, false, func(c *doc.Commit, err error) bool {
-			if err != nil {
-				return yield(nil, err)
-			}
-			return yield(public(c), nil)
-		})
+		readLens(ctx, l, false, publicly(yield))
 	}
 }
 
@@ -104,6 +99,11 @@ func readLens(ctx context.Context, l *lens, typed bool, yield func(*doc.Commit, 
 	}
 	r := l.o.o.Node().NewLensReader(l.l, typed)
 	defer r.Close()
+	readAll(ctx, r, yield)
+}
+
+// readAll yields commits until yield has enough. An error is the last.
+func readAll(ctx context.Context, r *doc.Reader, yield func(*doc.Commit, error) bool) {
 	for {
 		c, err := r.Next(ctx)
 		if !yield(c, err) || err != nil {

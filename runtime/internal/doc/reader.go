@@ -19,13 +19,25 @@ func (n *Node) NewReader(f int) *Reader {
 	return newReader(s)
 }
 
+// NewReaderLocked reads what n, or a value that l leads to from n, becomes
+// after what it is now: the lock is held, so that the caller sees what that is.
+// The caller ends it with Close. L is nil for the commits about n.
+func (n *Node) NewReaderLocked(l *Lens) *Reader {
+	return newReaderLocked(&Subscription{d: n.doc, n: n, f: -1, lens: l, typed: l != nil})
+}
+
 // newReader begins s as a reader.
 func newReader(s *Subscription) *Reader {
+	s.d.lock()
+	r := newReaderLocked(s)
+	s.d.mu.Unlock()
+	return r
+}
+
+func newReaderLocked(s *Subscription) *Reader {
 	r := &Reader{s: s, more: make(chan struct{}, 1)}
 	s.reader = r
-	s.d.lock()
 	s.begin()
-	s.d.mu.Unlock()
 	return r
 }
 
