@@ -122,7 +122,7 @@ func (c *chain) gather(s *span) error {
 	if s.done() {
 		return s.decode()
 	}
-	return fmt.Errorf("%w: of document %v commits %d to %d are missing; restore the store from a backup", ErrDamaged, s.id, s.from, s.low-1)
+	return fmt.Errorf("%w: of document %v commits %d to %d are missing; restore the store from a backup, or save what can be read with fs.Salvage", ErrDamaged, s.id, s.from, s.low-1)
 }
 
 // begins notes what is wanted as soon as the head is known.
@@ -316,7 +316,7 @@ func (t *table) attempt(id driver.ID, seq uint64) (try [16]byte, c *driver.Commi
 		})
 	}
 	if err == nil && !found {
-		err = fmt.Errorf("%w: of document %v commit %d is missing; restore the store from a backup", ErrDamaged, id, seq)
+		err = fmt.Errorf("%w: of document %v commit %d is missing; restore the store from a backup, or save what can be read with fs.Salvage", ErrDamaged, id, seq)
 	}
 	return try, c, err
 }

@@ -15,7 +15,8 @@ var (
 	// ErrFormat says that a store was written by a newer version of this
 	// program.
 	ErrFormat = errors.New("format of the store is newer than this program")
-	// ErrDamaged says that the disk does not have what it promised to keep.
+	// ErrDamaged says that the disk does not have what it promised to keep:
+	// restore a [Store.Backup], or save what can be read with [Salvage].
 	ErrDamaged = errors.New("store is damaged")
 )
 
@@ -33,7 +34,7 @@ func (e *openError) Unwrap() error { return e.err }
 type missingError struct{ file, by string }
 
 func (e *missingError) Error() string {
-	return fmt.Sprintf("%s is missing, which %s names; when this is a copy, copy the store again or use Backup, otherwise restore it from a backup", e.file, e.by)
+	return fmt.Sprintf("%s is missing, which %s names; when this is a copy, copy the store again or use Backup, otherwise restore the store from a backup, or save what can be read with fs.Salvage", e.file, e.by)
 }
 
 // unknownError is the failure of a write, told to those whose commits were on

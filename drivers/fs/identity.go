@@ -54,7 +54,7 @@ func checksum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.
 // decodeIdentity reads the file STORE. The format comes first: of a newer one
 // nothing else is known.
 func decodeIdentity(b []byte) (identity, error) {
-	damaged := fmt.Errorf("%w: the file %s is not what was written; restore it from a backup", ErrDamaged, storeName)
+	damaged := fmt.Errorf("%w: the file %s is not what was written; restore it from a backup, or make a new store of the rest with fs.Salvage", ErrDamaged, storeName)
 	lines := strings.Split(string(b), "\n")
 	if len(lines) < 2 || lines[0] != "destam store" {
 		return identity{}, damaged
@@ -109,7 +109,7 @@ func readIdentity(f vfs.FS, dir string) (identity, bool, error) {
 			if empty, err := journal.Pristine(f, filepath.Join(dir, name)); err != nil {
 				return identity{}, false, err
 			} else if !empty {
-				return identity{}, false, fmt.Errorf("%w: it has a journal but no file %s; restore that from a backup", ErrDamaged, storeName)
+				return identity{}, false, fmt.Errorf("%w: it has a journal but no file %s; restore that from a backup, or make a new store of the rest with fs.Salvage", ErrDamaged, storeName)
 			}
 		default:
 			return identity{}, false, fmt.Errorf("%w: it holds %q but no file %s; choose an empty folder, or one that does not exist yet",

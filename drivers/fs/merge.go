@@ -254,7 +254,7 @@ func combine(parts []*run.Document) (*run.Document, error) {
 	out.First = parts[0].First
 	for i, p := range parts {
 		if i > 0 && p.First != parts[i-1].Standing.Seq+1 {
-			return nil, fmt.Errorf("%w: document %v has commits up to %d and from %d on; restore the store from a backup",
+			return nil, fmt.Errorf("%w: document %v has commits up to %d and from %d on; restore the store from a backup, or save what can be read with fs.Salvage",
 				ErrDamaged, p.ID, parts[i-1].Standing.Seq, p.First)
 		}
 		out.Records = append(out.Records, p.Records...)

@@ -233,7 +233,7 @@ func refusal(dir string, err error) error {
 		}
 		err = fmt.Errorf("%w by %s; a store belongs to one process at a time, close it there first", ErrInUse, who)
 	case errors.Is(err, journal.ErrMissing):
-		err = fmt.Errorf("%w: %w: the folder %s has no segments; put back the files NNNNNNNNNN.log that belong there, or restore the store from a backup",
+		err = fmt.Errorf("%w: %w: the folder %s has no segments; put back the files NNNNNNNNNN.log that belong there, restore the store from a backup, or save what can be read with fs.Salvage",
 			ErrDamaged, err, journalName)
 	case errors.Is(err, syscall.ENOTDIR):
 		err = fmt.Errorf("it, or something above it, is a file; choose a folder, or a name that does not exist yet: %w", err)
@@ -242,7 +242,7 @@ func refusal(dir string, err error) error {
 	case errors.As(err, &newer), errors.As(err, &newerRun), errors.As(err, &newerManifest), errors.As(err, &commit) && commit.Newer:
 		err = fmt.Errorf("%w: %w", ErrFormat, err)
 	case errors.Is(err, errRecord), commit != nil:
-		err = fmt.Errorf("%w: %w", ErrDamaged, err)
+		err = fmt.Errorf("%w: %w; restore the store from a backup, or save what can be read with fs.Salvage", ErrDamaged, err)
 	case vfs.Forbidden(err):
 		err = fmt.Errorf("the folder must be writable: %w", err)
 	}

@@ -98,6 +98,7 @@ type salvor struct {
 	fs     vfs.FS
 	dir    string
 	tables map[string]*wreck
+	hints  []hint
 	out    Salvaged
 	open   []func() error // of mapped files
 }
@@ -175,7 +176,9 @@ func (x *salvor) read(ctx context.Context) error {
 	if err := x.runs(ctx, m); err != nil {
 		return err
 	}
-	return x.journal(ctx, m.Sealed)
+	err = x.journal(ctx, m.Sealed)
+	x.heed()
+	return err
 }
 
 // manifest gives the newest manifest that is whole.
@@ -331,79 +334,121 @@ func (x *salvor) suspect(table string, p *run.Piece, where string) {
 	}
 }
 
+// place is a batch, and the file in which it is.
+type place struct {
+	journal.Found
+	name string
+}
+
+// wreckage is what is left of a journal.
+type wreckage struct {
+	batches map[uint64]place
+	loose   []loose
+	vouched uint64 // batches up to this were durable
+	last    uint64
+}
+
+type loose struct {
+	journal.Loose
+	name string
+}
+
 // journal reads the segments.
 func (x *salvor) journal(ctx context.Context, sealed uint64) error {
-	names, err := x.fs.List(filepath.Join(x.dir, journalName))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	j, err := x.segments(ctx)
+	if err != nil {
 		return err
 	}
-	if len(names) == 0 {
-		x.lose(Loss{Where: journalName, Why: "it has no segments"})
-	}
-	type place struct {
-		journal.Found
-		name string
-	}
-	batches := make(map[uint64]place)
-	vouched, last := uint64(0), uint64(0)
-	for _, name := range names { // ascending: of two batches with one number the later file has it
-		if _, ok := journal.Number(name); !ok {
-			continue
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		image, err := x.image(filepath.Join(journalName, name))
-		if err != nil {
-			return err
-		}
-		found := journal.Salvage(image)
-		if why := journal.Front(image); why != "" {
-			x.lose(Loss{Where: filepath.Join(journalName, name), Why: fmt.Sprintf("%s; %d batches are left", why, len(found))})
-		}
-		for i, b := range found {
-			if i == 0 {
-				for no := range batches {
-					if no >= b.No { // written again here, or left over from before
-						delete(batches, no)
-					}
-				}
-			}
-			batches[b.No] = place{b, filepath.Join(journalName, name)}
-			vouched, last = max(vouched, b.Synced), max(last, b.No)
-		}
-	}
-	first := last + 1
-	for no := range batches {
+	first := j.last + 1
+	for no := range j.batches {
 		first = min(first, no)
 	}
 	if sealed+1 < first {
 		x.lose(Loss{Where: journalName, Why: fmt.Sprintf("batches %d to %d are missing", sealed+1, first-1)})
 	}
+	missing := make(map[uint64]bool)
+	for no := sealed + 1; no < first && no <= j.vouched; no++ {
+		missing[no] = true
+	}
 	previous := place{name: journalName}
-	for no := first; no <= max(last, vouched); no++ {
-		b, ok := batches[no]
-		if no > vouched && !b.Whole {
+	for no := first; no <= max(j.last, j.vouched); no++ {
+		b, ok := j.batches[no]
+		if no > j.vouched && !b.Whole {
 			// What a power failure left; nobody was told that it is durable.
 			x.lose(Loss{Where: previous.name, Why: fmt.Sprintf("batches from %d on were being written when the store ended, and were never durable", no)})
-			return nil
+			break
 		}
-		if !ok {
-			if no > sealed {
-				x.lose(Loss{Where: fmt.Sprintf("%s behind offset %d", previous.name, previous.Offset), Why: fmt.Sprintf("batch %d is missing", no)})
+		if ok {
+			previous = b
+			x.batch(b.Found, b.name, no > sealed)
+		} else if no > sealed {
+			missing[no] = true
+			x.lose(Loss{Where: fmt.Sprintf("%s behind offset %d", previous.name, previous.Offset), Why: fmt.Sprintf("batch %d is missing", no)})
+		}
+	}
+	for _, l := range j.loose {
+		for no := range missing {
+			if no > l.After && (no < l.Before || l.Before == 0) {
+				x.gather(l.Body, fmt.Sprintf("%s at offset %d", l.name, l.Offset), false)
+				break
 			}
-			continue
 		}
-		previous = b
-		x.batch(b.Found, b.name, no > sealed)
 	}
 	return nil
 }
 
+// segments looks for batches in all segments.
+func (x *salvor) segments(ctx context.Context) (j wreckage, err error) {
+	j.batches = make(map[uint64]place)
+	names, err := x.fs.List(filepath.Join(x.dir, journalName))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return j, err
+	}
+	if len(names) == 0 {
+		x.lose(Loss{Where: journalName, Why: "it has no segments"})
+	}
+	for _, base := range names { // ascending: of two batches with one number the later file has it
+		if _, ok := journal.Number(base); !ok {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return j, err
+		}
+		name := filepath.Join(journalName, base)
+		image, err := x.image(name)
+		if err != nil {
+			return j, err
+		}
+		found, parts := journal.Salvage(image)
+		if why := journal.Front(image); why != "" {
+			x.lose(Loss{Where: name, Why: fmt.Sprintf("%s; %d batches are left", why, len(found))})
+		}
+		for i, b := range found {
+			if i == 0 {
+				for no := range j.batches {
+					if no >= b.No { // written again here, or left over from before
+						delete(j.batches, no)
+					}
+				}
+			}
+			j.batches[b.No] = place{b, name}
+			j.vouched, j.last = max(j.vouched, b.Synced), max(j.last, b.No)
+		}
+		for _, l := range parts {
+			j.loose = append(j.loose, loose{l, name})
+		}
+	}
+	return j, nil
+}
+
 // batch takes over what a batch has. Fresh says that no run has it.
 func (x *salvor) batch(b journal.Found, name string, fresh bool) {
-	where := fmt.Sprintf("%s at offset %d", name, b.Offset)
-	named := 0
+	if !b.Whole {
+		if fresh {
+			x.broken(b, fmt.Sprintf("%s at offset %d", name, b.Offset))
+		}
+		return
+	}
 	for _, rec := range b.Records {
 		if len(rec) < recordFront || rec[1] != recordVersion {
 			continue
@@ -411,49 +456,21 @@ func (x *salvor) batch(b journal.Found, name string, fresh bool) {
 		body := rec[recordFront:]
 		switch rec[0] {
 		case recordSchema:
-			s, err := decodeSchema(body)
-			if err == nil && b.Whole {
+			if s, err := decodeSchema(body); err == nil {
 				w := x.table(s.Table)
 				w.schema, w.known = s, true
-				named++
 			}
 		case recordCommit:
-			c, err := driver.DecodeCommit(body)
-			switch {
-			case err != nil:
-			case b.Whole:
+			if c, err := driver.DecodeCommit(body); err == nil {
 				x.commit(&c, body, rankJournal)
-				named++
-			default:
-				x.hint(c.Table, c.ID, c.Seq, where, fresh)
-				named++
 			}
 		case recordCheckpoint:
-			c, err := decodeCheckpoint(body)
-			if err != nil {
-				continue
-			}
-			if named++; b.Whole {
+			if c, err := decodeCheckpoint(body); err == nil {
 				d := x.table(c.table).doc(c.id)
 				d.checkpoints = append(d.checkpoints, remain{c.seq, rankJournal, c.content})
 			}
 		}
 	}
-	if !b.Whole && fresh {
-		x.lose(Loss{Where: where, Why: fmt.Sprintf("batch %d is damaged, with %d records, of which %d can still be named", b.No, b.Count, named)})
-	}
-}
-
-// hint notes a version that a damaged batch seems to have had.
-func (x *salvor) hint(table string, id driver.ID, seq uint64, where string, fresh bool) {
-	if !fresh || (driver.Schema{Table: table}).Check() != nil || x.tables[table] == nil || id.IsZero() {
-		return
-	}
-	d := x.tables[table].doc(id)
-	if seq < d.top+most {
-		d.top = max(d.top, seq)
-	}
-	d.where, d.why = where, "it was in a damaged batch"
 }
 
 // image gives the bytes of a file, mapped where that is possible. What the disk

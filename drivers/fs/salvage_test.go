@@ -289,3 +289,59 @@ func TestSalvageRefused(t *testing.T) {
 		t.Errorf("into a folder of something else: %v", err)
 	}
 }
+
+// TestDamageSaysWhatToDo damages each file of stores: whatever says that it is
+// damaged says what can be done about it.
+func TestDamageSaysWhatToDo(t *testing.T) {
+	told := 0
+	judge := func(what string, err error) {
+		if err == nil || !errors.Is(err, ErrDamaged) && !strings.Contains(err.Error(), "damaged") {
+			return
+		}
+		told++
+		for _, cure := range []string{"backup", "fs.Salvage"} {
+			if !strings.Contains(err.Error(), cure) {
+				t.Errorf("%s: no word of %s: %v", what, cure, err)
+			}
+		}
+	}
+	for _, g := range goldens {
+		whole := filepath.Join("testdata", "store-1-"+g.name)
+		must(t, filepath.WalkDir(whole, func(path string, e os.DirEntry, err error) error {
+			if err != nil || e.IsDir() {
+				return err
+			}
+			b, err := os.ReadFile(path)
+			must(t, err)
+			name, err := filepath.Rel(whole, path)
+			must(t, err)
+			for off := 0; off <= len(b); off += 777 {
+				dir := t.TempDir()
+				copyTree(t, whole, dir)
+				if bad := slices.Clone(b); off < len(b) {
+					bad[off] ^= 4
+					must(t, os.WriteFile(filepath.Join(dir, name), bad, 0o600))
+				} else {
+					must(t, os.Remove(filepath.Join(dir, name)))
+				}
+				s, err := Open(dir, nil)
+				judge(fmt.Sprintf("%s at %d", name, off), err)
+				if err == nil {
+					for e, err := range s.Documents(background, notes, driver.ID{}) {
+						judge(name, err)
+						_, err = s.Load(background, notes, e.ID, 0)
+						judge(name, err)
+						for _, err := range s.Log(background, notes, e.ID, driver.Range{}) {
+							judge(name, err)
+						}
+					}
+					must(t, s.Close(background))
+				}
+			}
+			return nil
+		}))
+	}
+	if told < 10 {
+		t.Errorf("only %d errors", told)
+	}
+}

@@ -121,8 +121,10 @@ func (d *relic) plan(commits []driver.Commit) (p plan) {
 		p.sound++
 	}
 	p.end = p.sound
+	top := d.top
 	for _, cp := range d.checkpoints {
 		end := cp.seq
+		top = max(top, end)
 		for has[end+1] {
 			end++
 		}
@@ -130,7 +132,7 @@ func (d *relic) plan(commits []driver.Commit) (p plan) {
 			p.bridge, p.end = cp.seq, end
 		}
 	}
-	for seq := p.sound + 1; seq <= d.top; seq++ {
+	for seq := p.sound + 1; seq <= top; seq++ {
 		if has[seq] && seq <= p.end {
 			continue
 		}

@@ -15,7 +15,7 @@ type DamageError struct {
 }
 
 func (e *DamageError) Error() string {
-	return fmt.Sprintf("%s is damaged at offset %d: %s; nothing was changed; if this is a copy that was made while the store was in use, copy it again, otherwise restore it from a backup",
+	return fmt.Sprintf("%s is damaged at offset %d: %s; nothing was changed; if this is a copy that was made while the store was in use, copy it again, otherwise restore the store from a backup, or save what can be read with fs.Salvage",
 		e.File, e.Offset, e.Why)
 }
 

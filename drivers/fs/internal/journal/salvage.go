@@ -12,18 +12,37 @@ type Found struct {
 	No, Synced uint64
 	Offset     int64
 	Count      int      // of records
-	Records    [][]byte // of a batch that is not whole those that can be told apart, whatever is in them
+	Records    [][]byte // of a batch that is whole
 	Whole      bool
+	Body       []byte // of one that is not, as far as it is there
+}
+
+// Loose are bytes where a batch was whose header is damaged.
+type Loose struct {
+	After, Before uint64 // the batches around it, 0 for none
+	Offset        int64
+	Body          []byte
 }
 
 // Salvage looks for batches everywhere in the bytes of a segment, whatever its
-// front says: a batch has the id that its checksums begin with. Records alias
-// the bytes.
-func Salvage(image []byte) (all []Found) {
+// front says: a batch has the id that its checksums begin with. What it gives
+// aliases the bytes.
+func Salvage(image []byte) (all []Found, loose []Loose) {
+	covered := min(segmentHeader, len(image))
+	part := func(end int, before uint64) {
+		if end > covered && len(bytes.TrimLeft(image[covered:end], "\x00")) > 0 {
+			l := Loose{Before: before, Offset: int64(covered), Body: image[covered:end]}
+			if n := len(all); n > 0 {
+				l.After = all[n-1].No
+			}
+			loose = append(loose, l)
+		}
+	}
 	for off := 0; ; {
 		i := bytes.Index(image[off:], batchStart)
 		if i < 0 {
-			return all
+			part(len(image), 0)
+			return all, loose
 		}
 		if off += i; off%align != 0 || len(image)-off < batchHeader {
 			off++
@@ -47,24 +66,13 @@ func Salvage(image []byte) (all []Found) {
 		if f.Whole {
 			off = end
 		} else {
-			f.Records = apart(image[off+batchHeader:min(end, len(image))], f.Count)
+			f.Records, f.Body = nil, image[off+batchHeader:min(end, len(image))]
 			off += batchHeader
 		}
+		part(int(f.Offset), f.No)
+		covered = max(covered, min(end, len(image)))
 		all = append(all, f)
 	}
-}
-
-// apart gives the records that the bytes of a damaged batch seem to have.
-func apart(b []byte, count int) (records [][]byte) {
-	for range count {
-		n, k := binary.Uvarint(b)
-		if k <= 0 || n > uint64(len(b)-k) {
-			break
-		}
-		records = append(records, b[k:k+int(n):k+int(n)])
-		b = b[k+int(n):]
-	}
-	return records
 }
 
 // Number gives the number in the name of a segment's file.

@@ -10,7 +10,7 @@ type DamageError struct {
 }
 
 func (e *DamageError) Error() string {
-	return fmt.Sprintf("%s is damaged at offset %d: %s; nothing was changed, restore the store from a backup",
+	return fmt.Sprintf("%s is damaged at offset %d: %s; nothing was changed; restore the store from a backup, or save what can be read with fs.Salvage",
 		e.File, e.Offset, e.Why)
 }
 

@@ -126,10 +126,13 @@ func (s *salvage) frame(place int64) (p Piece, length int64, ok bool) {
 }
 
 // damaged gives what can be said of bytes where no whole front begins, and
-// where one does.
+// where one does, or where the index says that one did.
 func (s *salvage) damaged(place int64) (p *Piece, next int64) {
 	next = place + align
 	for ; next <= s.data-frameHeader; next += align {
+		if _, ok := s.at[next]; ok {
+			break
+		}
 		b := s.image[next:s.data]
 		if _, front, err := frameSize(b, int64(len(b))); err == nil {
 			if _, _, ok := s.parse(b[:front]); ok {
@@ -141,12 +144,16 @@ func (s *salvage) damaged(place int64) (p *Piece, next int64) {
 		next = s.data
 	}
 	b := s.image[place:next]
-	if zero(b) || len(b) < frameHeader {
+	id, sure := s.at[place]
+	if !sure && (zero(b) || len(b) < frameHeader) {
 		return nil, next
 	}
-	p = &Piece{Place: place, Why: "its front is damaged", ID: driver.ID(b[24:40]), Seq: binary.LittleEndian.Uint64(b[40:])}
-	if id, ok := s.at[place]; ok {
-		p.ID, p.Sure = id, true
+	p = &Piece{Place: place, Why: "its front is damaged", ID: id, Sure: sure}
+	if len(b) < frameHeader {
+		return p, next
+	}
+	if p.Seq = binary.LittleEndian.Uint64(b[40:]); !sure {
+		p.ID = driver.ID(b[24:40])
 	}
 	length, front, err := frameSize(b, int64(len(b)))
 	if err != nil || s.id == nil {
