@@ -83,11 +83,17 @@ func (e *evolution) continues(pair lockPair, f *Field, w Was, old lockField) {
 		return
 	}
 	fix := "leave it out: the values then stay where they are"
+	if f.Type.Object() != nil || oldStruct != "" {
+		fix = sideBySide
+	}
 	if signature := e.signature(f, old.kind); signature != "" {
 		fix = signature
 	}
 	e.report(f.inTag(w.At), fix, "field %s: %q was %s and %q is %s: what is stored cannot be read so", f.Name, w.Name, old.kind, f.Tag.Name, f.Type.Stored())
 }
+
+// sideBySide is the way out where no upcaster helps.
+const sideBySide = "leave the old field as it is, add the new one beside it, and have the program fill that from the old one where it is empty"
 
 // addFormer notes a former name once: a struct may be continued by several.
 func (f *Field) addFormer(name, upcast string) {
@@ -137,6 +143,12 @@ func (e *evolution) upcaster(f *Field, kind string) (_ *Upcaster, wrong bool) {
 				"%s gives a %s, which is not what field %s holds", u.Name, u.To.goText(), f.Name)
 			return nil, true
 		}
+		if f.Type.Object() != nil && f.Type.Kind != Object {
+			e.used[u.Name] = true
+			e.report(u.Pos, sideBySide, "%s: what field %s holds has ids, and an upcaster would make other ones each time: only a struct that is always there can be made of a value",
+				u.Name, f.Name)
+			return nil, true
+		}
 		return u, false
 	}
 	return nil, false
@@ -156,7 +168,7 @@ func (e *evolution) upcasterName(f *Field) string {
 func (e *evolution) signature(f *Field, kind string) string {
 	holder, stored := parts(kind)
 	nowHolder, now := parts(f.Type.Stored())
-	if holder != nowHolder || strings.Contains(stored+now, "struct ") {
+	if holder != nowHolder || strings.Contains(stored, "struct ") || strings.Contains(now, "struct ") && f.Type.Kind != Object {
 		return ""
 	}
 	return fmt.Sprintf("write func %s(old %s) (%s, error)", e.upcasterName(f), goKind(strings.Fields(stored)), f.Type.value().goText())
@@ -165,7 +177,12 @@ func (e *evolution) signature(f *Field, kind string) string {
 // wayOver proposes to keep what is stored under a name whose kind has changed.
 func (e *evolution) wayOver(pair lockPair, f *Field, old lockField, free string) string {
 	signature := e.signature(f, old.kind)
-	if signature == "" || e.inSection(pair.s) {
+	switch {
+	case e.inSection(pair.s):
+		return ""
+	case signature == "" && (f.Type.Object() != nil || strings.Contains(old.kind, "struct ")):
+		return "to keep what is stored, " + sideBySide + "; "
+	case signature == "":
 		return ""
 	}
 	return fmt.Sprintf("to keep what is stored, destam:\"%s,was=%s\" and %s; ", free, f.Tag.Name, signature)
@@ -250,6 +267,8 @@ func goKind(words []string) string {
 	case "map":
 		rest, _ := storedKind(words[1:])
 		return "map[" + goKind(words[1:len(words)-len(rest)]) + "]" + goKind(rest)
+	case "struct":
+		return words[1]
 	case "time":
 		return "time.Time"
 	case "bytes":

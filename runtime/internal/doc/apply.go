@@ -18,6 +18,7 @@ type change struct {
 	op       int8
 	position bool   // the key is one
 	former   bool   // the place has a former name
+	loose    bool   // it fits whether something is there or not
 	path     string // of a place that is not known, from n; else empty
 	key      pos.Key
 	raw      []byte // the value of a leaf
@@ -47,6 +48,9 @@ func (x *change) leaf() *leaf {
 	}
 	return x.n.typ.Fields[x.f].leaf
 }
+
+// recast tells whether x is of a value that is an object today.
+func (x *change) recast() bool { return x.former && x.rare.leaf != nil && x.rare.leaf.object != nil }
 
 // element tells whether x changes an element of a list.
 func (x *change) element() bool { return x.op > opElement && x.op != opRenumber }
@@ -96,11 +100,15 @@ func (c *decoder) changes(xs []change) ([]change, error) {
 		}
 		xs = make([]change, 0, n)
 	}
-	for i := range n {
+	for range n {
 		xs = append(xs, change{})
-		err := c.change(&xs[i])
+		x := &xs[len(xs)-1]
+		err := c.change(x)
 		if err == nil {
 			err = c.r.Err()
+		}
+		if err == nil && x.recast() {
+			xs, err = c.recastChange(xs)
 		}
 		if err != nil {
 			return nil, err
@@ -152,6 +160,8 @@ func (c *decoder) change(x *change) error {
 	fd := &x.n.typ.Fields[x.f]
 	list := fd.Kind == LeafList || fd.Kind == NodeList
 	switch {
+	case x.recast() && x.op <= opDelete:
+		return nil // see recastChange
 	case x.op == opRenumber && list && fd.keys == nil:
 		n := int(min(c.r.Uint(), uint64(x.n.List(x.f).Len())))
 		x.rare = &rare{renamed: c.renamed(n)}
@@ -287,9 +297,11 @@ func (x *change) at(path []byte) error {
 			}
 			return nil
 		}
-		if x.n.typ.Fields[f].Kind != Inner {
+		if x.n.typ.Fields[f].Kind != Inner || w.leaf != nil {
 			return fmt.Errorf("a place inside field %s", name)
 		}
+		// What an upcaster makes of a value may be another some day.
+		x.loose = x.loose || x.n.typ.Fields[f].recast
 		x.n, path = x.n.inner(f), path[dot+1:]
 	}
 }

@@ -58,7 +58,7 @@ func (c *decoder) object(n *Node) {
 	c.deepest = max(c.deepest, c.depth)
 	var (
 		formerly []old
-		own      map[int]bool // fields that are there under their own names, where it matters
+		own      map[int][]byte // fields that are there under their own names, where it matters
 	)
 	for range c.r.Map() {
 		if c.r.Err() != nil {
@@ -78,13 +78,14 @@ func (c *decoder) object(n *Node) {
 		case w.order >= 0:
 			formerly = append(formerly, old{w, string(key), c.r.Raw()})
 		default:
+			mark := len(c.input) - c.r.Len()
+			c.field(n, f, w.leaf)
 			if len(n.typ.was) > 0 {
 				if own == nil {
-					own = map[int]bool{}
+					own = map[int][]byte{}
 				}
-				own[f] = true
+				own[f] = c.input[mark : len(c.input)-c.r.Len()]
 			}
-			c.field(n, f, w.leaf)
 		}
 	}
 	if c.r.Err() == nil {
@@ -118,6 +119,10 @@ func (c *decoder) field(n *Node, f int, l *leaf) {
 		l.read(c.r, n.ptr(f))
 		*fd.ok(n.ptr(f)) = true
 	case Inner:
+		if l != nil { // it was a value
+			c.recast(n.inner(f), l, nil)
+			return
+		}
 		c.object(n.inner(f))
 	case Child:
 		if *n.childAt(f) != nil {

@@ -87,7 +87,7 @@ func (f *fitting) one(i int) error {
 	}
 	there, err := f.there(x)
 	switch {
-	case err != nil || x.path != "" || x.op == opRenumber || x.former:
+	case err != nil || x.path != "" || x.op == opRenumber || x.former || x.loose && x.n.typ.Fields[x.f].valued():
 		return err
 	case there && (x.op == opInsert || x.op == opInsert+opElement):
 		return fmt.Errorf("field %s: what is there already was inserted", x.n.typ.Fields[x.f].Name)

@@ -17,7 +17,7 @@ import (
 type former struct {
 	f     int
 	order int   // 0 for the newest
-	leaf  *leaf // reads what is stored under it; nil for objects
+	leaf  *leaf // reads what is stored under it; nil for what was an object
 }
 
 // upcast is a user's function from a former type to today's.
@@ -56,14 +56,15 @@ func (t *Type) addFormer(plain reflect.Type, f int, name string) {
 	up := upcasts.m[upcastPlace{plain, name}]
 	upcasts.RUnlock()
 	if up != nil {
-		if fd.leaf == nil || fd.leaf.typ != up.to {
-			panic(t.stale())
-		}
 		from, ok := leafOf(up.from)
-		if !ok {
+		switch {
+		case ok && fd.Kind == Inner && fd.typ.plain == up.to:
+			w.leaf, fd.recast = recastLeaf(from, fd.typ, up), true
+		case ok && fd.leaf != nil && fd.leaf.typ == up.to:
+			w.leaf = upcastLeaf(from, fd.leaf, up)
+		default:
 			panic(t.stale())
 		}
-		w.leaf = upcastLeaf(from, fd.leaf, up)
 	}
 	if t.was == nil {
 		t.was = map[string]former{}
@@ -146,17 +147,22 @@ type old struct {
 
 // olds reads what was kept back of n; own are the fields that were there under
 // their own names.
-func (c *decoder) olds(n *Node, olds []old, own map[int]bool) {
+func (c *decoder) olds(n *Node, olds []old, own map[int][]byte) {
 	for i := range olds {
 		o := &olds[i]
-		later := own[o.f]
+		its, later := own[o.f]
+		first := true
 		for j := range olds {
-			later = later || olds[j].f == o.f && olds[j].order < o.order
+			first = first && (olds[j].f != o.f || olds[j].order >= o.order)
 		}
 		r, input := c.r, c.input
 		c.r, c.input = wire.NewReader(o.raw), o.raw
-		if later {
+		if later || !first {
 			c.keep(n, o.key)
+			if c.r.Err() == nil && later && first && o.leaf != nil && o.leaf.object != nil && n.typ.Fields[o.f].typ.partial(its) {
+				c.r.Reset(o.raw)
+				c.recast(n.inner(o.f), o.leaf, its)
+			}
 		} else {
 			c.field(n, o.f, o.leaf)
 		}

@@ -136,6 +136,9 @@ func (p *packer) field(b []byte, t *Type, f int, w former, m exact.Member, path 
 	}
 	switch fd.Kind {
 	case Inner:
+		if l != nil { // it was a value
+			break
+		}
 		o, ok := m.Value.(exact.Object)
 		if !ok {
 			return b, &ImportError{path, errNoObject}

@@ -32,6 +32,8 @@ type leaf struct {
 	// above are of that. Other types look in the state as users know them.
 	codec *codec
 	show  func(dst, src unsafe.Pointer) // *dst = *src decoded; copy where there is no codec
+
+	object *recast // of a former value that is an object today; else nil
 }
 
 // timeType is the type that is a leaf by name, not by kind.

@@ -40,6 +40,7 @@ type Field struct {
 	typ         *Type        // of the nested object, or of the elements
 	keys        *keys        // of a map; nil for an array
 	plainType   reflect.Type
+	recast      bool // of an Inner: it may have been made of a value
 }
 
 // FieldKind says how a field holds what it holds.

@@ -1,0 +1,2 @@
+// Package author is the model of a program whose pages name their author.
+package author

@@ -1,0 +1,17 @@
+package author
+
+//go:generate go tool destamgen
+
+// Page is a document of the table "pages".
+type Page struct {
+	_      struct{} `destam:"table=pages"`
+	Author string   `destam:"author"`
+	Editor *string  `destam:"editor"`
+	Text   string   `destam:"text"`
+	Notes  []Note   `destam:"notes"`
+}
+
+// Note is a remark.
+type Note struct {
+	By string `destam:"by"`
+}

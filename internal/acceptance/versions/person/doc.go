@@ -1,0 +1,2 @@
+// Package person is the model of the program after it: authors have become persons.
+package person

@@ -1,0 +1,56 @@
+package person
+
+import "strings"
+
+//go:generate go tool destamgen
+
+// Page is a document of the table "pages".
+type Page struct {
+	_      struct{} `destam:"table=pages"`
+	Author Person   `destam:"writer,was=author"`
+	Editor Person   `destam:"corrector,was=editor"`
+	Text   string   `destam:"text"`
+	Notes  []Note   `destam:"notes"`
+}
+
+// Note is a remark.
+type Note struct {
+	By Person `destam:"person,was=by"`
+}
+
+// Person is somebody.
+type Person struct {
+	Name Name              `destam:"name"`
+	Mail *string           `destam:"mail"`
+	More map[string]string `destam:"more"`
+}
+
+// Name is that of a person.
+type Name struct {
+	First string `destam:"first"`
+	Last  string `destam:"last"`
+}
+
+// Of gives the person that was written as "first last mail title=…".
+func Of(s string) (p Person) {
+	for i, word := range strings.Fields(s) {
+		key, value, pair := strings.Cut(word, "=")
+		switch {
+		case i == 0:
+			p.Name.First = word
+		case i == 1:
+			p.Name.Last = word
+		case pair && p.More == nil:
+			p.More = map[string]string{key: value}
+		case pair:
+			p.More[key] = value
+		default:
+			p.Mail = &word
+		}
+	}
+	return p
+}
+
+func upcastPageAuthor(old string) (Person, error) { return Of(old), nil }
+func upcastPageEditor(old string) (Person, error) { return Of(old), nil }
+func upcastNoteBy(old string) (Person, error)     { return Of(old), nil }
