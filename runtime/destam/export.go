@@ -81,6 +81,17 @@ type exporter struct {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+// lineSum stands before the checksum of a line, which is its last member.
+const lineSum = `,"crc":"`
+
+// seal writes the line that was made, an object, with a checksum of its own.
+func (x *exporter) seal() error {
+	x.line = x.line[:len(x.line)-1]
+	sum := crc32.Checksum(x.line, castagnoli)
+	x.line = fmt.Appendf(x.line, `%s%08x"}`, lineSum, sum)
+	return x.end()
+}
+
 // end writes the line that was made.
 func (x *exporter) end() error {
 	x.line = append(x.line, '\n')
@@ -96,7 +107,7 @@ func (x *exporter) end() error {
 func (x *exporter) all(ctx context.Context) error {
 	x.line = fmt.Appendf(x.line, `{"destam":%q,"format":%d,"table":%q,"history":%t,"made":`, exportName, exportFormat, x.t.name, x.opts.History)
 	x.line = append(exact.AppendTime(x.line, time.Now().UTC()), '}')
-	if err := x.end(); err != nil {
+	if err := x.seal(); err != nil {
 		return err
 	}
 	for e, err := range x.t.db.driver.Documents(ctx, x.t.name, ID{}) {
@@ -146,7 +157,7 @@ func (x *exporter) document(ctx context.Context, id ID) (there bool, err error) 
 	}
 	x.line = fmt.Appendf(x.line, `{"id":"%s","document":`, id)
 	x.line = append(b.doc.Root.AppendExport(x.line), '}')
-	return true, x.end()
+	return true, x.seal()
 }
 
 func isGone(err error) bool { return errors.Is(err, ErrNotFound) || errors.Is(err, ErrDeleted) }
@@ -183,7 +194,7 @@ func (x *exporter) history(ctx context.Context, e driver.Entry) error {
 		x.line = exact.AppendSame(append(x.line, `,"section":`...), head.Section)
 	}
 	x.line = append(x.line, '}')
-	if err := x.end(); err != nil {
+	if err := x.seal(); err != nil {
 		return err
 	}
 	next := max(span.From, 1)
@@ -195,7 +206,7 @@ func (x *exporter) history(ctx context.Context, e driver.Entry) error {
 			return err
 		}
 		x.line = appendVersion(x.line, &c)
-		if err := x.end(); err != nil {
+		if err := x.seal(); err != nil {
 			return err
 		}
 		next++

@@ -229,7 +229,7 @@ type lines struct {
 	r    *bufio.Reader
 	line int
 	sum  uint32 // of what was read, without the end
-	raw  []byte // of the line at hand
+	raw  []byte // of the line at hand, without its checksum
 	read struct{ documents, commits uint64 }
 }
 
@@ -272,6 +272,11 @@ func (l *lines) next() (exact.Object, error) {
 			l.sum = crc32.Update(l.sum, castagnoli, raw)
 			continue
 		}
+		sum := crc32.Update(l.sum, castagnoli, raw) // unseal changes it
+		text, err = unseal(text)
+		if err != nil {
+			return nil, l.fail(err)
+		}
 		v, err := exact.Parse(text)
 		o, ok := v.(exact.Object)
 		if err == nil && !ok {
@@ -282,10 +287,25 @@ func (l *lines) next() (exact.Object, error) {
 		}
 		l.raw = text
 		if _, end := o.Get("end"); !end {
-			l.sum = crc32.Update(l.sum, castagnoli, raw)
+			l.sum = sum
 		}
 		return o, nil
 	}
+}
+
+// unseal compares a line with its checksum, if it has one, and gives it without
+// that: what is damaged is refused before anything is made of it.
+func unseal(text []byte) ([]byte, error) {
+	const digits = 8
+	at := len(text) - len(lineSum) - digits - len(`"}`)
+	if at < 0 || !bytes.HasPrefix(text[at:], []byte(lineSum)) || !bytes.HasSuffix(text, []byte(`"}`)) {
+		return text, nil
+	}
+	said, sum := text[at+len(lineSum):][:digits], crc32.Checksum(text[:at], castagnoli)
+	if string(said) != fmt.Sprintf("%08x", sum) {
+		return nil, fmt.Errorf("it is not what was exported: its checksum is %08x, and its end says %q; a line that was changed on purpose has no \"crc\"", sum, said)
+	}
+	return append(text[:at], '}'), nil
 }
 
 // take reads one line, its end included.

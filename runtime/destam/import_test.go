@@ -3,8 +3,10 @@ package destam
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"runtime"
 	"strings"
 	"testing"
@@ -67,6 +69,43 @@ func TestImportFails(t *testing.T) {
 				}
 				if sticky && failed == 0 {
 					t.Errorf("history %v, %v: nothing failed", history, how)
+				}
+			}
+		}
+	}
+}
+
+// TestImportFlippedBits flips bits of exports, one at a time: the line is refused,
+// and what was imported before it is what was exported.
+func TestImportFlippedBits(t *testing.T) {
+	for _, history := range []bool{false, true} {
+		text, lines := cardsText(t, history)
+		want := make(map[string]bool)
+		for _, line := range lines {
+			want[line] = true
+			if strings.Contains(line, `"versions":`) { // of a document of which less is imported the line is another
+				want[line[:36]] = true
+			}
+		}
+		seed := rand.Uint64()
+		t.Logf("seed %d", seed)
+		r := rand.New(rand.NewPCG(seed, 0))
+		for range 400 {
+			at, bit := r.IntN(len(text)-1), r.IntN(8) // the last line may lack its end
+			bad := []byte(text)
+			bad[at] ^= 1 << bit
+			store := memory.Open(&memory.Options{Shared: true})
+			err := importCards(t, store.Share(), string(bad))
+			line := (*LineError)(nil)
+			if !errors.As(err, &line) {
+				t.Fatalf("history %v, bit %d of byte %d, %q: %v", history, bit, at, text[at], err)
+			}
+			if n := 1 + strings.Count(text[:at], "\n"); line.Line != n && line.Line != n+1 {
+				t.Errorf("history %v, byte %d is in line %d: %v", history, at, n, err)
+			}
+			for _, got := range documentLines(exportOf(t, store.Share(), history)) {
+				if !want[got] && !(history && strings.Contains(got, `"versions":`) && want[got[:36]]) {
+					t.Fatalf("history %v, bit %d of byte %d: imported %s", history, bit, at, got)
 				}
 			}
 		}
