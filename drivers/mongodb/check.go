@@ -15,7 +15,8 @@ import (
 var _ driver.Checker = (*Store)(nil)
 
 // Check implements [driver.Checker]: it compares every row of the tables' own
-// collections, by which documents are found, with what the log leads to.
+// collections, by which documents are found, with what the log leads to, and the
+// claims of unique values with who holds them.
 func (s *Store) Check(ctx context.Context) iter.Seq2[driver.Damage, error] {
 	return func(yield func(driver.Damage, error) bool) {
 		found, err := s.check(ctx)
@@ -43,6 +44,9 @@ func (s *Store) check(ctx context.Context) (found []driver.Damage, err error) {
 	s.mu.Unlock()
 	for _, name := range slices.Sorted(maps.Keys(tables)) {
 		if err := s.checkRows(ctx, tables[name], &found); err != nil {
+			return found, err
+		}
+		if err := s.checkClaims(ctx, tables[name], &found); err != nil {
 			return found, err
 		}
 	}
@@ -93,7 +97,10 @@ func (s *Store) checkRow(ctx context.Context, t *table, p *projection, d *driver
 			return err.Error(), nil
 		}
 		if why = p.differs(k); why == "" {
-			return "", nil
+			why, err = t.unclaimed(ctx, id, k)
+		}
+		if why == "" || err != nil {
+			return "", err
 		}
 		if err := s.overlay.drained(ctx); err != nil {
 			return "", err
