@@ -18,6 +18,7 @@ type leaf struct {
 	typ    reflect.Type
 	equal  func(a, b unsafe.Pointer) bool
 	append func(b []byte, p unsafe.Pointer) []byte
+	write  func(b []byte, v any) []byte // append of what box gave; nil where only append can
 	read   func(r *wire.Reader, p unsafe.Pointer)
 	check  func(r *wire.Reader)          // read, and only fail
 	box    func(p unsafe.Pointer) any    // a value of typ that shares no memory with *p
@@ -69,6 +70,7 @@ func leafOf(t reflect.Type) (l *leaf, ok bool) {
 	// A named type has the layout of the one that the table was made for, but
 	// users must get values of their own type.
 	if l.box == nil || t.PkgPath() != "" && t != timeType {
+		l.write = nil
 		l.box = func(p unsafe.Pointer) any {
 			v := reflect.New(t)
 			l.copy(v.UnsafePointer(), p)
@@ -143,6 +145,7 @@ func scalar[T comparable](app func([]byte, T) []byte, read func(*wire.Reader) T)
 	return &leaf{
 		equal:  func(a, b unsafe.Pointer) bool { return *(*T)(a) == *(*T)(b) },
 		append: func(b []byte, p unsafe.Pointer) []byte { return app(b, *(*T)(p)) },
+		write:  func(b []byte, v any) []byte { return app(b, v.(T)) },
 		read:   func(r *wire.Reader, p unsafe.Pointer) { *(*T)(p) = read(r) },
 		check:  func(r *wire.Reader) { read(r) },
 		box:    func(p unsafe.Pointer) any { return *(*T)(p) },

@@ -337,6 +337,9 @@ func (x *Delta) append(b []byte, e *encoder) []byte {
 		return c.appendNode(b, e)
 	}
 	if x.L != nil {
+		if e == nil && fd.leaf.write != nil { // gathered just now: no need to look for it
+			return fd.leaf.write(b, x.Val)
+		}
 		at, _ := x.L.Find(x.Key)
 		return fd.leaf.append(b, x.L.cells.at(at))
 	}

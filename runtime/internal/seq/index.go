@@ -1,6 +1,11 @@
 package seq
 
-import "math/bits"
+import (
+	"encoding/binary"
+	"math/bits"
+
+	"github.com/destam-go/destamgen/runtime/internal/pos"
+)
 
 // index is a Fenwick tree over the lengths of chunks: sums[i] is the sum of
 // the lengths of the i & -i chunks that end with chunk i-1.
@@ -8,6 +13,8 @@ type index struct {
 	sums  []int // sums[0] is not used
 	top   int   // the greatest power of two that is less than len(sums)
 	total int
+
+	heads []uint64 // what the first key of each chunk begins with: see head
 
 	// The chunk found last has the elements from start up to end. Whoever
 	// asks for an element mostly asks for its neighbours next.
@@ -91,6 +98,15 @@ func (x *index) seek(i int) {
 		}
 	}
 	x.last, x.start, x.end = c, start, start+x.length(c)
+}
+
+// head is the first eight bytes of a key as a number, which stands for them
+// in comparisons unless it is equal. To look for a key among all chunks by
+// their keys would be three cache misses for each that is compared.
+func head(k pos.Key) uint64 {
+	var b [8]byte
+	copy(b[:], k)
+	return binary.BigEndian.Uint64(b[:])
 }
 
 // length returns the length of chunk c: its sum less the sums that are in it.

@@ -63,8 +63,7 @@ func (l *List[E]) Find(k pos.Key) (i int, ok bool) {
 	c, j, ok := l.ahead(k)
 	if !ok {
 		if c = 0; l.index != nil {
-			// The last chunk that begins at k or before it.
-			c = max(0, sort.Search(len(l.chunks), func(c int) bool { return l.chunks[c][0].key > k })-1)
+			c = l.chunkOf(k)
 		}
 		chunk := l.chunks[c]
 		j = sort.Search(len(chunk), func(j int) bool { return chunk[j].key >= k })
@@ -75,6 +74,14 @@ func (l *List[E]) Find(k pos.Key) (i int, ok bool) {
 		i += l.index.begin(c, len(chunk))
 	}
 	return i, j < len(chunk) && chunk[j].key == k
+}
+
+// chunkOf returns the last chunk that begins at k or before it, or the first.
+func (l *List[E]) chunkOf(k pos.Key) int {
+	heads, h := l.index.heads, head(k)
+	return max(0, sort.Search(len(heads), func(c int) bool {
+		return heads[c] > h || heads[c] == h && l.chunks[c][0].key > k
+	})-1)
 }
 
 // near is how many elements Find looks at before it searches.
@@ -126,6 +133,16 @@ func (l *List[E]) Insert(i int, keys []pos.Key, vals []E) {
 	fill(l.chunks[c][j:], keys, vals)
 	if l.index != nil {
 		l.index.add(c, len(vals))
+		if j == 0 {
+			l.behead(c)
+		}
+	}
+}
+
+// behead notes with which key chunk c begins, when that may be another one.
+func (l *List[E]) behead(c int) {
+	if len(l.chunks[c]) > 0 {
+		l.index.heads[c] = head(l.chunks[c][0].key)
 	}
 }
 
@@ -175,6 +192,9 @@ func (l *List[E]) halve(c, j int) (int, int) {
 	copy(behind, chunk[half:])
 	l.chunks[c] = before
 	l.chunks = slices.Insert(l.chunks, c+1, behind)
+	if l.index != nil {
+		l.index.heads = slices.Insert(l.index.heads, c+1, head(behind[0].key))
+	}
 	l.reindex()
 	if j > half {
 		return c + 1, j - half
@@ -235,6 +255,9 @@ func (l *List[E]) Remove(i, n int) {
 	n -= end - j
 	if l.index != nil {
 		l.index.add(c, j-end)
+		if j == 0 {
+			l.behead(c)
+		}
 	}
 	if n > 0 {
 		// The rest is in the next chunks: whole ones go at once.
@@ -244,6 +267,7 @@ func (l *List[E]) Remove(i, n int) {
 		}
 		if n > 0 {
 			l.chunks[next] = cut(l.chunks[next], 0, n)
+			l.behead(next)
 		}
 		l.replace(c+1, next, nil)
 	}
@@ -283,6 +307,13 @@ func (l *List[E]) join(c int) {
 
 // replace puts chunks in the stead of those from c to end.
 func (l *List[E]) replace(c, end int, chunks [][]entry[E]) {
+	if l.index != nil {
+		heads := make([]uint64, len(chunks))
+		for i, chunk := range chunks {
+			heads[i] = head(chunk[0].key)
+		}
+		l.index.heads = slices.Replace(l.index.heads, c, end, heads...)
+	}
 	more := len(chunks) - (end - c)
 	old := len(l.chunks)
 	if more > 0 {
@@ -305,7 +336,10 @@ func (l *List[E]) reindex() {
 		return
 	}
 	if l.index == nil {
-		l.index = &index{}
+		l.index = &index{heads: make([]uint64, len(l.chunks))}
+		for c := range l.chunks {
+			l.behead(c)
+		}
 	}
 	lengths := l.index.reset(len(l.chunks))
 	for c := range l.chunks {
@@ -327,6 +361,9 @@ func (l *List[E]) Rekey(i int, keys []pos.Key) {
 	for ; len(keys) > 0; c, j = c+1, 0 {
 		for ; j < len(l.chunks[c]) && len(keys) > 0; j++ {
 			l.chunks[c][j].key, keys = keys[0], keys[1:]
+		}
+		if l.index != nil {
+			l.behead(c)
 		}
 	}
 }

@@ -21,6 +21,9 @@ func (l *List[E]) check(t *testing.T) {
 		if l.index != nil && l.index.before(c) != total {
 			t.Fatalf("index has %d elements before chunk %d, there are %d", l.index.before(c), c, total)
 		}
+		if l.index != nil && l.index.heads[c] != head(chunk[0].key) {
+			t.Fatalf("index begins chunk %d with %x, its key is %x", c, l.index.heads[c], string(chunk[0].key))
+		}
 		for _, e := range chunk {
 			if e.key <= before {
 				t.Fatalf("keys do not ascend in chunk %d", c)
@@ -36,6 +39,9 @@ func (l *List[E]) check(t *testing.T) {
 	}
 	if (l.index != nil) != (len(l.chunks) > 1) || l.Len() != total {
 		t.Fatalf("%d elements in %d chunks, Len says %d", total, len(l.chunks), l.Len())
+	}
+	if l.index != nil && len(l.index.heads) != len(l.chunks) {
+		t.Fatalf("index has %d heads of %d chunks", len(l.index.heads), len(l.chunks))
 	}
 	if len(l.chunks) > 8 && total < len(l.chunks)*chunkMax/8 {
 		t.Fatalf("%d elements are spread over %d chunks", total, len(l.chunks))
