@@ -1,0 +1,7 @@
+//go:build race
+
+package doc
+
+// racing: with the race detector more escapes to the heap, so what reading
+// allocates is not measured under it.
+const racing = true
