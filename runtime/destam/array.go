@@ -260,7 +260,7 @@ func (a ObjectArray[O, P]) Insert(i int, vs ...P) {
 // of another document and for one that would contain itself.
 //
 //go:noinline
-func (a ObjectArray[O, P]) Link(i int, h O) error { return a.v.link(i, h.object()) }
+func (a ObjectArray[O, P]) Link(i int, h O) error { return a.v.link(i, given(h)) }
 
 // Remove takes n elements out, from the i-th on.
 //
@@ -287,8 +287,9 @@ func (a ObjectArray[O, P]) Splice(i, n int, vs ...P) (was []O) {
 //
 //go:noinline
 func (a ObjectArray[O, P]) IndexOf(h O) (i int, ok bool) {
+	n := given(h).Node()
 	l := a.v.read()
-	i, ok = l.IndexOf(h.object().Node())
+	i, ok = l.IndexOf(n)
 	a.v.done()
 	return i, ok
 }

@@ -57,7 +57,11 @@
 // An array, a map or a handle keeps its whole document in memory.
 //
 // These panic, because only a mistake in the program can bring them about: an
-// index out of range; a handle of a transaction that is over; a setter or an
-// Update on a View handle; an object linked into another document, below
-// itself, or where another type belongs.
+// index out of range; a nil handle, as every nil pointer does, on the line that
+// calls its method, and with what is wrong where one is passed on; a handle of
+// a transaction that is over; a setter or an Update on a View handle; Set and
+// Clear of a lens behind Each. An
+// object of another document, or one that would be below itself, is refused by
+// Link with an error, and a commit that is not for the document, or damaged,
+// by Apply with [ErrUnfit].
 package destam

@@ -67,7 +67,7 @@ func (o *ODocument) Delete(ctx context.Context, opts ...CommitOption) error {
 // Settle returns when everything that was committed to the handle's document
 // before it has been delivered to listeners.
 func Settle(ctx context.Context, h Handle) error {
-	o := h.object()
+	o := given(h)
 	l := o.Node().Document().Host().(*live)
 	err := ErrInTransaction
 	if o.Tx() == nil {

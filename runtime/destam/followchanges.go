@@ -30,7 +30,7 @@ func Follow[P any](ctx context.Context, h interface {
 	Handle
 	Snapshot() P
 }) (now P, commits iter.Seq2[*Commit, error]) {
-	o := objectOf(h)
+	o := (*OObject)(unsafe.Pointer(given(h)))
 	if t := o.o.Node().Type().Plain(); t != reflect.TypeFor[P]() {
 		panic(fmt.Sprintf("destam: Follow of a %T whose Snapshot is not ours: it gives a %T, not a %s", h, now, t))
 	}

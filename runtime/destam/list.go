@@ -49,13 +49,13 @@ func (v list) wrote() { v.o.o.Wrote() }
 
 // writeAt is write for n elements from index i on, which must be there.
 func (v list) writeAt(i, n int) (l *doc.List, ok bool) {
-	if l, ok = v.write(); ok && (i < 0 || n < 0 || i+n > l.Len()) {
+	if l, ok = v.write(); ok && (i < 0 || n < 0 || n > l.Len()-i) {
 		count := l.Len()
 		v.wrote()
 		if n == 1 {
 			panic(outOfRange(i, count))
 		}
-		panic(fmt.Sprintf("destam: elements %d to %d are out of range: the array has %d", i, i+n, count))
+		panic(fmt.Sprintf("destam: %d elements from index %d on are out of range: the array has %d elements", n, i, count))
 	}
 	return l, ok
 }

@@ -199,7 +199,7 @@ func (m ObjectMap[K, O, P]) Set(k K, v P) { m.v.put(unsafe.Pointer(&k), unsafe.P
 // document and for one that would contain itself.
 //
 //go:noinline
-func (m ObjectMap[K, O, P]) Link(k K, h O) error { return m.v.linkKey(unsafe.Pointer(&k), h.object()) }
+func (m ObjectMap[K, O, P]) Link(k K, h O) error { return m.v.linkKey(unsafe.Pointer(&k), given(h)) }
 
 // Delete takes a key out and tells whether it was there.
 //

@@ -280,13 +280,13 @@ func Assign(o *OObject, v any) {
 
 // Same tells whether two handles are of the same object, bound to a
 // transaction or not.
-func Same(a, b Handle) bool { return a.object().Node() == b.object().Node() }
+func Same(a, b Handle) bool { return given(a).Node() == given(b).Node() }
 
 // Detached tells whether an object was removed from its document. It can
 // still be read, changed and watched, but what is written to it is not
 // stored unless it is linked back.
 func Detached(h Handle) bool {
-	o := h.object()
+	o := given(h)
 	o.Read()
 	defer o.Done()
 	return !o.Node().Attached()
@@ -302,6 +302,15 @@ func (o *OObject) object() *doc.Object { return &o.o }
 // count, it gives the handle, which keeps its methods on one line.
 func objectOf(h Handle) *OObject { return (*OObject)(unsafe.Pointer(h.object())) }
 
+// given is object for a handle that a user passes on: nil is refused with what
+// is wrong, and before anything is locked.
+func given(h Handle) *doc.Object {
+	if pointer(h) == nil {
+		panic("destam: a nil handle: an optional object that is absent has none, and neither has what Get did not find")
+	}
+	return h.object()
+}
+
 // Outer gives the handle that h's object has outside the transaction that h
 // is bound to.
-func Outer[O Handle](h O) O { return as[O](h.object().Node().Canonical()) }
+func Outer[O Handle](h O) O { return as[O](given(h).Node().Canonical()) }

@@ -31,7 +31,7 @@ func RefTo[O any, H interface {
 }
 
 func documentOf(h Handle) ID {
-	n := h.object().Node()
+	n := given(h).Node()
 	if n != n.Document().Root {
 		panic(fmt.Sprintf("destam: a reference leads to a document, not to a %T in one", h))
 	}

@@ -38,7 +38,7 @@ type Digest struct {
 // NewDigest begins a digest of the document that h belongs to, and gives what
 // the copy begins with: bytes for [Adopt].
 func NewDigest(h Handle) (d *Digest, copy []byte, err error) {
-	l := h.object().Node().Document().Host().(*live)
+	l := given(h).Node().Document().Host().(*live)
 	if h.object().Tx() != nil {
 		return nil, nil, l.table.err("digest", l.id, ErrInTransaction)
 	}
@@ -51,7 +51,7 @@ func NewDigest(h Handle) (d *Digest, copy []byte, err error) {
 // bytes that [NewDigest] gave there and that it was adopted from. It must be
 // called before anything changes in the copy.
 func Answer(h Handle, copy []byte) (*Digest, error) {
-	l := h.object().Node().Document().Host().(*live)
+	l := given(h).Node().Document().Host().(*live)
 	err := ErrInTransaction
 	var p packet
 	if h.object().Tx() == nil {
@@ -108,7 +108,7 @@ func (d *Digest) Apply(commit []byte, opts ...CommitOption) error {
 // [ErrUnfit] says that it does not. Listeners hear of it with the origin
 // [Remote], and its own store gets it as it gets an Update.
 func Apply(h Handle, commit []byte, opts ...CommitOption) error {
-	l := h.object().Node().Document().Host().(*live)
+	l := given(h).Node().Document().Host().(*live)
 	err := ErrInTransaction
 	if h.object().Tx() == nil {
 		err = l.apply(commit, nil, opts)

@@ -33,7 +33,7 @@ func NewUndo(h Handle, opts *UndoOptions) *Undo {
 	if opts == nil {
 		opts = &UndoOptions{}
 	}
-	n := h.object().Node()
+	n := given(h).Node()
 	return &Undo{n.Document().Host().(*live), n.NewUndo(opts.Author, or(opts.Steps, 100)), opts.Author}
 }
 
