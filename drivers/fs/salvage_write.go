@@ -180,7 +180,8 @@ func (x *salvor) fill(table string, id driver.ID, d *relic, commits []driver.Com
 	return whole
 }
 
-// lostBody is that of a change of nothing.
+// lostBody is that of a change of nothing. By it, or a void, and the reason "lost"
+// destam.Verify knows what stands in place of lost versions.
 var lostBody = []byte{0x90}
 
 // first gives the oldest query section that is left of a document.

@@ -51,8 +51,10 @@ type VerifyOptions struct {
 //
 // Tables that the program has in use are read with their types, the others
 // without; there a table whose fields have been renamed or given other types has
-// checkpoints that seem to differ from what was replayed. What is being changed
-// meanwhile is verified as of some version.
+// checkpoints that seem to differ from what was replayed, and the finding says
+// so. A document that was salvaged with versions lost is verified up to these, and
+// from its checkpoint on. What is being changed meanwhile is verified as of some
+// version.
 func Verify(ctx context.Context, db *DB, opts *VerifyOptions) iter.Seq2[Finding, error] {
 	return func(yield func(Finding, error) bool) {
 		v := verifier{db: db, yield: yield}
@@ -175,7 +177,8 @@ func (v *verifier) hits(ctx context.Context) error {
 // replayed is a document while its log is read.
 type replayed struct {
 	driver.Entry
-	doc         *doc.Document // nil when a version could not be read
+	doc         *doc.Document // nil when a version could not be read, or is lost
+	lost        bool          // it goes on at the next checkpoint
 	now         driver.Standing
 	section     []byte   // the newest that was stored
 	checkpoints []uint64 // sequences, descending
@@ -273,6 +276,12 @@ func (v *verifier) commit(ctx context.Context, r *replayed, c *driver.Commit) er
 	if c.Section != nil {
 		r.section = c.Section
 	}
+	if lost(c) {
+		r.doc, r.lost = nil, true
+	}
+	if r.lost {
+		return v.goOn(ctx, r, c.Seq)
+	}
 	if r.doc == nil {
 		return nil
 	}
@@ -282,7 +291,7 @@ func (v *verifier) commit(ctx context.Context, r *replayed, c *driver.Commit) er
 	}
 	if r.section != nil {
 		if path, differs := r.doc.DiffersFrom(r.section); differs {
-			if err := v.found(r.ID, c.Seq, "its query section is not what its changes lead to, at %q", path); err != nil {
+			if err := v.found(r.ID, c.Seq, "its query section is not what its changes lead to, at %q%s", path, v.untyped()); err != nil {
 				return err
 			}
 		}
@@ -292,6 +301,43 @@ func (v *verifier) commit(ctx context.Context, r *replayed, c *driver.Commit) er
 		return v.checkpoint(ctx, r, c.Seq)
 	}
 	return nil
+}
+
+// lost tells whether a version stands in place of one that is lost: a document
+// that the fs driver's Salvage has kept by a checkpoint has such versions.
+func lost(c *driver.Commit) bool {
+	return c.Because == "lost" && c.By == "" && (c.Kind == driver.KindVoid || c.Kind == driver.KindChange && string(c.Body) == "\x90")
+}
+
+// goOn takes a document of which versions are lost from its checkpoint, if it has
+// one of this version.
+func (v *verifier) goOn(ctx context.Context, r *replayed, seq uint64) error {
+	for n := len(r.checkpoints); n > 0 && r.checkpoints[n-1] <= seq; n-- {
+		r.checkpoints = r.checkpoints[:n-1]
+	}
+	state, err := v.db.driver.Load(ctx, v.table.Table, r.ID, seq)
+	if err != nil || state.CheckpointSeq != seq {
+		if err == nil || isGone(err) {
+			return nil // there is none, or it was dropped meanwhile
+		}
+		return err
+	}
+	d := doc.New(v.typ, ID{}, nowhere{}, doc.Options{KeyBound: v.db.opts.tuning.keyBound})
+	if err := d.Load(seq, state.Checkpoint); err != nil {
+		return v.found(r.ID, seq, "its checkpoint cannot be read: %v", err)
+	}
+	d.Loaded()
+	r.doc, r.lost = d, false
+	return nil
+}
+
+// untyped is what a difference may be in a table that is read without its type:
+// the store does not say which fields have been renamed.
+func (v *verifier) untyped() string {
+	if v.typ != doc.Untyped {
+		return ""
+	}
+	return "; the table was read without its type: if fields were renamed or given other types, this may be right, verify it in a program that uses the table"
 }
 
 // checkpoint compares one with what was replayed.
@@ -308,7 +354,7 @@ func (v *verifier) checkpoint(ctx context.Context, r *replayed, seq uint64) erro
 	case err != nil:
 		return v.found(r.ID, seq, "its checkpoint cannot be read: %v", err)
 	case differs:
-		return v.found(r.ID, seq, "its checkpoint is not what its versions lead to, at %q", path)
+		return v.found(r.ID, seq, "its checkpoint is not what its versions lead to, at %q%s", path, v.untyped())
 	}
 	return nil
 }

@@ -310,3 +310,70 @@ func TestVerifyStops(t *testing.T) {
 		t.Errorf("%d findings", n)
 	}
 }
+
+// TestVerifyLost verifies a document of which Salvage has kept a checkpoint and
+// what follows, in place of versions that are lost, and sees what is wrong behind it.
+func TestVerifyLost(t *testing.T) {
+	for _, wrong := range []bool{false, true} {
+		source := open(t, memory.Open(nil), nil)
+		card, err := source.cards.Create(ctx, Card{Title: "one", Count: 7}) // the count is lost with version 1
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, title := range []string{"two", "three", "four"} {
+			card.SetTitle(title)
+			if err := card.Flush(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		store := memory.Open(&memory.Options{Shared: true})
+		to := store.Share()
+		if err := to.Declare(ctx, driver.Schema{Table: "cards"}); err != nil {
+			t.Fatal(err)
+		}
+		content := func(seq uint64) []byte {
+			s, err := source.driver.Load(ctx, "cards", card.ID(), seq)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := source.cards.t.build(ctx, &s, source.cards.t.scratch)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, content, _ := b.doc.Checkpoint()
+			return content
+		}
+		for c, err := range source.driver.Log(ctx, "cards", card.ID(), driver.Range{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.Held = nil; c.Seq == 1 || c.Seq == 2 {
+				c.Body, c.Because = []byte{0x90}, "lost"
+			}
+			if r := to.Append(ctx, []driver.Commit{c})[0]; r.Err != nil {
+				t.Fatal(r.Err)
+			}
+		}
+		checkpoints := map[uint64]uint64{3: 3, 4: 4}
+		if wrong {
+			checkpoints[4] = 3
+		}
+		for seq, of := range checkpoints {
+			if err := to.Checkpoint(ctx, "cards", card.ID(), seq, content(of)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		n := 0
+		for f, err := range Verify(ctx, open(t, store.Share(), nil).DB, nil) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n++; f.ID != card.ID() || f.Version != 4 {
+				t.Errorf("wrong %v: %v", wrong, f)
+			}
+		}
+		if (n == 1) != wrong {
+			t.Errorf("wrong %v: %d findings", wrong, n)
+		}
+	}
+}
