@@ -19,7 +19,7 @@ import (
 
 // TestStress lets goroutines do everything at once to one document: bare
 // setters, Updates that fail and panic half-way, listeners that write, panic,
-// come and go, readers that stall, and collections. What each writer did is
+// come and go and let others listen, readers that stall, and collections. What each writer did is
 // known one after the other: all of it is there in the end, what every listener
 // heard leads to it, and so does what the store has.
 func TestStress(t *testing.T) {
@@ -89,6 +89,23 @@ func stress(t *testing.T, seed uint64, rounds int) {
 			o.SetName("heard " + c.New) // a listener that writes
 		}
 	})
+	// A listener that lets another one listen, and stops the one before it.
+	stopInner := func() {}
+	defer o.Rooms().Watch(func(*Commit) {
+		stopInner()
+		heard, stopped := "", false
+		end := o.Observe().Rooms().At(0).Plant().Watch(func(c Change[string]) {
+			if stopped || heard != "" && c.Old != heard {
+				t.Errorf("a listener of a listener heard that %q became %q, at %q; stopped: %t", c.Old, c.New, heard, stopped)
+			}
+			heard = c.New
+		})
+		stopInner = func() { stopped = true; end() }
+	})()
+	// A reader that stalls until all is over, from what there was in the beginning.
+	patient, giveUp := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer giveUp()
+	stalledAt, _, stalled := o.Observe().Rooms().At(0).Plant().FollowChanges(patient)
 	idle.Go(func() { // listeners come and go, and stop themselves
 		for over.Err() == nil {
 			var stop func()
@@ -122,6 +139,15 @@ func stress(t *testing.T, seed uint64, rounds int) {
 	}
 	end()
 	idle.Wait()
+	for c, err := range stalled {
+		if err != nil || c.Old != stalledAt {
+			t.Errorf("the reader that stalled heard that %q became %q, at %q: %v", c.Old, c.New, stalledAt, err)
+			break
+		}
+		if stalledAt = c.New; stalledAt == want[0] {
+			break
+		}
+	}
 	for w := range writers {
 		if h, ok := o.Rooms().Get(w); !ok || h.Plant() != want[w] {
 			t.Errorf("writer %d: %q, want %q", w, h.Plant(), want[w])
