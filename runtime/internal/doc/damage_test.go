@@ -76,9 +76,10 @@ func canon(t testing.TB, d *Document) []byte {
 // tryLoad reads bytes as a checkpoint.
 func tryLoad(t testing.TB, typ *Type, b []byte) {
 	t.Helper()
-	d := New(typ, ID{1}, &host{}, Options{KeyBound: 6})
 	var err error
-	frugal(t, d, b, func() { err = d.Load(1, b) })
+	d := frugal(t, b, func() *Document {
+		return New(typ, ID{1}, &host{}, Options{KeyBound: 6})
+	}, func(d *Document) { err = d.Load(1, b) })
 	if err == nil {
 		healthy(t, d)
 	} else if !errors.Is(err, ErrCorrupt) {
@@ -89,13 +90,16 @@ func tryLoad(t testing.TB, typ *Type, b []byte) {
 // tryReplay reads bytes as a commit on a document.
 func tryReplay(t testing.TB, typ *Type, content, b []byte) {
 	t.Helper()
-	d := New(typ, ID{1}, &host{}, Options{KeyBound: 6})
-	if err := d.Load(1, content); err != nil {
-		t.Fatal(err)
-	}
-	before := canon(t, d)
+	var before []byte
 	var err error
-	frugal(t, d, b, func() { err = d.Replay(2, b) })
+	d := frugal(t, b, func() *Document {
+		d := New(typ, ID{1}, &host{}, Options{KeyBound: 6})
+		if err := d.Load(1, content); err != nil {
+			t.Fatal(err)
+		}
+		before = canon(t, d)
+		return d
+	}, func(d *Document) { err = d.Replay(2, b) })
 	if err == nil {
 		healthy(t, d)
 		return
@@ -126,18 +130,25 @@ const (
 	lean    = 192
 )
 
-// frugal demands that what read does allocates in proportion to its input, to
-// the byte.
-func frugal(t testing.TB, d *Document, input []byte, read func()) {
+// frugal reads on a fresh document and gives it back. It demands that reading
+// allocates in proportion to its input, to the byte; what seems to be too much is
+// measured again, as the test's own goroutines allocate now and then, too.
+func frugal(t testing.TB, input []byte, fresh func() *Document, read func(*Document)) *Document {
 	t.Helper()
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	read()
-	runtime.ReadMemStats(&after)
-	got, most := after.TotalAlloc-before.TotalAlloc, uint64(perByte*len(input)+atAll)
-	most += uint64(bytes.Count(input, []byte{0xd8, extNode})) * wide(d.root.typ, map[*Type]bool{})
-	if got > most && !racing {
-		t.Fatalf("%d bytes of input took %d bytes of memory, %d would be all right: %x", len(input), got, most, input)
+	for times := 1; ; times++ {
+		d := fresh()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		read(d)
+		runtime.ReadMemStats(&after)
+		got, most := after.TotalAlloc-before.TotalAlloc, uint64(perByte*len(input)+atAll)
+		most += uint64(bytes.Count(input, []byte{0xd8, extNode})) * wide(d.root.typ, map[*Type]bool{})
+		if got <= most || racing {
+			return d
+		}
+		if times == 3 {
+			t.Fatalf("%d bytes of input took %d bytes of memory, %d would be all right: %x", len(input), got, most, input)
+		}
 	}
 }
 
@@ -451,14 +462,17 @@ func TestFrugalReplay(t *testing.T) {
 	try := func(name string, b []byte) {
 		t.Helper()
 		for _, b := range [][]byte{b, b[:len(b)-1], append(b[:len(b):len(b)], 0)} {
-			e := New(noteType, ID{1}, &host{}, Options{KeyBound: 64})
-			if err := e.Load(1, content); err != nil {
-				t.Fatal(err)
-			}
-			e.root.List(fTags).Find("") // awake
-			e.root.List(fMeta).Find("")
-			before := e.content()
-			frugal(t, e, b, func() {
+			var before []byte
+			e := frugal(t, b, func() *Document {
+				e := New(noteType, ID{1}, &host{}, Options{KeyBound: 64})
+				if err := e.Load(1, content); err != nil {
+					t.Fatal(err)
+				}
+				e.root.List(fTags).Find("") // awake
+				e.root.List(fMeta).Find("")
+				before = e.content()
+				return e
+			}, func(e *Document) {
 				e.still, e.loading = true, true
 				c := e.load(b)
 				_, _ = e.read(c)
