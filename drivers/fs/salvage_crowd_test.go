@@ -169,7 +169,7 @@ func (h *harm) unnamed(losses []Loss, got, want map[string]string) (n int) {
 			fmt.Sscanf(rest, "%d records, of which %d", &all, &told)
 		case strings.Contains(l.Why, "can be told apart"):
 			fmt.Sscanf(l.Why, "it had %d documents and %d", &all, &told)
-		case strings.Contains(l.Why, "never durable"), strings.Contains(l.Why, "bytes long"):
+		case strings.Contains(l.Why, "never durable"), strings.Contains(l.Why, "bytes long"), strings.Contains(l.Why, "; 0 batches are left"):
 			return len(want) // what was behind the end of a file has no names
 		}
 		n += all - told
