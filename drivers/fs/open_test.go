@@ -273,7 +273,7 @@ func TestInUse(t *testing.T) {
 // stored; reading goes on, and so does writing when there is room.
 func TestFullDisk(t *testing.T) {
 	disk := vfs.NewMem()
-	disk.Capacity = 30 << 10
+	disk.SetCapacity(30 << 10)
 	s := openMem(t, disk)
 	must(t, s.Declare(background, driver.Schema{Table: notes}))
 	accepted := uint64(0)
@@ -301,7 +301,7 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("a full disk shows %d of %d commits, %v", state.Seq, accepted, err)
 	}
 	must(t, s.Sync(background))
-	disk.Capacity = 0
+	disk.SetCapacity(0)
 	must(t, try(accepted+1))
 	must(t, s.Close(background))
 	s = openMem(t, disk)

@@ -310,7 +310,7 @@ func (w *world) verify(disk *vfs.Mem, need, durable, depth int) (err error) {
 		}
 	}()
 	if w.roomy {
-		disk.Capacity = 0
+		disk.SetCapacity(0)
 	}
 	var inner error
 	if depth > 0 {

@@ -191,7 +191,7 @@ func runFull(script string, capacity int64, states *int) (full bool, err error) 
 		return false, err
 	}
 	w.roomy = true
-	w.disk.Capacity = capacity
+	w.disk.SetCapacity(capacity)
 	fail := func(i int, err error) (bool, error) {
 		return full, fmt.Errorf("script %q, %d bytes, operation %d: %w", script, capacity, i, err)
 	}
@@ -208,18 +208,18 @@ func runFull(script string, capacity int64, states *int) (full bool, err error) 
 		}
 		full = true
 		if script[i] == 'k' || script[i] == 'p' { // it was not opened; its disk is as it was
-			w.disk.Capacity = 0
+			w.disk.SetCapacity(0)
 			if err := w.reopen(w.disk.Kill()); err != nil {
 				return fail(i, err)
 			}
-			w.disk.Capacity = capacity
+			w.disk.SetCapacity(capacity)
 		}
 	}
 	if err := w.step('s'); err != nil {
 		return fail(len(script), err)
 	}
 	had := len(w.m.sent)
-	w.disk.Capacity = 0
+	w.disk.SetCapacity(0)
 	for _, op := range []byte("AAsAc") {
 		if err := w.step(op); err != nil {
 			return fail(len(script), fmt.Errorf("when there was room again: %w", err))
@@ -252,7 +252,7 @@ func TestOpenOnFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	disk = disk.Kill()
-	disk.Capacity = size + pages
+	disk.SetCapacity(size + pages)
 	var found [][]byte
 	j, err = Open(disk, journalDir, o, func(rec []byte, _ Place, _ uint64) error {
 		found = append(found, rec)
@@ -264,12 +264,12 @@ func TestOpenOnFullDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	disk.Capacity = pages // what was copied is gone
+	disk.SetCapacity(pages) // what was copied is gone
 	var full *SegmentError
 	if _, _, err := j.Append(record(2, 5000)); !errors.As(err, &full) {
 		t.Fatalf("an append on a full disk: %v", err)
 	}
-	disk.Capacity = 0
+	disk.SetCapacity(0)
 	for n := 2; n < 40; n++ {
 		sent.sent = append(sent.sent, record(n, 5000))
 		if _, _, err := j.Append(sent.sent[n-1]); err != nil {

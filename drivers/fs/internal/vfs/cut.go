@@ -104,7 +104,7 @@ func (m *Mem) Kill() *Mem {
 
 func (m *Mem) bare() *Mem {
 	out := NewMem()
-	out.Capacity = m.Capacity
+	out.room = m.room
 	for s, g := range m.ghosts {
 		out.ghosts[s] = slices.Clone(g)
 	}

@@ -32,11 +32,8 @@ type Mem struct {
 	// After, if set, runs when an operation has had its effect.
 	After func(Op)
 
-	// Capacity is how many bytes all files may hold; 0 is no bound. What does
-	// not fit fails with ENOSPC.
-	Capacity int64
-
 	mu     sync.Mutex
+	room   int64             // guarded by mu; see SetCapacity
 	root   *inode            // guarded by mu
 	ghosts map[int64][]ghost // guarded by mu; what sectors at this offset once held
 	locks  map[*inode]string // guarded by mu

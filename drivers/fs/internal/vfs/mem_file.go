@@ -63,12 +63,20 @@ func (f *memFile) WriteAt(b []byte, off int64) (int, error) {
 	return len(b), fault.Err
 }
 
+// SetCapacity sets how many bytes all files may hold; 0, as at first, is no
+// bound. What does not fit fails with ENOSPC.
+func (m *Mem) SetCapacity(bytes int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.room = bytes
+}
+
 // fits tells whether a file may grow to end. The caller holds m.mu.
 func (m *Mem) fits(n *inode, end int64) bool {
-	if m.Capacity == 0 || end <= int64(len(n.data)) {
+	if m.room == 0 || end <= int64(len(n.data)) {
 		return true
 	}
-	return m.root.bytes()+end-int64(len(n.data)) <= m.Capacity
+	return m.root.bytes()+end-int64(len(n.data)) <= m.room
 }
 
 // haunt remembers what a sector of some file durably holds, for [Cut.Stale].

@@ -289,7 +289,7 @@ func TestFaults(t *testing.T) {
 
 func TestCapacity(t *testing.T) {
 	m := NewMem()
-	m.Capacity = 3 * Sector
+	m.SetCapacity(3 * Sector)
 	f := must[File](t)(m.Create("/a"))
 	must[int](t)(f.WriteAt(fill('x', 3), 0))
 	if _, err := f.WriteAt(fill('y', 1), 3*Sector); !Full(err) {
