@@ -1,63 +1,29 @@
 package acceptance
 
 import (
-	"compress/gzip"
-	"encoding/json"
-	"errors"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/destam-go/destamgen/internal/editing"
 	"github.com/destam-go/destamgen/runtime/destam"
 )
 
-// traceFile is the editing trace of a paper by Martin Kleppmann (automerge-perf,
-// from josephg/editing-traces, CC BY 4.0). It is not in this repository.
-const traceFile = "../../../shared/data/automerge-paper.json.gz"
-
-// edit removes and inserts text at one place.
+// edit removes and inserts characters at one place.
 type edit struct {
 	at, removed int
 	inserted    []string
 }
 
-// readTrace reads the trace and the text at its end.
+// readTrace reads the editing trace by its characters, and the text at its end.
 func readTrace(tb testing.TB) (edits []edit, text string) {
 	tb.Helper()
-	f, err := os.Open(traceFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		full, _ := filepath.Abs(traceFile)
-		tb.Skipf("no editing trace: get automerge-paper.json.gz from github.com/josephg/editing-traces and put it at %s", full)
+	read, text := editing.Read(tb, "../..")
+	for _, e := range read {
+		edits = append(edits, edit{e.At, e.Removed, strings.Split(e.Inserted, "")})
 	}
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer f.Close()
-	unzipped, err := gzip.NewReader(f)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	var trace struct {
-		EndContent string
-		Txns       []struct{ Patches [][3]any }
-	}
-	if err := json.NewDecoder(unzipped).Decode(&trace); err != nil {
-		tb.Fatal(err)
-	}
-	for _, txn := range trace.Txns {
-		for _, p := range txn.Patches {
-			e := edit{at: int(p[0].(float64)), removed: int(p[1].(float64))}
-			for _, r := range p[2].(string) {
-				e.inserted = append(e.inserted, string(r))
-			}
-			edits = append(edits, e)
-		}
-	}
-	return edits, trace.EndContent
+	return edits, text
 }
 
 // plainly makes the edits in a slice.

@@ -1,70 +1,27 @@
 package seq
 
 import (
-	"compress/gzip"
-	"encoding/json"
-	"errors"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/destam-go/destamgen/internal/editing"
 	"github.com/destam-go/destamgen/runtime/internal/pos"
 )
 
-// traceFile is the editing trace of a paper by Martin Kleppmann (automerge-perf,
-// from josephg/editing-traces, CC BY 4.0). It is not in this repository.
-const traceFile = "../../../../shared/data/automerge-paper.json.gz"
-
-// edit removes and inserts characters at one place.
-type edit struct {
-	at, removed int
-	inserted    string
-}
-
-// readTrace reads the trace and the text at its end.
-func readTrace(tb testing.TB) (edits []edit, text string) {
-	tb.Helper()
-	f, err := os.Open(traceFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		full, _ := filepath.Abs(traceFile)
-		tb.Skipf("no editing trace: get automerge-paper.json.gz from github.com/josephg/editing-traces and put it at %s", full)
-	}
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer f.Close()
-	unzipped, err := gzip.NewReader(f)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	var trace struct {
-		EndContent string
-		Txns       []struct{ Patches [][3]any }
-	}
-	if err := json.NewDecoder(unzipped).Decode(&trace); err != nil {
-		tb.Fatal(err)
-	}
-	for _, txn := range trace.Txns {
-		for _, p := range txn.Patches {
-			edits = append(edits, edit{int(p[0].(float64)), int(p[1].(float64)), p[2].(string)})
-		}
-	}
-	return edits, trace.EndContent
-}
+// root is the folder of the module.
+const root = "../../.."
 
 // replay makes the edits in a list and calls issued for each key.
-func replay(edits []edit, issued func(k pos.Key)) *List[byte] {
+func replay(edits []editing.Edit, issued func(k pos.Key)) *List[byte] {
 	l := new(List[byte])
 	for _, e := range edits {
-		l.Remove(e.at, e.removed)
-		if e.inserted == "" {
+		l.Remove(e.At, e.Removed)
+		if e.Inserted == "" {
 			continue
 		}
-		keys, from, _, renumbered := Room(l, e.at, len(e.inserted), pos.Max)
+		keys, from, _, renumbered := Room(l, e.At, len(e.Inserted), pos.Max)
 		l.Rekey(from, renumbered)
-		l.Insert(e.at, keys, []byte(e.inserted))
+		l.Insert(e.At, keys, []byte(e.Inserted))
 		for _, k := range keys {
 			issued(k)
 		}
@@ -78,7 +35,7 @@ func replay(edits []edit, issued func(k pos.Key)) *List[byte] {
 // TestTrace holds the keys of real editing short: the figures are in the
 // package comment of pos.
 func TestTrace(t *testing.T) {
-	edits, want := readTrace(t)
+	edits, want := editing.Read(t, root)
 	count, sum, longest := 0, 0, 0
 	l := replay(edits, func(k pos.Key) {
 		count, sum, longest = count+1, sum+len(k), max(longest, len(k))
@@ -106,7 +63,7 @@ func TestTrace(t *testing.T) {
 }
 
 func BenchmarkTrace(b *testing.B) {
-	edits, _ := readTrace(b)
+	edits, _ := editing.Read(b, root)
 	b.ReportAllocs()
 	for b.Loop() {
 		replay(edits, func(pos.Key) {})
