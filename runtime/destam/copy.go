@@ -119,26 +119,38 @@ func (c *copier) all(ctx context.Context) error {
 	return nil
 }
 
+// both yields the documents of a table, and what the other end has of each.
+func (c *copier) both(ctx context.Context, table string) iter.Seq2[[2]driver.Entry, error] {
+	return func(yield func([2]driver.Entry, error) bool) {
+		there, stop := iter.Pull2(c.to.Documents(ctx, table, driver.ID{}))
+		defer stop()
+		has, terr, ok := there()
+		for e, err := range c.from.Documents(ctx, table, driver.ID{}) {
+			for err == nil && ok && terr == nil && has.ID.Compare(e.ID) < 0 {
+				has, terr, ok = there()
+			}
+			if err == nil && ok {
+				err = terr
+			}
+			both := [2]driver.Entry{e}
+			if ok && has.ID == e.ID {
+				both[1] = has
+			}
+			if !yield(both, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
 // table copies the documents of a table.
 func (c *copier) table(ctx context.Context, table string) error {
-	there, stop := iter.Pull2(c.to.Documents(ctx, table, driver.ID{}))
-	defer stop()
-	has, err, ok := there()
-	for e, ferr := range c.from.Documents(ctx, table, driver.ID{}) {
-		if ferr != nil {
-			return ferr
-		}
-		for ok && err == nil && has.ID.Compare(e.ID) < 0 {
-			has, err, ok = there()
-		}
-		if ok && err != nil {
+	for both, err := range c.both(ctx, table) {
+		if err != nil {
 			return err
 		}
-		var at driver.Standing
-		if ok && has.ID == e.ID {
-			at = has.Standing
-		}
-		if err := c.document(ctx, driver.Doc{Table: table, ID: e.ID}, e.Standing, at); err != nil {
+		e := both[0]
+		if err := c.document(ctx, driver.Doc{Table: table, ID: e.ID}, e.Standing, both[1].Standing); err != nil {
 			return err
 		}
 		c.at.Documents++
@@ -286,21 +298,13 @@ func (c *copier) free(ctx context.Context, dup *driver.DuplicateError, doc drive
 // compare reads the documents of a table at both ends: those that were copied,
 // and of a document whose history has grown since, what was copied of it.
 func (c *copier) compare(ctx context.Context, table string) error {
-	there, stop := iter.Pull2(c.to.Documents(ctx, table, driver.ID{}))
-	defer stop()
-	has, err, ok := there()
 	arrived := uint64(0)
-	for e, ferr := range c.from.Documents(ctx, table, driver.ID{}) {
-		if ferr != nil {
-			return ferr
-		}
-		for ok && err == nil && has.ID.Compare(e.ID) < 0 {
-			has, err, ok = there()
-		}
-		if ok && err != nil {
+	for both, err := range c.both(ctx, table) {
+		if err != nil {
 			return err
 		}
-		if !ok || has.ID != e.ID {
+		e, has := both[0], both[1]
+		if has.ID != e.ID {
 			continue // it came later, or the sum is another
 		}
 		arrived += mark(table, has)
