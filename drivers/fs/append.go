@@ -250,13 +250,19 @@ func (s *Store) purge(table string, id driver.ID) (uint64, error) {
 		Time: time.Now().Round(0).UTC(),
 	}
 	_, _ = rand.Read(c.Try[:]) // never fails: the program ends when it does
-	p, batch, err := s.put(appendCommit(nil, &c))
+	return s.bury(t, k, &c)
+}
+
+// bury stores a purge, and has the bytes of the document erased. The caller
+// holds s.order.
+func (s *Store) bury(t *table, k known, c *driver.Commit) (batch uint64, err error) {
+	p, batch, err := s.put(appendCommit(nil, c))
 	if err != nil {
 		return 0, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t.add(&c, k, p, batch)
+	t.add(c, k, p, batch)
 	s.keeper.erase.Store(true)
 	return batch, nil
 }

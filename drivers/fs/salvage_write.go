@@ -334,13 +334,5 @@ func (s *Store) tomb(c driver.Commit) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	p, batch, err := s.put(appendCommit(nil, &c))
-	if err != nil {
-		return 0, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t.add(&c, k, p, batch)
-	s.keeper.erase.Store(true)
-	return batch, nil
+	return s.bury(t, k, &c)
 }
