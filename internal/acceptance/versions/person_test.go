@@ -3,13 +3,9 @@ package versions
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"reflect"
-	"slices"
 	"testing"
 
-	"github.com/destam-go/destamgen/gen"
 	"github.com/destam-go/destamgen/internal/acceptance/versions/author"
 	"github.com/destam-go/destamgen/internal/acceptance/versions/person"
 	"github.com/destam-go/destamgen/runtime/destam"
@@ -169,23 +165,4 @@ func TestPersonsBoth(t *testing.T) {
 }
 
 // TestPersonsLock holds that the generator takes the step from one to the other.
-func TestPersonsLock(t *testing.T) {
-	dir := t.TempDir()
-	for _, folder := range []string{"author", "person"} {
-		source, err := os.ReadFile(filepath.Join(folder, "page.go"))
-		must(err)
-		must(os.WriteFile(filepath.Join(dir, "page.go"), source, 0o644))
-		if _, err := gen.Run(gen.Config{Dir: dir}); err != nil {
-			t.Fatalf("%s: %v", folder, err)
-		}
-		for _, name := range []string{"page_destam.go", "destam.lock"} {
-			got, err := os.ReadFile(filepath.Join(dir, name))
-			must(err)
-			want, err := os.ReadFile(filepath.Join(folder, name))
-			must(err)
-			if !slices.Equal(got, want) {
-				t.Errorf("%s/%s differs: go generate, author first", folder, name)
-			}
-		}
-	}
-}
+func TestPersonsLock(t *testing.T) { step(t, "page", "author", "person") }

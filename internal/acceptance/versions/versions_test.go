@@ -366,16 +366,26 @@ func TestUniqueLater(t *testing.T) {
 // TestLocks holds that each version's lock is what the one before it becomes:
 // the generator has accepted every step.
 func TestLocks(t *testing.T) {
-	dir := t.TempDir()
+	var folders []string
 	for i := range schemas {
-		folder := fmt.Sprintf("v%d", i+1)
-		source, err := os.ReadFile(filepath.Join(folder, "note.go"))
+		folders = append(folders, fmt.Sprintf("v%d", i+1))
+	}
+	step(t, "note", folders...)
+}
+
+// step lets the generator go from one folder's model to the next one's, and
+// demands the output and the lock that stand there.
+func step(t *testing.T, model string, folders ...string) {
+	t.Helper()
+	dir := t.TempDir()
+	for _, folder := range folders {
+		source, err := os.ReadFile(filepath.Join(folder, model+".go"))
 		must(err)
-		must(os.WriteFile(filepath.Join(dir, "note.go"), source, 0o644))
+		must(os.WriteFile(filepath.Join(dir, model+".go"), source, 0o644))
 		if _, err := gen.Run(gen.Config{Dir: dir}); err != nil {
 			t.Fatalf("%s: %v", folder, err)
 		}
-		for _, name := range []string{"note_destam.go", "destam.lock"} {
+		for _, name := range []string{model + "_destam.go", "destam.lock"} {
 			got, err := os.ReadFile(filepath.Join(dir, name))
 			must(err)
 			want, err := os.ReadFile(filepath.Join(folder, name))
