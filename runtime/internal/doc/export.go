@@ -1,7 +1,6 @@
 package doc
 
 import (
-	"encoding/base64"
 	"math"
 	"strconv"
 	"strings"
@@ -157,7 +156,7 @@ func (l *leaf) export(b, v []byte) []byte {
 func exportValue(b []byte, r *wire.Reader) []byte {
 	switch r.Kind() {
 	case wire.Bytes:
-		return append(base64.StdEncoding.AppendEncode(append(b, '"'), r.View()), '"')
+		return appendBase64(b, r.View())
 	case wire.Time:
 		return exact.AppendTime(b, r.Time())
 	case wire.Float:
@@ -176,14 +175,9 @@ func exportValue(b []byte, r *wire.Reader) []byte {
 }
 
 func exportFloat(b []byte, r *wire.Reader) []byte {
-	probe, bits := *r, 32
-	v := float64(probe.Float32())
-	if probe.Err() != nil {
-		probe, bits = *r, 64
-		v = probe.Float64()
-	}
+	v, bits, rest := float(*r)
 	if exact.IsFinite(v) {
-		*r = probe
+		*r = rest
 		return strconv.AppendFloat(b, v, 'g', -1, bits)
 	}
 	word := ""
@@ -197,6 +191,6 @@ func exportFloat(b []byte, r *wire.Reader) []byte {
 	default: // a NaN that says more
 		return exact.Append(b, r)
 	}
-	*r = probe
+	*r = rest
 	return append(b, word...)
 }

@@ -189,13 +189,8 @@ func appendJSON(b []byte, r *wire.Reader) []byte {
 }
 
 func appendJSONFloat(b []byte, r *wire.Reader) []byte {
-	probe, bits := *r, 32
-	v := float64(probe.Float32())
-	if probe.Err() != nil {
-		probe, bits = *r, 64
-		v = probe.Float64()
-	}
-	*r = probe
+	v, bits, rest := float(*r)
+	*r = rest
 	switch {
 	case math.IsNaN(v):
 		return append(b, `"NaN"`...)
@@ -205,6 +200,16 @@ func appendJSONFloat(b []byte, r *wire.Reader) []byte {
 		return append(b, `"-Infinity"`...)
 	}
 	return strconv.AppendFloat(b, v, 'g', -1, bits)
+}
+
+// float reads a number of either size, and gives what comes after it.
+func float(r wire.Reader) (v float64, bits int, rest wire.Reader) {
+	rest = r
+	if v = float64(rest.Float32()); rest.Err() == nil {
+		return v, 32, rest
+	}
+	v = r.Float64()
+	return v, 64, r
 }
 
 func appendBase64(b, p []byte) []byte {
