@@ -1,103 +1,18 @@
 package doc
 
-import (
-	"sync"
-	"sync/atomic"
-	"time"
-)
+import "github.com/destam-go/destamgen/runtime/internal/lock"
 
-// mutex is a document's lock. It is as fair as a [sync.Mutex], and counts how
-// often it was released: who reads a value and finds the count what it was
-// before, with nobody holding the lock, has read what was there, without having
-// taken the lock (see Peek). That is why it is not a sync.Mutex: a getter has
-// nothing to do but to take a lock and release it.
-type mutex struct {
-	word    atomic.Uint64 // held, hungry, and the count
-	waiting atomic.Bool   // the one whose turn it is waits for free
-	turn    sync.Mutex    // of those who wait
-	free    chan struct{} // made by the first who waits: a token after a release
-}
+// mutex is a document's lock.
+type mutex = lock.Mutex
 
-// What mutex.word is made of.
-const (
-	held     = 1 << iota // somebody has it
-	hungry               // nobody but the one whose turn it is may take it
-	released             // once for each time
-)
-
-// hunger is how long somebody waits before nobody may push in any more.
-const hunger = time.Millisecond
-
-// TryLock takes the lock if it is free.
-func (m *mutex) TryLock() bool {
-	w := m.word.Load()
-	return w&(held|hungry) == 0 && m.word.CompareAndSwap(w, w|held)
-}
-
-// Lock takes the lock.
-func (m *mutex) Lock() {
-	if !m.TryLock() {
-		m.wait()
-	}
-}
-
-// wait takes the lock in turn. That somebody waits is said before the lock is
-// looked at, and looked at after it was released: no release is missed.
-func (m *mutex) wait() {
-	m.turn.Lock()
-	defer m.turn.Unlock()
-	if m.free == nil {
-		m.free = make(chan struct{}, 1)
-	}
-	m.waiting.Store(true)
-	for begun := time.Now(); !m.take(); <-m.free {
-		if time.Since(begun) > hunger {
-			m.word.Or(hungry)
-			if m.take() {
-				break
-			}
-		}
-	}
-	m.waiting.Store(false)
-}
-
-// take is TryLock for the one whose turn it is.
-func (m *mutex) take() bool {
-	for {
-		w := m.word.Load()
-		if w&held != 0 {
-			return false
-		}
-		if m.word.CompareAndSwap(w, w&^hungry|held) {
-			return true
-		}
-	}
-}
-
-// Unlock releases the lock.
-func (m *mutex) Unlock() {
-	if m.word.Add(released-held)&held != 0 {
-		panic("destam: the lock of a document was released by who did not hold it")
-	}
-	if m.waiting.Load() {
-		select {
-		case m.free <- struct{}{}:
-		default: // a token is there
-		}
-	}
-}
-
-// Peek begins to read a value without the lock; false where that cannot be done
-// or somebody has it. What was read is good if Peeked says so with what Peek
-// gave; until then it may be half of one value and half of another, and must
-// not be looked at.
+// Peek begins to read a value without the lock; false in a transaction too, see
+// [lock.Mutex.Peek].
 func (o *Object) Peek() (count uint64, ok bool) {
-	if !peeks || o.tx != nil {
+	if o.tx != nil {
 		return 0, false
 	}
-	w := o.n.doc.mu.word.Load()
-	return w, w&held == 0
+	return o.n.doc.mu.Peek()
 }
 
 // Peeked tells whether nobody has taken the lock since Peek.
-func (o *Object) Peeked(count uint64) bool { return o.n.doc.mu.word.Load() == count }
+func (o *Object) Peeked(count uint64) bool { return o.n.doc.mu.Peeked(count) }

@@ -1,9 +1,9 @@
 //go:build amd64 && !race
 
-package doc
+package lock
 
-// peeks tells whether values may be read without the lock: only where loads are
+// Peeks tells whether values may be read without the lock: only where loads are
 // never done in another order than they are written in. The race detector
 // would call it a race, which it is, but one whose losers throw away what they
 // have read.
-const peeks = true
+const Peeks = true

@@ -1,5 +1,0 @@
-//go:build !amd64 || race
-
-package doc
-
-const peeks = false
