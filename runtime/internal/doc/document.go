@@ -26,6 +26,7 @@ type Document struct {
 
 	// Guarded by mu.
 	tx      *Tx   // the transaction that is running, its goroutine holds mu
+	bound   int   // how many handles the one before had, about
 	dead    error // why nothing may be changed any more
 	win     window
 	log     []Delta   // of the operation or transaction that is running

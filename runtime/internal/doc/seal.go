@@ -54,7 +54,12 @@ func (d *Document) seal(c Cause, update, again bool) (*Pending, error) {
 		return nil, nil
 	}
 	wasClean := len(d.pending) == 0
-	p := &Pending{Time: time.Now(), By: c.By, Because: c.Because, Update: update}
+	one := &struct {
+		Pending
+		room [1]Delta
+	}{Pending: Pending{Time: d.time.now(), By: c.By, Because: c.Because, Update: update}}
+	p := &one.Pending
+	p.deltas = one.room[:0]
 	strays := d.gather(p)
 	section := d.encode(p)
 	d.reset()
@@ -130,7 +135,7 @@ func (d *Document) gather(p *Pending) (strays []*Node) {
 		}
 	}
 	renames := d.renames()
-	if n := len(d.win.touches) - len(d.win.free) + len(renames); n > 0 {
+	if n := len(d.win.touches) - len(d.win.free) + len(renames); n > cap(p.deltas) {
 		p.deltas = make([]Delta, 0, n)
 	}
 	var (
@@ -170,7 +175,7 @@ func (d *Document) gather(p *Pending) (strays []*Node) {
 func (d *Document) foldTouch(to []Delta, t *touch) []Delta {
 	x := Delta{N: t.n, F: t.f, L: t.l, Key: t.key, start: t.old, Had: t.had, Prev: t.prev}
 	if t.l == nil {
-		x.Has, x.Val = t.n.value(int(t.f))
+		x.Has, x.Val = t.n.boxed(int(t.f), &d.win.boxes)
 	} else if _, i, ok := t.l.win.here.find(d.win.touches, t.key); ok && &d.win.touches[i] == t {
 		at, _ := t.l.Find(t.key)
 		x.Has, x.Val = true, t.l.elem(at)

@@ -12,9 +12,22 @@ type Tx struct {
 	d     *Document
 	view  bool
 	done  bool
-	bound []*Node // with a handle of this transaction
-	room  [4]*Node
+	bound []bound // the handles of this transaction, those after the full pieces
+	full  [][]bound
+	room  [2]bound
 }
+
+// bound is a handle of a transaction, and laid out as those that the generator
+// writes are: an Object, whatever it is embedded in, and the state. So the
+// handles of all types share memory. None is ever used again: who kept one too
+// long must be told so for ever.
+type bound struct {
+	Object
+	state unsafe.Pointer //lint:ignore U1000 generated code reads it, under the name v
+}
+
+// mostBound is how many handles a piece has at most.
+const mostBound = 64
 
 // errFinished and errView are what panics say about misused handles.
 const (
@@ -56,15 +69,28 @@ func (o *Object) Inner(f int) unsafe.Pointer { return o.Handle(o.Node().inner(f)
 
 func (tx *Tx) handle(n *Node) unsafe.Pointer {
 	if n.bound == nil {
-		h := n.typ.newHandle(n)
-		h.tx = tx
-		n.bound = h
-		if tx.bound == nil {
-			tx.bound = tx.room[:0]
+		if len(tx.bound) == cap(tx.bound) {
+			tx.grow()
 		}
-		tx.bound = append(tx.bound, n)
+		tx.bound = append(tx.bound, bound{Object{n, tx}, unsafe.Pointer(n)})
+		n.bound = &tx.bound[len(tx.bound)-1].Object
 	}
 	return unsafe.Pointer(n.bound)
+}
+
+// grow makes room for more handles, about as many as the transaction before
+// had.
+func (tx *Tx) grow() {
+	if tx.bound == nil {
+		tx.bound = tx.room[:0]
+		return
+	}
+	size := tx.d.bound
+	if len(tx.full) > 0 {
+		size = 2 * len(tx.bound)
+	}
+	tx.full = append(tx.full, tx.bound)
+	tx.bound = make([]bound, 0, min(max(4, size), mostBound))
 }
 
 // Update runs fn as one commit: all of it or, when it fails, panics or ends
@@ -158,10 +184,21 @@ func (d *Document) rollback(mark int) {
 // end makes the transaction's handles useless, and lets go of what it held.
 func (tx *Tx) end() {
 	tx.done = true
-	for _, n := range tx.bound {
-		n.bound = nil
+	tx.d.bound = 0
+	for _, hs := range tx.full {
+		tx.d.bound += len(hs)
+		unbind(hs)
 	}
-	tx.bound, tx.room = nil, [4]*Node{}
+	tx.d.bound += len(tx.bound) - len(tx.room)
+	unbind(tx.bound)
+	tx.bound, tx.full = nil, nil
+}
+
+// unbind takes handles from their nodes.
+func unbind(hs []bound) {
+	for i := range hs {
+		hs[i].n.bound = nil
+	}
 }
 
 // View runs fn while nobody changes the document.

@@ -18,7 +18,6 @@ type Type struct {
 
 	plain, state, handle reflect.Type
 	handleAt             uintptr // of the canonical handle in the state
-	stateAt              uintptr // of the state's pointer in a handle
 	query                int     // index of the query section, -1 if there is none
 	codecs               sync.Once
 	coded                bool // something of it has a codec, at any depth: see hasCodecs
@@ -151,18 +150,19 @@ func (t *Type) stale() string {
 	return fmt.Sprintf("destam: the generated code of %s is not of this struct: run go generate", t.plain)
 }
 
-// bindHandle finds the canonical handle in the state and the state's pointer
-// in the handle.
+// bindHandle finds the canonical handle in the state, and checks that all
+// handles are laid out as [bound] is.
 func (t *Type) bindHandle() {
 	if t.state.NumField() < 2 || t.state.Field(0).Type != nodeType {
 		panic(t.stale())
 	}
 	h := t.state.Field(1)
 	v, ok := h.Type.FieldByName("v")
-	if !ok || v.Type != reflect.PointerTo(t.state) || h.Type.Field(0).Offset != 0 {
+	if !ok || v.Type != reflect.PointerTo(t.state) || h.Type.Field(0).Offset != 0 ||
+		v.Offset != unsafe.Offsetof(bound{}.state) || h.Type.Size() != unsafe.Sizeof(bound{}) {
 		panic(t.stale())
 	}
-	t.handle, t.handleAt, t.stateAt = h.Type, h.Offset, v.Offset
+	t.handle, t.handleAt = h.Type, h.Offset
 }
 
 func (t *Type) addField(plain reflect.Type, pf, sf reflect.StructField, name, opts string) {
@@ -264,7 +264,7 @@ func (t *Type) newNode(d *Document, id ID) *Node {
 func (t *Type) initNode(d *Document, p unsafe.Pointer, id ID) *Node {
 	n := (*Node)(p)
 	n.doc, n.typ, n.id = d, t, id
-	t.initHandle(unsafe.Add(p, t.handleAt), n)
+	*(*bound)(unsafe.Add(p, t.handleAt)) = bound{Object{n: n}, p}
 	for i := range t.Fields {
 		if f := &t.Fields[i]; f.Kind == Inner {
 			c := f.typ.initNode(d, unsafe.Add(p, f.at), ID{})
@@ -275,18 +275,4 @@ func (t *Type) initNode(d *Document, p unsafe.Pointer, id ID) *Node {
 		}
 	}
 	return n
-}
-
-// initHandle makes the zero handle at p one of n.
-func (t *Type) initHandle(p unsafe.Pointer, n *Node) *Object {
-	*(*unsafe.Pointer)(unsafe.Add(p, t.stateAt)) = unsafe.Pointer(n)
-	h := (*Object)(p)
-	h.n = n
-	return h
-}
-
-// newHandle makes a handle of n beside its canonical one.
-func (t *Type) newHandle(n *Node) *Object {
-	p := reflect.New(t.handle).UnsafePointer()
-	return t.initHandle(p, n)
 }

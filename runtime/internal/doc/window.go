@@ -49,6 +49,7 @@ type window struct {
 	lists   []*List       // with a listWindow
 	strays  []*Node       // written while outside the tree
 	beyond  map[slot]bool // touched fields that Node.touched has no bit for
+	boxes   boxes         // of what the touches remember
 	last    int           // touches of the window before
 }
 
@@ -76,15 +77,21 @@ func (n *Node) Changing(f int) {
 	if !log && !rec {
 		return
 	}
-	if log && d.begin(n, f, &n.typ.Fields[f]) && !rec {
-		return
+	if log && d.begin(n, f, &n.typ.Fields[f]) {
+		if log = false; !rec {
+			return
+		}
 	}
-	had, prev := n.value(f)
+	var in *boxes
+	if rec && !(log && d.heard()) {
+		in = &d.win.boxes
+	}
+	had, prev := n.boxed(f, in)
 	if rec {
 		d.touch(touch{n: n, f: int32(f), had: had, prev: prev})
 		d.win.mark(n, f)
 	}
-	if log && (d.one == nil || d.one.n == nil) {
+	if log {
 		d.log = append(d.log, Delta{N: n, F: int32(f), Had: had, Prev: prev})
 	}
 }
@@ -100,7 +107,7 @@ func (n *Node) Changed(f int) {
 		return
 	}
 	x := &d.log[len(d.log)-1]
-	if d.watching == 0 && len(d.digests) == 0 && n.typ.Fields[f].typ == nil {
+	if !d.heard() && n.typ.Fields[f].typ == nil {
 		x.Has, d.blind = n.has(f), true
 		return
 	}
@@ -110,6 +117,10 @@ func (n *Node) Changed(f int) {
 // logging tells whether single changes are needed: somebody watches, or they
 // may have to be undone.
 func (d *Document) logging() bool { return (d.watching > 0 || d.tx != nil || d.tracing > 0) && !d.mute }
+
+// heard tells whether somebody gets what is logged, so that it is not for
+// undoing alone.
+func (d *Document) heard() bool { return d.watching > 0 || len(d.digests) > 0 }
 
 // recordable tells whether a change of field f must be recorded now.
 func (n *Node) recordable(f int) bool {
@@ -188,17 +199,20 @@ func (d *Document) openWindow() {
 
 // value gives what field f holds: a leaf's value or a *Node. Lists and
 // required objects are no slots and have none.
-func (n *Node) value(f int) (has bool, v any) {
+func (n *Node) value(f int) (has bool, v any) { return n.boxed(f, nil) }
+
+// boxed is value with the value in b, which may be nil.
+func (n *Node) boxed(f int, b *boxes) (has bool, v any) {
 	fd := &n.typ.Fields[f]
 	switch fd.Kind {
 	case Leaf:
-		return true, fd.leaf.box(n.ptr(f))
+		return true, b.box(fd.leaf, n.ptr(f))
 	case OptionalLeaf:
 		p := n.ptr(f)
 		if !*fd.ok(p) {
 			return false, nil
 		}
-		return true, fd.leaf.box(p)
+		return true, b.box(fd.leaf, p)
 	case Child:
 		if c := *n.childAt(f); c != nil {
 			return true, c
@@ -324,6 +338,7 @@ func (d *Document) reset() {
 	clear(w.lists)
 	clear(w.strays)
 	d.win = window{touches: spare(w.touches), lists: spare(w.lists), strays: spare(w.strays), free: spare(w.free), last: last}
+	d.win.boxes.size = min(last, mostBoxes) // for what was there before, and for what is there then
 	d.loose = 0
 }
 
