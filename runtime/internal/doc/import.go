@@ -206,7 +206,7 @@ func (p *packer) list(b []byte, fd *Field, l *leaf, v exact.Value, path string) 
 		ks, _ = pos.Between("", "", len(a), p.bound)
 	}
 	if len(ks) < len(a) {
-		ks = pos.Spread("", "", len(a))
+		ks = pos.Spread(len(a))
 	}
 	b = wire.AppendArray(b, len(a)+1)
 	b = wire.AppendExt(b, extKeys, pos.AppendKeys(nil, ks))

@@ -104,7 +104,7 @@ func (n *Node) fillList(f int, src unsafe.Pointer) {
 			ks, _ = pos.Between("", "", count, n.doc.opts.KeyBound)
 		}
 		if len(ks) < count {
-			ks = pos.Spread("", "", count)
+			ks = pos.Spread(count)
 		}
 	}
 	if len(ks) == 0 {

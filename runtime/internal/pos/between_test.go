@@ -114,7 +114,11 @@ func FuzzBetween(f *testing.F) {
 		if again, _ := Between(left, right, n, 3*Max); !slices.Equal(keys, again) {
 			t.Fatal("other keys the second time")
 		}
-		checkBetween(t, left, right, Spread(left, right, n), n)
+		if keys, ok := Part(left, right, n/3, n, 3*Max); !ok {
+			t.Fatal("no room for a neighbourhood")
+		} else {
+			checkBetween(t, left, right, keys, n)
+		}
 	})
 }
 
@@ -197,7 +201,7 @@ func TestBounds(t *testing.T) {
 				k, ok := Between(left, right, n, bound)
 				if !ok {
 					renumbered++
-					all := Spread("", "", len(keys)+n)
+					all := Spread(len(keys) + n)
 					checkBetween(t, "", "", all, len(keys)+n)
 					if len(all[len(all)-1]) > 4 {
 						t.Fatalf("spread over everything gives keys of %d bytes", len(all[len(all)-1]))
@@ -226,45 +230,61 @@ func neighbours(keys []Key, i int) (left, right Key) {
 }
 
 func TestSpread(t *testing.T) {
-	tests := []struct {
-		name        string
-		left, right Key
-		n           int
-		first, last Key
-	}{
-		{"everything", "", "", 3, path(0), path(2048)},
-		{"everything, more", "", "", 100, path(0), path(1024 * 99)},
-		{"above", path(0), "", 2, path(1024), path(2048)},
-		{"below", "", path(150), 2, path(150 - 2048), path(150 - 1024)},
-		{"between", path(0), path(100), 3, path(25), path(75)},
-		{"no room between", path(0), path(7), 3, path(0, 0), path(0, 2048)},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			got := Spread(tt.left, tt.right, tt.n)
-			checkBetween(t, tt.left, tt.right, got, tt.n)
-			if got[0] != tt.first || got[tt.n-1] != tt.last {
-				t.Errorf("got %v to %v, want %v to %v", ints(got[0]), ints(got[tt.n-1]), ints(tt.first), ints(tt.last))
-			}
-		})
-	}
-	if got := Spread("", "", 0); got != nil {
-		t.Errorf("got %v for no keys", got)
+	for n, last := range map[int]Key{1: path(0), 3: path(2048), 100: path(1024 * 99), 1_000_000: path(64 * 999_999)} {
+		got := Spread(n)
+		checkBetween(t, "", "", got, n)
+		if got[0] != path(0) || got[n-1] != last {
+			t.Errorf("%d keys go from %v to %v, want 0 to %v", n, ints(got[0]), ints(got[n-1]), ints(last))
+		}
 	}
 }
 
-func BenchmarkBetween(b *testing.B) {
-	left, right := path(5, 100, 2000, 7), path(5, 100, 2001)
-	b.Run("where=append", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			Between(left, "", 1, Max)
-		}
-	})
-	b.Run("where=middle", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			Between(left, right, 1, Max)
-		}
-	})
+func TestPart(t *testing.T) {
+	tests := []struct {
+		name        string
+		left, right Key
+		at, n, size int
+		want        []Key // around the room; nil when there is none
+	}{
+		{"everything", "", "", 1, 2, 64, []Key{path(16 - 1<<21), path(1<<21 - 16)}},
+		{"everything in short keys", "", "", 1, 2, 2, []Key{path(16 - 2065), path(12448 - 16)}},
+		{"at the end", path(7), "", 1, 2, 64, []Key{path(7 + 16), path(7 + 1<<22 - 16)}},
+		{"at the beginning", "", path(7), 1, 2, 64, []Key{path(7 - 1<<22 + 16), path(7 - 16)}},
+		{"between far neighbours", path(0), path(100_000), 1, 3, 64, []Key{path(16), path(100_000 - 32)}},
+		{"between near neighbours", path(0), path(100), 2, 3, 64, []Key{path(4), path(98)}},
+		{"none before", path(0), path(100), 0, 3, 64, []Key{path(0), path(94)}},
+		{"none behind", path(0), path(100), 3, 3, 64, []Key{path(6), path(100)}},
+		{"no room between", path(0), path(7), 1, 3, 64, []Key{path(0, 16-1<<21), path(0, 1<<21-32)}},
+		{"no room in short keys", path(0), path(7), 1, 3, 1, nil},
+		{"no room for short keys", path(0), path(7), 40, 100, 2, nil},
+		{"below a long key", path(5, 5, 5), path(6), 1, 2, 64, []Key{path(5, 5+16), path(5, 5+1<<22-16)}},
+		{"at the greatest", path(most - 40), "", 1, 2, 64, []Key{path(most - 38), path(most - 1)}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, ok := Part(tt.left, tt.right, tt.at, tt.n, tt.size)
+			if !ok {
+				if tt.want != nil {
+					t.Error("no room")
+				}
+				return
+			}
+			checkBetween(t, tt.left, tt.right, got, tt.n)
+			around := []Key{tt.left, tt.right}
+			if tt.at > 0 {
+				around[0] = got[tt.at-1]
+			}
+			if tt.at < tt.n {
+				around[1] = got[tt.at]
+			}
+			if diff := cmp.Diff(tt.want, around); diff != "" {
+				t.Errorf("room between %v and %v (-want +got):\n%s", ints(around[0]), ints(around[1]), diff)
+			}
+			for _, k := range got {
+				if len(k) > tt.size {
+					t.Errorf("%v has %d bytes", ints(k), len(k))
+				}
+			}
+		})
+	}
 }

@@ -33,6 +33,7 @@
 // makes the keys of its inserts again.
 //
 // Whoever keeps keys bounds their length, [Max] in stored documents; when
-// Between cannot stay below, a neighbourhood gets new keys from [Spread].
-// [AppendKeys] and [ReadKeys] are the stored form of many.
+// Between cannot stay below, a neighbourhood gets new keys from [Part], or the
+// whole array from [Spread]. [AppendKeys] and [ReadKeys] are the stored form of
+// many.
 package pos

@@ -248,19 +248,51 @@ func TestListRefuses(t *testing.T) {
 	}
 }
 
-// TestRoom checks that a neighbourhood is renumbered only when it must be, and
-// that always inserting in one place does not renumber ever more.
+// TestRoom holds how many elements get another key where inserts hit one place
+// again and again: for each insert, and at most at once.
 func TestRoom(t *testing.T) {
-	m := &model{max: pos.Max}
-	m.insert(0, 2)
-	for range 100_000 {
-		m.insert(len(m.vals)/2, 1)
+	const inserts = 50_000
+	tests := []struct {
+		name  string
+		first int                              // elements that are there
+		each  int                              // elements of an insert
+		where func(r *rand.Rand, i, n int) int // of insert i into n elements
+		times float64                          // elements that get another key for each that comes
+		most  int
+	}{
+		{"middle", 0, 1, func(_ *rand.Rand, _, n int) int { return n / 2 }, 1.2, 256},
+		{"middle of many", 100_000, 1, func(_ *rand.Rand, _, n int) int { return n / 2 }, 1.2, 256},
+		{"middle, five at once", 0, 5, func(_ *rand.Rand, _, n int) int { return n / 2 }, 1.2, 256},
+		{"at a third", 0, 1, func(_ *rand.Rand, _, n int) int { return n / 3 }, 2.2, 256},
+		{"ten places in turn", 1000, 1, func(_ *rand.Rand, i, n int) int { return n * (2*(i/2000%10) + 1) / 21 }, 2, 4096},
+		{"ten places at random", 1000, 1, func(r *rand.Rand, _, n int) int { return n * (2*r.IntN(10) + 1) / 21 }, 1.2, 4096},
+		{"a place that moves", 1000, 1, func(_ *rand.Rand, i, n int) int { return 500 + i/300*7 + i%300/2 }, 2, 4096},
+		{"near the middle", 1000, 1, func(r *rand.Rand, _, n int) int { return n/2 + r.IntN(11) - 5 }, 2, 4096},
+		{"before the last", 1, 1, func(_ *rand.Rand, _, n int) int { return n - 1 }, 0, 0},
+		{"anywhere", 0, 1, func(r *rand.Rand, _, n int) int { return r.IntN(n + 1) }, 0, 0},
 	}
-	m.list.check(t)
-	perInsert := float64(m.renumbered) / 100_000
-	t.Logf("%d renumberings, %.2f elements each insert", m.renumbering, perInsert)
-	if m.renumbering == 0 || perInsert > 4 {
-		t.Errorf("%d renumberings give %.1f elements a new key for each insert, want at most 4", m.renumbering, perInsert)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := rand.New(rand.NewPCG(1, 2))
+			var l List[byte]
+			moved, most := 0, 0
+			insert := func(at, n int) {
+				keys, from, _, renumbered := Room(&l, at, n, pos.Max)
+				l.Rekey(from, renumbered)
+				l.Insert(at, keys, make([]byte, n))
+				moved, most = moved+len(renumbered), max(most, len(renumbered))
+			}
+			insert(0, tt.first)
+			for i := range inserts {
+				insert(tt.where(r, i, l.Len()), tt.each)
+			}
+			l.check(t)
+			times := float64(moved) / float64(inserts*tt.each)
+			t.Logf("%.2f elements get a new key for each that comes, %d at most", times, most)
+			if times > tt.times || most > tt.most {
+				t.Errorf("%.2f elements get a new key for each that comes, %d at most; want no more than %.1f and %d", times, most, tt.times, tt.most)
+			}
+		})
 	}
 }
 

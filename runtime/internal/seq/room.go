@@ -3,11 +3,16 @@ package seq
 import "github.com/destam-go/destamgen/runtime/internal/pos"
 
 // A neighbourhood that is renumbered begins with so many elements on each
-// side, and is widened until its new keys are short or are all keys of the
-// list. What short means falls with the width: a wide renumbering is dear, so
-// it must leave room for many narrow ones. For 100,000 inserts that always hit
-// the middle, that gives 2.9 elements a new key for each insert and 16,384 at
-// most; one length for all widths gave 5, and 32,768 at most.
+// side, and is widened until its new keys are short, or it is all there is.
+// Where keys have grown long, inserts have hit one place again and again, and
+// most likely will: so the neighbours' new keys leave all the room there is in
+// the middle. An element gets a new key about once then, after so many inserts
+// beside it, and the next renumbering needs no wider neighbourhood, as it finds
+// that room. Where evenly spaced keys gave 2.9 elements a new one for an insert
+// that always hits the middle, and 16,384 at most, it is 1.1 and 256.
+//
+// What short means falls with the width: a wide renumbering is dear, so it must
+// leave room for many narrow ones.
 const (
 	leastSide  = 32
 	widen      = 4
@@ -32,12 +37,20 @@ func Room[E any](l *List[E], i, n, bound int) (keys []pos.Key, from, to int, ren
 	for side, width := leastSide, 0; ; side, width = side*widen, width+1 {
 		from, to = max(0, i-side), min(i+side, l.Len())
 		left, right = l.around(from, to)
-		all := pos.Spread(left, right, to-from+n)
-		if longest(all) <= short(bound, width) || from == 0 && to == l.Len() {
-			old := i - from
-			renumbered = make([]pos.Key, 0, to-from)
-			renumbered = append(append(renumbered, all[:old]...), all[old+n:]...)
-			return all[old : old+n : old+n], from, to, renumbered
+		if renumbered, ok := pos.Part(left, right, i-from, to-from, short(bound, width)); ok {
+			if i > from {
+				left = renumbered[i-from-1]
+			}
+			if i < to {
+				right = renumbered[i-from]
+			}
+			if keys, ok = pos.Between(left, right, n, bound); ok {
+				return keys, from, to, renumbered
+			}
+		}
+		if from == 0 && to == l.Len() {
+			all := pos.Spread(to + n)
+			return all[i : i+n : i+n], 0, to, append(all[:i:i], all[i+n:]...)
 		}
 	}
 }
@@ -56,9 +69,3 @@ func (l *List[E]) around(from, to int) (left, right pos.Key) {
 
 // short is how long keys may be after a renumbering that was widened so often.
 func short(bound, width int) int { return max(leastShort, bound*max(1, 10-width)/16) }
-
-// longest returns the length of the longest key. Keys that were spread differ
-// in their last integer only, so it is the first or the last.
-func longest(keys []pos.Key) int {
-	return max(len(keys[0]), len(keys[len(keys)-1]))
-}
