@@ -134,12 +134,12 @@ func (d *asker) follow(typ reflect.Type, name string) (to reflect.Type, optional
 	if typ.Kind() != reflect.Struct {
 		return nil, false
 	}
-	for called, index := range members(typ) {
-		if called != name {
+	for m := range members(typ) {
+		if m.name != name {
 			continue
 		}
-		d.path = append(d.path, name)
-		if to = typ.FieldByIndex(index).Type; to.Kind() == reflect.Pointer {
+		d.path = append(d.path, m.stored)
+		if to = typ.FieldByIndex(m.index).Type; to.Kind() == reflect.Pointer {
 			return to.Elem(), true
 		}
 		return to, false
@@ -235,8 +235,8 @@ func fitObject(typ reflect.Type, v reflect.Value) (driver.Value, bool) {
 			said[k.String()] = m
 		}
 	case v.Kind() == reflect.Struct:
-		for name, index := range members(v.Type()) {
-			said[name] = v.FieldByIndex(index)
+		for m := range members(v.Type()) {
+			said[m.name] = v.FieldByIndex(m.index)
 		}
 		if len(said) == 0 {
 			return nil, false // no struct of ours
@@ -245,17 +245,17 @@ func fitObject(typ reflect.Type, v reflect.Value) (driver.Value, bool) {
 		return nil, false
 	}
 	object := driver.Object{}
-	for name, index := range members(typ) {
-		of := typ.FieldByIndex(index).Type
-		m, ok := said[name]
-		if delete(said, name); !ok {
-			m = reflect.Zero(of)
+	for m := range members(typ) {
+		of := typ.FieldByIndex(m.index).Type
+		value, ok := said[m.name]
+		if delete(said, m.name); !ok {
+			value = reflect.Zero(of)
 		}
-		value, ok := fit(of, m)
+		fitting, ok := fit(of, value)
 		if !ok {
 			return nil, false
 		}
-		object = append(object, driver.Member{Name: name, Value: value})
+		object = append(object, driver.Member{Name: m.stored, Value: fitting})
 	}
 	return object, len(said) == 0
 }

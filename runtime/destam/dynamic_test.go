@@ -131,8 +131,8 @@ func typedForms() []typedForm {
 func section(key string) reflect.Type {
 	first, _, _ := strings.Cut(key, ".")
 	for _, t := range []reflect.Type{reflect.TypeFor[shapes](), reflect.TypeFor[CardQuery]()} {
-		for name := range members(t) {
-			if name == first {
+		for m := range members(t) {
+			if m.name == first {
 				return t
 			}
 		}

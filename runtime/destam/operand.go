@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/destam-go/destamgen/runtime/driver"
+	"github.com/destam-go/destamgen/runtime/internal/doc"
 )
 
 // operand turns what a predicate compares with into a value of a query
@@ -57,35 +58,44 @@ func arrayOperand(v reflect.Value) (driver.Value, error) {
 	return a, nil
 }
 
-// objectOperand takes the fields that have a tag, by the names in it.
+// objectOperand takes the fields that have a tag, by the names that they are
+// stored under.
 func objectOperand(v reflect.Value) (driver.Value, error) {
 	o := driver.Object{}
-	for name, index := range members(v.Type()) {
-		member, err := operandOf(v.FieldByIndex(index))
+	for m := range members(v.Type()) {
+		member, err := operandOf(v.FieldByIndex(m.index))
 		if err != nil {
 			return nil, err
 		}
-		o = append(o, driver.Member{Name: name, Value: member})
+		o = append(o, driver.Member{Name: m.stored, Value: member})
 	}
 	return o, nil
 }
 
-// members gives the fields of a struct that have a tag, in order, by the names
-// in it. Those of a struct that is embedded without a tag are among them.
-func members(t reflect.Type) iter.Seq2[string, []int] {
-	return func(yield func(string, []int) bool) { eachMember(t, nil, yield) }
+// member is a field of a plain struct that has a tag.
+type member struct {
+	name   string // in the tag
+	stored string // what it is stored under; see doc.StoredName
+	index  []int
 }
 
-func eachMember(t reflect.Type, within []int, yield func(string, []int) bool) bool {
+// members gives the fields of a struct that have a tag, in order. Those of a
+// struct that is embedded without a tag are among them.
+func members(t reflect.Type) iter.Seq[member] {
+	return func(yield func(member) bool) { eachMember(t, nil, yield) }
+}
+
+func eachMember(t reflect.Type, within []int, yield func(member) bool) bool {
 	for i := range t.NumField() {
 		f, index := t.Field(i), append(slices.Clip(within), i)
-		switch name, _, _ := strings.Cut(f.Tag.Get("destam"), ","); {
+		tag := f.Tag.Get("destam")
+		switch name, _, _ := strings.Cut(tag, ","); {
 		case name == "" && f.Anonymous && f.Type.Kind() == reflect.Struct:
 			if !eachMember(f.Type, index, yield) {
 				return false
 			}
 		case name == "" || name == "-" || f.Name == "_":
-		case !yield(name, index):
+		case !yield(member{name, doc.StoredName(t, tag), index}):
 			return false
 		}
 	}

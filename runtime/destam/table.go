@@ -272,14 +272,14 @@ func (t *table) err(op string, id ID, err error) error {
 	return &Error{Op: op, Table: t.name, ID: id, Err: err}
 }
 
-// path gives a path of the query section as one of the document, without the
-// elements of arrays, as doc.Path.Fields has it.
+// path gives a path of the stored query section as one of the document, by the
+// names in the tags and without the elements of arrays, as doc.Path.Fields has it.
 func (t *table) path(section string) string {
 	names, err := driver.SplitPath(section)
 	if err != nil { // nothing that a section has
 		return t.fieldName
 	}
-	names = slices.DeleteFunc(names, func(name string) bool { return name == driver.Each })
+	names = slices.DeleteFunc(t.section.Shown(names), func(name string) bool { return name == driver.Each })
 	return strings.Join(append([]string{t.fieldName}, names...), ".")
 }
 

@@ -49,7 +49,7 @@ func (e *emitter) nestedPaths(s *schema.Struct) {
 	}
 }
 
-// path emits what leads to one field, by its name:
+// path emits what leads to one field, by the name that it is stored under:
 //
 //	func (w *NotePaths) Owner() *destam.Where[*ONote, string] {
 //		return (*destam.Where[*ONote, string])(destam.At((*destam.Place)(w), "owner"))
@@ -58,7 +58,7 @@ func (e *emitter) path(self *jen.Statement, f *schema.Field, d *jen.Statement) {
 	to := where(f.Type, d)
 	e.Func().Params(jen.Id("w").Op("*").Add(self.Clone())).Id(f.Method()).Params().Op("*").Add(to.Clone()).
 		Custom(oneLine, jen.Return(jen.Parens(jen.Op("*").Add(to)).Parens(
-			runtime("At").Call(place(), jen.Lit(f.Tag.Name)),
+			runtime("At").Call(place(), jen.Lit(f.StoredName())),
 		)))
 }
 

@@ -226,6 +226,10 @@ func (c *checker) section(s *Struct, f *Field) {
 	if f.Tag.Local {
 		c.report(f.inTag(f.Tag.LocalAt), "leave local out", "field %s: the query section is stored, always", f.Name)
 	}
+	if len(f.Tag.Was) > 0 {
+		c.report(f.inTag(f.Tag.Was[0].At), "leave it out, and fill the section from the old field where the program changes the document",
+			"field %s: what was no query section has no terms, and would not be found", f.Name)
+	}
 	if f.Tag.Unique {
 		c.report(f.inTag(f.Tag.UniqueAt), "unique on one of its fields", "field %s: the whole query section cannot be unique", f.Name)
 	}

@@ -31,6 +31,19 @@ func IsUpcaster(name string) bool { return strings.HasPrefix(name, upcast) && na
 // under it; empty if that is what it is today.
 type Former struct{ Name, Upcast string }
 
+// StoredName is the name that a field is stored under: the first one that it had
+// since no upcaster was needed.
+func (f *Field) StoredName() string {
+	name := f.Tag.Name
+	for _, w := range f.Tag.Was {
+		if slices.ContainsFunc(f.Former, func(former Former) bool { return former.Name == w.Name && former.Upcast != "" }) {
+			break
+		}
+		name = w.Name
+	}
+	return name
+}
+
 // formerName is one name of Tag.Was.
 type formerName struct {
 	f    *Field
@@ -52,6 +65,10 @@ func (e *evolution) former(pair lockPair, f *Field) {
 	}
 	for _, w := range f.Tag.Was {
 		old, ok := fields[w.Name]
+		if f == pair.s.Section { // reported for that
+			e.known[formerName{f, w.Name}] = true
+			continue
+		}
 		if why, _ := f.Type.problem(); !ok || why != "" {
 			continue
 		}
@@ -71,6 +88,10 @@ func (e *evolution) continues(pair lockPair, f *Field, w Was, old lockField) {
 	}
 	if up != nil {
 		e.used[up.Name] = true
+		if e.inSection(pair.s) {
+			e.report(up.Pos, sideBySide, "%s: what queries ask for field %s by is stored with each document, and an upcaster does not reach it", up.Name, f.Name)
+			return
+		}
 		f.addFormer(w.Name, up.Name)
 		return
 	}
@@ -83,10 +104,10 @@ func (e *evolution) continues(pair lockPair, f *Field, w Was, old lockField) {
 		return
 	}
 	fix := "leave it out: the values then stay where they are"
-	if f.Type.Object() != nil || oldStruct != "" {
+	if f.Type.Object() != nil || oldStruct != "" || e.inSection(pair.s) {
 		fix = sideBySide
 	}
-	if signature := e.signature(f, old.kind); signature != "" {
+	if signature := e.signature(f, old.kind); signature != "" && !e.inSection(pair.s) {
 		fix = signature
 	}
 	e.report(f.inTag(w.At), fix, "field %s: %q was %s and %q is %s: what is stored cannot be read so", f.Name, w.Name, old.kind, f.Tag.Name, f.Type.Stored())
@@ -178,9 +199,7 @@ func (e *evolution) signature(f *Field, kind string) string {
 func (e *evolution) wayOver(pair lockPair, f *Field, old lockField, free string) string {
 	signature := e.signature(f, old.kind)
 	switch {
-	case e.inSection(pair.s):
-		return ""
-	case signature == "" && (f.Type.Object() != nil || strings.Contains(old.kind, "struct ")):
+	case e.inSection(pair.s), signature == "" && (f.Type.Object() != nil || strings.Contains(old.kind, "struct ")):
 		return "to keep what is stored, " + sideBySide + "; "
 	case signature == "":
 		return ""

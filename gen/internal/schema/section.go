@@ -80,10 +80,6 @@ func (w *sectionWalk) walk(s *Struct, p presence) {
 			w.report(f.inTag(f.Tag.LocalAt), "leave local out, or move the field out of the section",
 				"field %s: the query section of %s is stored, always", f.Name, w.document.Name)
 		}
-		if len(f.Tag.Was) > 0 {
-			w.report(f.inTag(f.Tag.Was[0].At), "keep the name, and use go= for another method name",
-				"field %s: what queries of %s ask for is stored under its name and cannot be renamed", f.Name, w.document.Name)
-		}
 		if why, fix := sectionProblem(f.Type); why != "" {
 			w.report(f.TypeAt, fix, "field %s: %s in the query section of %s", f.Name, why, w.document.Name)
 			continue

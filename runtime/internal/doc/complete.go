@@ -2,6 +2,7 @@ package doc
 
 import (
 	"reflect"
+	"slices"
 
 	"github.com/destam-go/destamgen/runtime/driver"
 )
@@ -30,6 +31,26 @@ func (t *Type) Always(path []string) bool {
 	return false
 }
 
+// Shown gives a path of a stored query section of this type by the names in the
+// tags of today.
+func (t *Type) Shown(path []string) []string {
+	shown := slices.Clone(path)
+	for i, name := range path {
+		if name == driver.Each {
+			continue
+		}
+		f, ok := 0, false
+		if t != nil {
+			f, ok = t.byName[name]
+		}
+		if !ok {
+			break
+		}
+		shown[i], t = t.Fields[f].Name, t.Fields[f].typ
+	}
+	return shown
+}
+
 // Complete gives a stored query section as it would be stored today: what the
 // type has always, and an older program did not know, has its zero value. It
 // tells whether anything was missing; v itself does not change.
@@ -53,9 +74,9 @@ func (t *Type) Complete(v driver.Value) (_ driver.Value, missing bool) {
 	}
 	for i := range t.Fields {
 		fd := &t.Fields[i]
-		has := o.Get(fd.Name)
+		has := o.Get(fd.Stored)
 		if full, lacks := fd.complete(has); lacks {
-			set(fd.Name, full)
+			set(fd.Stored, full)
 		}
 	}
 	return o, missing

@@ -56,7 +56,7 @@ func (n *Node) appendObject(b []byte, e *encoder) []byte {
 			continue
 		}
 		mark := len(b)
-		b = wire.AppendString(b, fd.Name)
+		b = wire.AppendString(b, fd.Stored)
 		var ok bool
 		if b, ok = n.appendField(b, f, e); !ok {
 			b = b[:mark]

@@ -3,17 +3,50 @@ package doc
 import (
 	"fmt"
 	"reflect"
+	"strings"
 	"sync"
 	"unsafe"
 
 	"github.com/destam-go/destamgen/runtime/internal/wire"
 )
 
-// A field that was renamed is read by its former names, too: what is stored
-// under them is never written again. Where it was of another type, an upcaster
-// turns each value into one of today's.
+// A field that was renamed keeps what is stored under the first name that it had:
+// programs of before and after the change see each other's values. Where it was
+// of another type, what is stored under the former name is read by an upcaster,
+// which turns each value into one of today's, and is never written again.
 
-// former is a name that a field had.
+// StoredName gives the name that the field with a tag of the struct plain is
+// stored under.
+func StoredName(plain reflect.Type, tag string) string {
+	name, opts, _ := strings.Cut(tag, ",")
+	if strings.Contains(opts, "was=") {
+		if same, _ := formerNames(plain, opts); len(same) > 0 {
+			return same[len(same)-1]
+		}
+	}
+	return name
+}
+
+// formerNames gives the names that a field of plain had, the newest first: those
+// since it is what it is, and those from the first on under which an upcaster
+// reads it.
+func formerNames(plain reflect.Type, opts string) (same, others []string) {
+	upcasts.RLock()
+	defer upcasts.RUnlock()
+	for o := range strings.SplitSeq(opts, ",") {
+		was, ok := strings.CutPrefix(o, "was=")
+		switch {
+		case !ok:
+		case len(others) > 0 || upcasts.m[upcastPlace{plain, was}] != nil:
+			others = append(others, was)
+		default:
+			same = append(same, was)
+		}
+	}
+	return same, others
+}
+
+// former is a name that a field had when it was of another type.
 type former struct {
 	f     int
 	order int   // 0 for the newest
@@ -48,7 +81,8 @@ func RegisterUpcast(plain reflect.Type, name string, from, to reflect.Type, call
 	upcasts.m[upcastPlace{plain, name}] = &upcast{from, to, call}
 }
 
-// addFormer makes field f, declared in plain, known by a name that it had.
+// addFormer makes field f, declared in plain, known by a name that it had when it
+// was of another type.
 func (t *Type) addFormer(plain reflect.Type, f int, name string) {
 	fd := &t.Fields[f]
 	w := former{f: f, order: len(t.was), leaf: fd.leaf}
@@ -127,7 +161,8 @@ func (l *leaf) cell() unsafe.Pointer {
 	return reflect.New(l.typ).UnsafePointer()
 }
 
-// find gives the field that is stored under a name: its own or a former one.
+// find gives the field that is stored under a name: one of its own or a former
+// one.
 func (t *Type) find(name string) (f int, w former, ok bool) {
 	if f, ok = t.byName[name]; ok {
 		return f, former{f: f, order: -1, leaf: t.Fields[f].leaf}, !t.Fields[f].Local

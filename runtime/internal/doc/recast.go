@@ -115,7 +115,7 @@ func (t *Type) appendPlain(b []byte, p unsafe.Pointer, own []byte) ([]byte, erro
 			continue
 		}
 		src, mark := unsafe.Add(p, fd.plainAt), len(b)
-		b = wire.AppendString(b, fd.Name)
+		b = wire.AppendString(b, fd.Stored)
 		before := len(b)
 		var err error
 		switch fd.Kind {

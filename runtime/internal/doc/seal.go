@@ -360,7 +360,7 @@ func (x *Delta) appendPlace(b []byte) []byte {
 		b = wire.AppendExt(b, extNode, base.id[:])
 	}
 	if x.N == base {
-		return wire.AppendString(b, base.typ.Fields[x.F].Name)
+		return wire.AppendString(b, base.typ.Fields[x.F].Stored)
 	}
 	return wire.AppendString(b, string(x.N.appendPath(nil, x.F)))
 }
@@ -370,7 +370,7 @@ func (n *Node) appendPath(b []byte, f int32) []byte {
 	if n.required() {
 		b = append(n.up.n.appendPath(b, n.up.f), '.')
 	}
-	return append(b, n.typ.Fields[f].Name...)
+	return append(b, n.typ.Fields[f].Stored...)
 }
 
 // Create seals the document's first commit: its whole content.

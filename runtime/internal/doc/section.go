@@ -16,7 +16,7 @@ func (n *Node) AppendSection(b []byte) []byte {
 	for f := range n.typ.Fields {
 		fd := &n.typ.Fields[f]
 		mark := len(b)
-		b = wire.AppendString(b, fd.Name)
+		b = wire.AppendString(b, fd.Stored)
 		switch fd.Kind {
 		case Inner:
 			b = n.inner(f).AppendSection(b)

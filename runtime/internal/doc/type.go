@@ -20,14 +20,15 @@ type Type struct {
 	handleAt             uintptr // of the canonical handle in the state
 	query                int     // index of the query section, -1 if there is none
 	codecs               sync.Once
-	coded                bool // something of it has a codec, at any depth: see hasCodecs
-	byName               map[string]int
-	was                  map[string]former // fields by names that they had
+	coded                bool              // something of it has a codec, at any depth: see hasCodecs
+	byName               map[string]int    // fields by all names that they had since they are what they are
+	was                  map[string]former // fields by the names that they had when they were something else
 }
 
 // Field is one field of a Type.
 type Field struct {
-	Name   string // the tag's name: what deltas say
+	Name   string // the tag's name: what paths and JSON say
+	Stored string // what content and deltas say: the first name that it had as what it is
 	Kind   FieldKind
 	Local  bool
 	Unique bool
@@ -166,7 +167,8 @@ func (t *Type) bindHandle() {
 }
 
 func (t *Type) addField(plain reflect.Type, pf, sf reflect.StructField, name, opts string) {
-	f := Field{Name: name, at: sf.Offset, plainAt: pf.Offset, plainType: pf.Type}
+	names, others := formerNames(plain, opts)
+	f := Field{Name: name, Stored: name, at: sf.Offset, plainAt: pf.Offset, plainType: pf.Type}
 	for o := range strings.SplitSeq(opts, ",") {
 		switch o {
 		case "local":
@@ -216,11 +218,12 @@ func (t *Type) addField(plain reflect.Type, pf, sf reflect.StructField, name, op
 		t.query = len(t.Fields)
 	}
 	t.byName[name] = len(t.Fields)
+	for _, f.Stored = range names {
+		t.byName[f.Stored] = len(t.Fields)
+	}
 	t.Fields = append(t.Fields, f)
-	for o := range strings.SplitSeq(opts, ",") {
-		if was, ok := strings.CutPrefix(o, "was="); ok {
-			t.addFormer(plain, len(t.Fields)-1, was)
-		}
+	for _, was := range others {
+		t.addFormer(plain, len(t.Fields)-1, was)
 	}
 }
 
@@ -233,7 +236,8 @@ func (t *Type) Nested(f int) *Type { return t.Fields[f].typ }
 // Plain is the struct that the user wrote.
 func (t *Type) Plain() reflect.Type { return t.plain }
 
-// Unique gives the dotted paths of the unique fields of the query section.
+// Unique gives the dotted paths, as they are stored, of the unique fields of the
+// query section.
 func (t *Type) Unique() []string {
 	if t.query < 0 {
 		return nil
@@ -246,9 +250,9 @@ func (t *Type) unique(prefix string, to []string) []string {
 		f := &t.Fields[i]
 		switch {
 		case f.Unique:
-			to = append(to, prefix+f.Name)
+			to = append(to, prefix+f.Stored)
 		case f.Kind == Inner:
-			to = f.typ.unique(prefix+f.Name+".", to)
+			to = f.typ.unique(prefix+f.Stored+".", to)
 		}
 	}
 	return to

@@ -1,0 +1,3 @@
+// Package library is the model of the program after that of package shelf: it
+// calls everything something else.
+package library
