@@ -63,7 +63,7 @@ func (t *table) check() (wrong []string) {
 	})
 	for term, want := range terms {
 		got := 0
-		t.index.search([]driver.Term{term}, driver.ID{}, func(doc uint32) bool {
+		t.index.search([]driver.Term{term}, driver.ID{}, func(doc uint32, _ bool) bool {
 			got += count(t.at(doc).has(term))
 			return true
 		})

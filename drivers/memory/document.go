@@ -174,11 +174,20 @@ func (d *document) view() driver.Head {
 	if d.created() {
 		return d.row.head()
 	}
+	h := d.peek()
+	h.Held = d.standing.Held
+	return h
+}
+
+// peek is view without what the document holds.
+func (d *document) peek() driver.Head {
+	if d.created() {
+		return driver.Head{ID: d.id, Seq: 1, Section: d.row.section()}
+	}
 	return driver.Head{
 		ID:      d.id,
 		Seq:     d.standing.Seq,
 		Section: d.section,
-		Held:    d.standing.Held,
 		Deleted: d.standing.Life == driver.Deleted,
 	}
 }

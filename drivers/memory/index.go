@@ -140,10 +140,11 @@ func (x *index) seek(number uint32, id driver.ID) place {
 func (x *index) count(term driver.Term) int { return int(x.list(term).count) }
 
 // search calls visit with the documents that have all the terms, ascending by
-// id, after an id, until it returns false.
-func (x *index) search(terms []driver.Term, after driver.ID, visit func(doc uint32) bool) {
+// id, after an id, until it returns false. A document that is only likely to
+// have them is not sure.
+func (x *index) search(terms []driver.Term, after driver.ID, visit func(doc uint32, sure bool) bool) {
 	if len(terms) == 1 {
-		x.ascend(x.list(terms[0]), after, visit)
+		x.ascend(terms[0], after, visit)
 		return
 	}
 	lists := make([]list, 0, len(terms))
@@ -169,7 +170,7 @@ func (x *index) search(terms []driver.Term, after driver.ID, visit func(doc uint
 			continue
 		}
 		id := x.id(doc)
-		if id != after && !visit(doc) {
+		if id != after && !visit(doc, true) {
 			return
 		}
 		if id, ok = successor(id); ok {
@@ -178,17 +179,24 @@ func (x *index) search(terms []driver.Term, after driver.ID, visit func(doc uint
 	}
 }
 
-// ascend is search of one list.
-func (x *index) ascend(l list, after driver.ID, visit func(doc uint32) bool) {
+// ascend is search of one term. Of a term that may be alone visit has to read
+// the section anyway, so it is not read here.
+func (x *index) ascend(term driver.Term, after driver.ID, visit func(doc uint32, sure bool) bool) {
+	l, sure := x.lists[term]
+	if !sure {
+		if doc, ok := x.alone[x.hash(term)]; ok {
+			l = list{1, doc}
+		}
+	}
 	switch l.count {
 	case 0:
 	case 1:
 		if x.id(l.at).Compare(after) > 0 {
-			visit(l.at)
+			visit(l.at, sure)
 		}
 	default:
 		x.pairs.ascend(x.seek(l.at, after), func(p pair) bool {
-			return p.number == l.at && (x.id(p.doc) == after || visit(p.doc))
+			return p.number == l.at && (x.id(p.doc) == after || visit(p.doc, true))
 		})
 	}
 }

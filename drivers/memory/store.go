@@ -322,13 +322,14 @@ const page = 64
 // Find implements [driver.Driver].
 func (s *Store) Find(ctx context.Context, table string, q driver.Query) iter.Seq2[driver.Head, error] {
 	return func(yield func(driver.Head, error) bool) {
-		after, left := q.After, q.Limit
+		var room [2]driver.Head // for who looks for one document
+		q := q
 		for {
 			size := page
 			if q.Limit > 0 {
-				size = min(page, left)
+				size = min(page, q.Limit)
 			}
-			heads, err := s.page(ctx, table, q.Terms, after, size)
+			heads, err := s.page(ctx, table, q, room[:0], size)
 			for _, h := range heads {
 				if !yield(h, nil) {
 					return
@@ -338,26 +339,31 @@ func (s *Store) Find(ctx context.Context, table string, q driver.Query) iter.Seq
 				yield(driver.Head{}, err)
 				return
 			}
-			left -= len(heads)
-			if len(heads) < size || q.Limit > 0 && left == 0 {
+			if len(heads) < size || q.Limit == size {
 				return
 			}
-			after = heads[len(heads)-1].ID
+			q.After, q.Limit = heads[size-1].ID, max(0, q.Limit-size)
 		}
 	}
 }
 
-// page returns the first heads after an id that have the terms.
-func (s *Store) page(ctx context.Context, table string, terms []driver.Term, after driver.ID, size int) ([]driver.Head, error) {
+// page appends the first heads that a query finds, until there are size.
+func (s *Store) page(ctx context.Context, table string, q driver.Query, heads []driver.Head, size int) ([]driver.Head, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	t, err := s.table(ctx, table)
 	if err != nil {
 		return nil, err
 	}
-	heads := make([]driver.Head, 0, min(size, 2))
-	t.search(terms, after, func(d *document) bool {
-		heads = append(heads, d.head())
+	t.search(q.Terms, q.After, func(d *document, sure bool) bool {
+		h := d.peek()
+		if !sure && !driver.HasTerms(h.Section, q.Terms) {
+			return true
+		}
+		if !q.Peek {
+			h = d.head()
+		}
+		heads = append(heads, h)
 		return len(heads) < size
 	})
 	return heads, nil

@@ -101,7 +101,7 @@ func (t *table) holder(term driver.Term) (id driver.ID, ok bool) {
 	if doc, outside := t.outside[term]; outside {
 		return t.at(doc).id, true
 	}
-	t.index.search([]driver.Term{term}, driver.ID{}, func(doc uint32) bool {
+	t.index.search([]driver.Term{term}, driver.ID{}, func(doc uint32, _ bool) bool {
 		d := t.at(doc)
 		id, ok = d.id, slices.Contains(d.view().Held, term)
 		return !ok
@@ -202,16 +202,17 @@ func (t *table) ascend(after driver.ID, visit func(*document) bool) {
 }
 
 // search calls visit with the documents that have all the terms and are not
-// deleted, by id, after an id, until it returns false.
-func (t *table) search(terms []driver.Term, after driver.ID, visit func(*document) bool) {
+// deleted, by id, after an id, until it returns false. A document that is only
+// likely to have them is not sure.
+func (t *table) search(terms []driver.Term, after driver.ID, visit func(d *document, sure bool) bool) {
 	if len(terms) > 0 {
-		t.index.search(terms, after, func(doc uint32) bool { return visit(t.at(doc)) })
+		t.index.search(terms, after, func(doc uint32, sure bool) bool { return visit(t.at(doc), sure) })
 		return
 	}
-	t.ascend(after, func(d *document) bool { return d.life() != driver.Alive || visit(d) })
+	t.ascend(after, func(d *document) bool { return d.life() != driver.Alive || visit(d, true) })
 }
 
-// count counts what search finds.
+// count counts the documents that have all the terms and are not deleted.
 func (t *table) count(terms []driver.Term) int {
 	switch len(terms) {
 	case 0:
@@ -220,7 +221,7 @@ func (t *table) count(terms []driver.Term) int {
 		return t.index.count(terms[0])
 	}
 	n := 0
-	t.search(terms, driver.ID{}, func(*document) bool {
+	t.search(terms, driver.ID{}, func(*document, bool) bool { // of several terms they are sure
 		n++
 		return true
 	})

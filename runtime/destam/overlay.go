@@ -128,18 +128,26 @@ type hit struct {
 
 // view is the overlay as one query sees it. The query ends it.
 type view struct {
-	o    *overlay // nil when there was nothing in it
-	hits []hit    // that the query must add to the store's answer, ascending
+	o     *overlay
+	noted bool  // what is removed meanwhile is left for it
+	hits  []hit // that the query must add to the store's answer, ascending
 }
 
 // view gives what a query must add to the store's answer. Terms are those that
 // all that it finds must have. It is taken before the store is asked: what is
 // stored in between is in both, and counts here.
-func (o *overlay) view(c *criteria, terms []driver.Term) (v view) {
+//
+// When there is nothing in the overlay, the store has all that was changed
+// before the query began, and nothing need be left for it.
+func (o *overlay) view(c *criteria, terms []driver.Term) view {
+	v := view{o: o}
+	if o.empty() {
+		return v
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.views++
-	v.o = o
+	v.noted = true
 	if len(o.docs) == 0 {
 		return v
 	}
@@ -166,6 +174,9 @@ func (c *criteria) finds(u *unstored) bool {
 
 // end says that the query is over.
 func (v *view) end() {
+	if !v.noted {
+		return
+	}
 	o := v.o
 	o.mu.Lock()
 	defer o.mu.Unlock()

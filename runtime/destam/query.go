@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"sync"
 
 	"github.com/destam-go/destamgen/runtime/driver"
 )
@@ -12,34 +13,16 @@ import (
 // what the store has, except where this process shows something newer. It
 // takes no document's lock, and holds none of its own while yield runs.
 func (t *table) find(ctx context.Context, c criteria, yield func(hit) bool) error {
-	f := finding{t: t, c: c, left: c.limit, yield: yield}
-	return f.run(ctx)
+	f := newFinding(t)
+	preds := append(f.c.preds, c.preds...)
+	f.c, f.yield = c, yield
+	f.c.preds = preds
+	_, err := f.run(ctx)
+	return err
 }
 
-func (f *finding) run(ctx context.Context) error {
-	t, c := f.t, &f.c
-	terms, exact, err := t.needs(ctx, c.preds)
-	if err != nil {
-		return err
-	}
-	f.exact = exact && !t.db.driver.Limits().Shared // then an index may be behind what it indexes
-	f.ours = t.overlay.view(c, terms)
-	defer f.ours.end()
-	q := driver.Query{Terms: terms, After: c.after, Limit: f.few()}
-	for {
-		if err := f.page(ctx, q); err != nil || f.over {
-			return err
-		}
-		if q.Limit == 0 || f.n < q.Limit {
-			break
-		}
-		q.After, q.Limit = f.last, 4*q.Limit
-	}
-	f.before(ID{}, true)
-	return nil
-}
-
-// finding is one query that is running.
+// finding is one query that is running. What it was made of serves the next one,
+// so that who looks for one document takes memory for that one alone.
 type finding struct {
 	t     *table
 	c     criteria
@@ -52,9 +35,59 @@ type finding struct {
 	found hit            // that one
 
 	// Of the page that the store is giving.
-	last ID
-	n    int
-	err  error
+	last   ID
+	n      int
+	err    error
+	taking func(driver.Head, error) bool // take
+}
+
+var running = sync.Pool{New: func() any {
+	f := &finding{}
+	f.taking = f.take
+	return f
+}}
+
+// newFinding gives a query that can be run, once.
+func newFinding(t *table) *finding {
+	f := running.Get().(*finding)
+	f.t = t
+	return f
+}
+
+// run gives the first document found, the zero hit when there is none, or has
+// all of them yielded. Then f is another's; it is nobody's when yield does not
+// return.
+func (f *finding) run(ctx context.Context) (hit, error) {
+	err := f.all(ctx)
+	found, preds := f.found, f.c.preds
+	clear(preds)
+	*f = finding{taking: f.taking, c: criteria{preds: preds[:0]}}
+	running.Put(f)
+	return found, err
+}
+
+func (f *finding) all(ctx context.Context) error {
+	t, c := f.t, &f.c
+	terms, exact, err := t.needs(ctx, c.preds)
+	if err != nil {
+		return err
+	}
+	f.left = c.limit
+	f.exact = exact && !t.db.driver.Limits().Shared // then an index may be behind what it indexes
+	f.ours = t.overlay.view(c, terms)
+	defer f.ours.end()
+	q := driver.Query{Terms: terms, After: c.after, Limit: f.few(), Peek: true}
+	for {
+		if err := f.page(ctx, q); err != nil || f.over {
+			return err
+		}
+		if q.Limit == 0 || f.n < q.Limit {
+			break
+		}
+		q.After, q.Limit = f.last, 4*q.Limit
+	}
+	f.before(ID{}, true)
+	return nil
 }
 
 // few is how many documents the store is asked for first, 0 for all: some of
@@ -72,7 +105,7 @@ func (f *finding) few() int {
 // page takes what the store finds.
 func (f *finding) page(ctx context.Context, q driver.Query) error {
 	f.n, f.err = 0, nil
-	f.t.db.driver.Find(ctx, f.t.name, q)(f.take)
+	f.t.db.driver.Find(ctx, f.t.name, q)(f.taking)
 	return f.err
 }
 
@@ -128,7 +161,7 @@ func (f *finding) give(h hit) {
 func (t *table) hits(ctx context.Context, where []*predicate, first bool) iter.Seq2[hit, error] {
 	return func(yield func(hit, error) bool) {
 		goOn := true
-		err := t.each(ctx, where, first, func(h hit) bool {
+		_, err := t.each(ctx, where, first, func(h hit) bool {
 			goOn = yield(h, nil)
 			return goOn
 		})
@@ -138,32 +171,24 @@ func (t *table) hits(ctx context.Context, where []*predicate, first bool) iter.S
 	}
 }
 
-// each is hits without an iterator.
-func (t *table) each(ctx context.Context, where []*predicate, first bool, yield func(hit) bool) error {
-	c, err := compile(where)
-	c.first = first
-	if err == nil {
-		err = t.ready(ctx)
-	}
-	if err == nil {
-		err = t.find(ctx, c, yield)
-	}
-	return err
-}
-
-// one gives the first hit, the zero hit when there is none.
-func (t *table) one(ctx context.Context, where []*predicate) (hit, error) {
-	c, err := compile(where)
-	c.first = true
-	if err == nil {
+// each is hits without an iterator; yield is nil for who wants the first hit
+// alone, the zero hit when there is none.
+func (t *table) each(ctx context.Context, where []*predicate, first bool, yield func(hit) bool) (hit, error) {
+	f := newFinding(t)
+	f.yield = yield
+	err := f.c.add(where)
+	if f.c.first = first; err == nil {
 		err = t.ready(ctx)
 	}
 	if err != nil {
 		return hit{}, err
 	}
-	f := finding{t: t, c: c, left: c.limit}
-	err = f.run(ctx)
-	return f.found, err
+	return f.run(ctx)
+}
+
+// one gives the first hit, the zero hit when there is none.
+func (t *table) one(ctx context.Context, where []*predicate) (hit, error) {
+	return t.each(ctx, where, true, nil)
 }
 
 // first gives the live document of the first hit. One that is deleted between

@@ -201,13 +201,18 @@ type criteria struct {
 
 // compile puts predicates together.
 func compile(where []*predicate) (c criteria, err error) {
-	c.preds = make([]driver.Predicate, 0, len(where))
+	err = c.add(where)
+	return c, err
+}
+
+// add puts predicates to the others.
+func (c *criteria) add(where []*predicate) error {
 	for _, w := range where {
 		switch {
 		case w == nil:
-			return c, errZero
+			return errZero
 		case w.err != nil:
-			return c, w.err
+			return w.err
 		case !w.page:
 			c.preds = append(c.preds, w.asks)
 		case w.limit > 0 && (c.limit == 0 || w.limit < c.limit):
@@ -216,5 +221,5 @@ func compile(where []*predicate) (c criteria, err error) {
 			c.after = w.after
 		}
 	}
-	return c, nil
+	return nil
 }

@@ -12,9 +12,9 @@ import (
 //
 // All methods are safe for concurrent use. A driver keeps no slice that it was
 // given and hands out none that it will change; what it hands out belongs to
-// the caller. Errors of a driver are bare causes: [ErrNotFound] and the others
-// of this package, or what the operating system said; the database above wraps
-// them once.
+// the caller, unless that said [Query.Peek]. Errors of a driver are bare
+// causes: [ErrNotFound] and the others of this package, or what the operating
+// system said; the database above wraps them once.
 //
 // Package drivertest holds the tests that every driver passes.
 type Driver interface {
@@ -243,6 +243,12 @@ type Query struct {
 	Terms []Term // all of them must be there
 	After ID     // only ids greater than this
 	Limit int    // at most so many, 0 for all
+
+	// Peek says that the caller wants no more than to look at ID, Seq and
+	// Section of the heads: it may keep them, but writes into none. So a driver
+	// may give a section that is its own and that it will never change, and
+	// leave out what the documents hold.
+	Peek bool
 }
 
 // Limits is what a store takes.

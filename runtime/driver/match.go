@@ -7,9 +7,9 @@ import (
 )
 
 // HasTerms tells whether a section, in the stored form that [DecodeValue]
-// accepts, has all the terms. It decodes nothing that it need not and takes no
-// memory, so that a driver can verify every hit of an index. Bytes that are no
-// section have no terms.
+// accepts, has all the terms. It reads no further than it need and takes no
+// memory, so that a driver can verify every hit of an index. Of bytes that are
+// no section it may say either.
 func HasTerms(section []byte, terms []Term) bool {
 	const most = 64
 	for len(terms) > most { // nobody asks for so many
@@ -35,12 +35,12 @@ type matcher struct {
 func (m *matcher) value(path []byte, depth int) {
 	switch m.r.Kind() {
 	case wire.Map:
-		for range m.r.Map() {
+		for n := m.r.Map(); n > 0 && m.missing != 0; n-- {
 			name := m.r.View()
 			m.member(path, string(name), depth)
 		}
 	case wire.Array:
-		for range m.r.Array() {
+		for n := m.r.Array(); n > 0 && m.missing != 0; n-- {
 			m.member(path, Each, depth)
 		}
 	case wire.String:
@@ -61,7 +61,7 @@ func (m *matcher) value(path []byte, depth int) {
 // at.
 func (m *matcher) member(path []byte, name string, depth int) {
 	path = appendElement(path, name, depth == 0)
-	if depth < MaxDepth && m.missing != 0 && m.leads(path) {
+	if depth < MaxDepth && m.leads(path) {
 		m.value(path, depth+1)
 	} else {
 		m.r.Skip()

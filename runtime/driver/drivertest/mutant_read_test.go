@@ -127,6 +127,36 @@ func (d lossy) Find(ctx context.Context, table string, q driver.Query) iter.Seq2
 	return d.Driver.Find(ctx, table, q)
 }
 
+// peeker shows those who peek the section that it showed of a document first, or
+// all sections in one piece of memory.
+type peeker struct {
+	driver.Driver
+	first bool
+	shown map[driver.ID][]byte
+	room  []byte
+}
+
+func (d *peeker) Find(ctx context.Context, table string, q driver.Query) iter.Seq2[driver.Head, error] {
+	heads := d.Driver.Find(ctx, table, q)
+	if !q.Peek {
+		return heads
+	}
+	return func(yield func(driver.Head, error) bool) {
+		for h, err := range heads {
+			if d.room = append(d.room[:0], h.Section...); !d.first {
+				h.Section = d.room
+			} else if shown := d.shown[h.ID]; shown != nil {
+				h.Section = shown
+			} else {
+				d.shown = map[driver.ID][]byte{h.ID: h.Section}
+			}
+			if !yield(h, err) {
+				return
+			}
+		}
+	}
+}
+
 type locked struct {
 	driver.Driver
 	mu sync.Mutex

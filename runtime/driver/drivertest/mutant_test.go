@@ -170,6 +170,8 @@ var mutants = []mutant{
 	{"a unique field may vanish", "Schema", func(d driver.Driver) driver.Driver { return lenient{d} }, nil},
 	{"commits are kept as given", "Ownership", func(d driver.Driver) driver.Driver { return &aliasing{Driver: d, given: true} }, nil},
 	{"commits are given as kept", "Ownership", func(d driver.Driver) driver.Driver { return &aliasing{Driver: d} }, nil},
+	{"peeking gives another section", "FindFollows", func(d driver.Driver) driver.Driver { return &peeker{Driver: d, first: true} }, nil},
+	{"what was peeked at is used again", "Ownership", func(d driver.Driver) driver.Driver { return &peeker{Driver: d} }, nil},
 	{"two writers get one sequence", "Contention", func(d driver.Driver) driver.Driver { return &racy{Driver: d} }, nil},
 	{"two documents get one value", "UniqueRace", func(d driver.Driver) driver.Driver { return &shared{Driver: d} }, nil},
 	{"load is torn", "Readers", func(d driver.Driver) driver.Driver { return torn{d} }, nil},

@@ -44,7 +44,8 @@ func copied(c driver.Commit) driver.Commit {
 }
 
 // testOwnership writes over all that was given to the store as soon as the
-// call is over, and over all that came from it.
+// call is over, and over all that came from it. What it peeked at it keeps, and
+// that may not change.
 func testOwnership(s *store) {
 	schema := driver.Schema{Table: "tasks", Unique: []string{"slug"}, Revision: 1}
 	s.noError(s.d.Declare(s.ctx, schema), "Declare")
@@ -87,6 +88,16 @@ func testOwnership(s *store) {
 	s.same([]driver.Head{d.head()}, got, "Find")
 	slices.Reverse(terms)
 	untouched()
+
+	peeked := s.find(driver.Query{Terms: terms, Peek: true})
+	s.found("the document", nil, d)
+	want := string(peeked[0].Section)
+	d.add(driver.KindChange, obj("slug", "b"))
+	s.found("the document", nil, d)
+	d.add(driver.KindDelete, nil)
+	s.noError(s.d.Purge(s.ctx, table, d.id), "Purge")
+	s.create(id(2), obj("slug", "a", "profile", obj("email", "x@y.z"), "n", int64(6)))
+	s.same(want, string(peeked[0].Section), "a section that was peeked at, later")
 }
 
 // scribbleReads writes over everything that reading gives.

@@ -216,6 +216,13 @@ func (s *store) found(what string, terms []driver.Term, want ...*doc) {
 		heads = append(heads, d.head())
 	}
 	s.same(heads, s.find(driver.Query{Terms: terms}), "Find of "+what)
+	peeked := s.find(driver.Query{Terms: terms, Peek: true})
+	for i := range min(len(peeked), len(heads)) {
+		if peeked[i].Held == nil {
+			heads[i].Held = nil // which may be left out
+		}
+	}
+	s.same(heads, peeked, "Find that peeks at "+what)
 	n, err := s.d.Count(s.ctx, table, terms)
 	s.noError(err, "Count of "+what)
 	if n != len(want) {
