@@ -161,7 +161,10 @@ func (l *live) grew(c *driver.Commit) {
 // checkpoint writes one when replaying what came since the newest costs more
 // than reading one would, so that a load costs at most about twice the
 // document: but not before there are half as many bytes of commits, so that
-// the store is given at most three times these. It returns at once.
+// the store is given at most three times these. Where this is called the store
+// mostly has all that the document shows: then that is encoded at once, and
+// given to the store in the background. A moment later something may be pending
+// again, and the content would have to be loaded and replayed.
 func (l *live) checkpoint() {
 	db := l.table.db
 	since, after, size := l.since.Load(), l.after.Load(), l.size.Load()
@@ -169,9 +172,13 @@ func (l *live) checkpoint() {
 		!l.checkpointing.CompareAndSwap(false, true) {
 		return
 	}
+	seq, content, ok := l.doc.Checkpoint()
 	l.Go(func() {
 		defer l.checkpointing.Store(false)
-		seq, content, err := l.content(db.ctx)
+		var err error
+		if !ok {
+			seq, content, err = l.content(db.ctx)
+		}
 		if err == nil {
 			err = db.driver.Checkpoint(db.ctx, l.table.name, l.id, seq, content)
 		}
