@@ -114,8 +114,8 @@ func (d Delta) New() any {
 	if t := d.x.Traced(); t != nil && t.New != nil {
 		return t.New
 	}
-	if d.x.Plain != nil {
-		return d.x.Plain
+	if p := d.x.Plain(); p != nil {
+		return p
 	}
 	return shown(d.x, d.x.Val)
 }
@@ -138,7 +138,7 @@ func (p Path) Len() int { return len(p.p) }
 
 // Step gives the i-th step: a name from a tag or a key of a map, or the index
 // of an array's element, which is -1 otherwise.
-func (p Path) Step(i int) (name string, index int) { return p.p[i].Name, p.p[i].Index }
+func (p Path) Step(i int) (name string, index int) { return p.p[i].Name, int(p.p[i].Index) }
 
 // Watch calls fn with every commit that changes the object or anything below
 // it, from the next one on, until stop is called. The calls come one at a

@@ -141,7 +141,7 @@ func (v *traced) version() Version {
 func deltas(ts []doc.Traced) []Delta {
 	ds := make([]Delta, 0, len(ts))
 	for i := range ts {
-		if x := &ts[i]; x.Renamed == nil {
+		if x := &ts[i]; x.Renamed() == nil {
 			ds = append(ds, Delta{x: &x.Delta})
 		}
 	}

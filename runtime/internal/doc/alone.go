@@ -26,8 +26,8 @@ type Alone struct {
 
 // Cell has room for any small value.
 type Cell struct {
-	number uint64
-	text   string
+	text   *byte  // with the length in number, as a string is laid out
+	number uint64 // else a number
 }
 
 // size says which part of a Cell the values of a type go into.
@@ -42,7 +42,7 @@ const (
 // at is the place of a value in the cell.
 func (c *Cell) at(l *leaf) unsafe.Pointer {
 	if l.size == texts {
-		return unsafe.Pointer(&c.text)
+		return unsafe.Pointer(c)
 	}
 	return unsafe.Pointer(&c.number)
 }
@@ -152,7 +152,7 @@ func (d *Document) spill() {
 // forget lets go of what x keeps.
 func (x *Alone) forget() {
 	x.n, x.Shared = nil, nil
-	x.prev.text, x.val.text = "", ""
+	x.prev, x.val = Cell{}, Cell{}
 }
 
 // idle tells whether the value is what it was.

@@ -307,7 +307,7 @@ func Difference(from, to *Document) []Traced {
 	d.gather(&p)
 	ts := make([]Traced, 0, len(p.deltas))
 	for _, x := range p.deltas {
-		if x.Renamed != nil {
+		if x.Renamed() != nil {
 			continue
 		}
 		x.traced = true
@@ -323,7 +323,7 @@ func Difference(from, to *Document) []Traced {
 			t.At = beforePath(x.N, places)
 			t.At = append(t.At, Step{Name: x.N.typ.Fields[x.F].Name, Index: -1})
 			if x.L != nil {
-				t.At = append(t.At, indexes[slot{x.N, x.L, x.F, x.start}])
+				t.At = append(t.At, indexes[slot{x.N, x.L, x.F, x.start()}])
 			}
 		}
 		ts = append(ts, t)

@@ -14,7 +14,7 @@ func (b *Blame) Add(seq uint64, t Trace) {
 	for i := range t.Deltas {
 		x := &t.Deltas[i]
 		switch {
-		case x.Renamed != nil:
+		case x.Renamed() != nil:
 			b.rename(x)
 		case x.Has:
 			b.last[x.slot] = seq
@@ -25,14 +25,14 @@ func (b *Blame) Add(seq uint64, t Trace) {
 }
 
 func (b *Blame) rename(x *Traced) {
-	seqs := make([]uint64, len(x.Renamed.Old))
-	for i, k := range x.Renamed.Old {
+	seqs := make([]uint64, len(x.Renamed().Old))
+	for i, k := range x.Renamed().Old {
 		s := x.slot
 		s.key = k
 		seqs[i] = b.last[s]
 		delete(b.last, s)
 	}
-	for i, k := range x.Renamed.New {
+	for i, k := range x.Renamed().New {
 		s := x.slot
 		s.key = k
 		if seqs[i] != 0 {

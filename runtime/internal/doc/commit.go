@@ -60,7 +60,7 @@ type slot struct {
 
 // commit makes what was logged into one: at most one delta a slot.
 func (d *Document) commit(c Cause) *Commit {
-	if len(d.log) == 1 && d.log[0].Renamed == nil {
+	if len(d.log) == 1 && d.log[0].Renamed() == nil {
 		one := &struct {
 			Commit
 			delta [1]Delta
@@ -68,7 +68,6 @@ func (d *Document) commit(c Cause) *Commit {
 		commit := &one.Commit
 		one.delta[0] = d.log[0]
 		x := &one.delta[0]
-		x.start = x.Key
 		if x.idle() {
 			return commit
 		}
@@ -115,7 +114,7 @@ func (d *Document) arrives(x *Delta, c *Node) {
 		x.came = !v.hadNode(c)
 	}
 	if x.came {
-		x.Plain = c.frozen()
+		x.bring(c.frozen())
 	}
 }
 
@@ -144,7 +143,8 @@ func (x *passed) delta() (_ Delta, ok bool) {
 	if x.renamed {
 		return Delta{}, false
 	}
-	y := Delta{N: x.n, F: x.f, L: x.l, Key: x.key, start: x.old, Had: x.had, Has: x.has}
+	y := Delta{N: x.n, F: x.f, L: x.l, Key: x.key, Had: x.had, Has: x.has}
+	y.startAt(x.old)
 	if x.had {
 		y.Prev = x.prev
 	}
@@ -176,7 +176,7 @@ func (p *past) renames() (to []Delta) {
 		for _, x := range xs {
 			r.Old, r.New = append(r.Old, x.old), append(r.New, x.key)
 		}
-		to = append(to, Delta{N: l.owner, F: l.f, L: l, Renamed: r})
+		to = append(to, Delta{N: l.owner, F: l.f, L: l, extra: &extra{renamed: r}})
 	}
 	return to
 }
@@ -280,7 +280,7 @@ func (d *Document) digest(commits []*Commit, s *Subscription) *Commit {
 	for _, c := range commits {
 		log = c.unfold(log)
 		for i := range c.Deltas {
-			if x := &c.Deltas[i]; x.Plain != nil {
+			if x := &c.Deltas[i]; x.Plain() != nil {
 				if fresh == nil {
 					fresh = map[*Node]bool{}
 				}
@@ -300,7 +300,7 @@ func (d *Document) digest(commits []*Commit, s *Subscription) *Commit {
 		if c, isNode := x.Val.(*Node); isNode && x.Has && !v.hadNode(c) {
 			x.came, ok = true, true
 			if fresh[c] {
-				x.Plain = c.frozen()
+				x.bring(c.frozen())
 			}
 		}
 		if ok && v.had(x.N, x.F) {
@@ -316,7 +316,7 @@ func (d *Document) digest(commits []*Commit, s *Subscription) *Commit {
 func (c *Commit) unfold(log []Delta) []Delta {
 	for _, x := range c.Deltas {
 		if !x.Has {
-			x.Key = x.start
+			x.Key = x.start()
 			log = append(log, x)
 		}
 	}

@@ -115,7 +115,7 @@ func (w *Digest) record(log []Delta) {
 	for i := range log {
 		switch x := &log[i]; {
 		case x.N.typ.Fields[x.F].Local:
-		case x.Renamed != nil:
+		case x.Renamed() != nil:
 			w.past.rename(x)
 		default:
 			if m, ok := w.unslate(x); ok {
@@ -237,12 +237,13 @@ func (f *flushing) deltas() (deltas []Delta) {
 			// renumbering in between is left: it is one slot.
 			s := slot{x.N, x.L, x.F, x.Key}
 			if x.Had {
-				s.key = x.start
+				s.key = x.start()
 			}
 			if j, ok := came[s]; ok && deltas[j].Had != x.Had {
 				y := &deltas[j]
 				if x.Had {
-					y.Had, y.Prev, y.start = true, x.Prev, x.start
+					y.Had, y.Prev = true, x.Prev
+					y.startAt(x.start())
 				} else {
 					y.Has, y.Val, y.Key = true, x.Val, x.Key
 				}

@@ -192,7 +192,7 @@ func (l *List) rename(i int, keys []pos.Key) {
 		for j := range keys {
 			r.Old[j] = l.cells.Key(i + j)
 		}
-		d.log = append(d.log, Delta{N: l.owner, F: l.f, L: l, Renamed: r})
+		d.log = append(d.log, Delta{N: l.owner, F: l.f, L: l, extra: &extra{renamed: r}})
 	}
 	if l.recordable() {
 		d.renamed(l, i, keys)
@@ -319,9 +319,9 @@ func (l *List) set(k pos.Key, has bool, v any) {
 // undo takes one logged delta back. Deltas are undone newest first.
 func (d *Document) undo(x *Delta) {
 	switch {
-	case x.Renamed != nil:
-		if i, ok := x.L.Find(x.Renamed.New[0]); ok {
-			x.L.rename(i, x.Renamed.Old)
+	case x.Renamed() != nil:
+		if i, ok := x.L.Find(x.Renamed().New[0]); ok {
+			x.L.rename(i, x.Renamed().Old)
 		}
 	case x.L != nil:
 		x.L.set(x.Key, x.Had, x.Prev)

@@ -61,7 +61,7 @@ func (d *Document) through(commit *Commit, calls []call) []call {
 // who may hear of it want to know just that. False when it takes more.
 func (d *Document) throughOne(commit *Commit, calls []call) (_ []call, ok bool) {
 	x := &d.log[0]
-	if len(d.log) > 1 || x.L == nil || x.Renamed != nil || x.L.field().Kind != LeafList || !x.N.single() {
+	if len(d.log) > 1 || x.L == nil || x.Renamed() != nil || x.L.field().Kind != LeafList || !x.N.single() {
 		return nil, false
 	}
 	ok = true

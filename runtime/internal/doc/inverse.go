@@ -17,7 +17,7 @@ func (c *Commit) Inverse() *Commit {
 		to.aside = append(to.aside, x.inverse())
 	}
 	for _, x := range c.renames {
-		x.Renamed = &Renamed{Old: x.Renamed.New, New: x.Renamed.Old}
+		x.extra = &extra{renamed: &Renamed{Old: x.Renamed().New, New: x.Renamed().Old}}
 		to.renames = append(to.renames, x)
 	}
 	return to
@@ -72,8 +72,12 @@ func (c *Commit) inWhatWent() (in []Delta) {
 func (x Delta) inverse() Delta {
 	x.Had, x.Has = x.Has, x.Had
 	x.Prev, x.Val = x.Val, x.Prev
-	x.Key, x.start = x.start, x.Key
-	x.Plain, x.came = nil, false
+	if x.extra != nil {
+		was := x.Key
+		x.Key, x.extra = x.start(), nil
+		x.startAt(was)
+	}
+	x.came = false
 	return x
 }
 
@@ -183,7 +187,7 @@ func (m *performing) fits(x *Delta) error {
 	case x.L == nil:
 		has, v = x.N.value(int(x.F))
 	case x.Had:
-		has, v = x.L.element(x.start)
+		has, v = x.L.element(x.start())
 	case x.L.isMap():
 		has, v = x.L.element(x.Key)
 	}
@@ -213,7 +217,7 @@ func (m *performing) aside(x *Delta) {
 	} else if x.Had || x.L.isMap() {
 		k := x.Key
 		if x.Had {
-			k = x.start
+			k = x.start()
 		}
 		has, v = x.L.element(k)
 	}
@@ -230,7 +234,7 @@ func (m *performing) aside(x *Delta) {
 
 func (m *performing) delete(x *Delta) {
 	if x.L != nil {
-		x.L.set(x.start, false, nil)
+		x.L.set(x.start(), false, nil)
 	} else {
 		x.N.set(int(x.F), false, nil)
 	}
@@ -239,7 +243,7 @@ func (m *performing) delete(x *Delta) {
 // rename makes a renumbering, if the elements are still those that it was of
 // and it leaves them in their order.
 func (m *performing) rename(x *Delta) {
-	r, l := x.Renamed, x.L
+	r, l := x.Renamed(), x.L
 	after := make([]pos.Key, 0, l.Len())
 	next := 0
 	for i := range l.Len() {
@@ -269,7 +273,7 @@ func (m *performing) put(x *Delta) {
 	kept := m.kept[x.L]
 	switch {
 	case x.Had && kept != nil:
-		x.L.set(x.start, true, x.Val)
+		x.L.set(x.start(), true, x.Val)
 		return
 	case x.Had || x.L.isMap():
 		x.L.set(x.Key, true, x.Val)
@@ -285,7 +289,7 @@ func (m *performing) put(x *Delta) {
 	}
 	x.L.openFor(i, x)
 	if k := x.L.cells.Key(i); k != x.Key {
-		m.rekeyed = append(m.rekeyed, Delta{N: x.N, F: x.F, L: x.L, Renamed: &Renamed{Old: []pos.Key{x.Key}, New: []pos.Key{k}}})
+		m.rekeyed = append(m.rekeyed, Delta{N: x.N, F: x.F, L: x.L, extra: &extra{renamed: &Renamed{Old: []pos.Key{x.Key}, New: []pos.Key{k}}}})
 	}
 }
 

@@ -117,8 +117,8 @@ func (m *mirror) hear(c *Commit) {
 		m.was(x)
 		if n, ok := x.Val.(*Node); ok && x.Has {
 			came = append(came, n)
-			if x.came && m.live && x.Plain != nil && !reflect.DeepEqual(x.Plain, n.plain()) {
-				m.t.Errorf("%s: %s came as %v, it is %v", m.what, x.Path(), x.Plain, n.plain())
+			if x.came && m.live && x.Plain() != nil && !reflect.DeepEqual(x.Plain(), n.plain()) {
+				m.t.Errorf("%s: %s came as %v, it is %v", m.what, x.Path(), x.Plain(), n.plain())
 			}
 		}
 	}
@@ -158,7 +158,7 @@ func (m *mirror) was(x *Delta) {
 	if !x.Had {
 		return // what is there now is seen to when it comes
 	}
-	s := slot{x.N, x.L, x.F, x.start}
+	s := slot{x.N, x.L, x.F, x.start()}
 	if x.L == nil {
 		s.key = ""
 	}
@@ -174,11 +174,11 @@ func (m *mirror) was(x *Delta) {
 func (m *mirror) rename(c *Commit) {
 	moved := map[slot]any{}
 	for _, x := range c.renames {
-		for i, old := range x.Renamed.Old {
+		for i, old := range x.Renamed().Old {
 			s := slot{x.N, x.L, x.F, old}
 			if v, ok := m.slots[s]; ok {
 				delete(m.slots, s)
-				s.key = x.Renamed.New[i]
+				s.key = x.Renamed().New[i]
 				moved[s] = v
 			}
 		}
@@ -242,8 +242,8 @@ func drain(t testing.TB, r *Reader, m *mirror) {
 		last = c
 	}
 	for i := range last.deltas() { // of which nothing has changed since
-		if x := &last.Deltas[i]; x.Plain != nil && !reflect.DeepEqual(x.Plain, x.Val.(*Node).plain()) {
-			t.Errorf("%s: %s came as %v, it is %v", m.what, x.Path(), x.Plain, x.Val.(*Node).plain())
+		if x := &last.Deltas[i]; x.Plain() != nil && !reflect.DeepEqual(x.Plain(), x.Val.(*Node).plain()) {
+			t.Errorf("%s: %s came as %v, it is %v", m.what, x.Path(), x.Plain(), x.Val.(*Node).plain())
 		}
 	}
 }
@@ -423,7 +423,7 @@ func TestDeepSharing(t *testing.T) {
 	}, Cause{}); err != nil {
 		t.Fatal(err)
 	}
-	if len(heard) != 1 || len(heard[0].Deltas) != 1 || heard[0].Deltas[0].Plain != nil {
+	if len(heard) != 1 || len(heard[0].Deltas) != 1 || heard[0].Deltas[0].Plain() != nil {
 		t.Fatalf("heard %d commits of the nest", len(heard))
 	}
 	bodies = store(d, bodies)

@@ -31,10 +31,10 @@ func ordersOf(commits []*Pending) (o orders) {
 		p.each(func(x *Delta) {
 			switch {
 			case x.L == nil || x.L.isMap():
-			case x.Renamed != nil:
+			case x.Renamed() != nil:
 				o.add(x.L)
 			case !x.Has:
-				free[slot{x.N, x.L, x.F, x.start}] = true
+				free[slot{x.N, x.L, x.F, x.start()}] = true
 			case !x.Had && free[slot{x.N, x.L, x.F, x.Key}]:
 				o.add(x.L)
 			}
@@ -86,17 +86,17 @@ func (o orders) redo(deltas []Delta, again func(i int) bool) (others []int) {
 		}
 	}
 	for _, i := range mine {
-		if x := &deltas[i]; x.Renamed == nil && !x.Has {
+		if x := &deltas[i]; x.Renamed() == nil && !x.Has {
 			o.delete(x, again(i))
 		}
 	}
 	for _, i := range mine {
-		if x := &deltas[i]; x.Renamed != nil {
+		if x := &deltas[i]; x.Renamed() != nil {
 			o.rename(x)
 		}
 	}
 	for _, i := range mine {
-		if x := &deltas[i]; x.Renamed == nil && x.Has {
+		if x := &deltas[i]; x.Renamed() == nil && x.Has {
 			if x.Had {
 				o.modify(x, again(i))
 			} else {
@@ -122,7 +122,7 @@ func (e order) find(k pos.Key) (at, index int, ok bool) {
 
 func (o orders) delete(x *Delta, again bool) {
 	e := o[x.L]
-	at, index, ok := e.find(x.start)
+	at, index, ok := e.find(x.start())
 	switch {
 	case !ok:
 	case !e[at].there:
@@ -139,8 +139,8 @@ func (o orders) delete(x *Delta, again bool) {
 // elements as it needs.
 func (o orders) rename(x *Delta) {
 	e := o[x.L]
-	places := make([]int, len(x.Renamed.Old))
-	for i, old := range x.Renamed.Old {
+	places := make([]int, len(x.Renamed().Old))
+	for i, old := range x.Renamed().Old {
 		places[i] = -1
 		if at, _, ok := e.find(old); ok {
 			places[i] = at
@@ -148,7 +148,7 @@ func (o orders) rename(x *Delta) {
 	}
 	for i, at := range places {
 		if at >= 0 {
-			e[at].key = x.Renamed.New[i]
+			e[at].key = x.Renamed().New[i]
 		}
 	}
 }

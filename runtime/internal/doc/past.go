@@ -43,7 +43,7 @@ func pastOf(log []Delta) *past {
 	}
 	for i := range log {
 		x := &log[i]
-		if x.Renamed != nil {
+		if x.Renamed() != nil {
 			p.rename(x)
 		} else {
 			p.touch(x)
@@ -102,8 +102,8 @@ func (p *past) rename(x *Delta) {
 		p.here = map[slot]int{}
 	}
 	p.forget(x)
-	moved := make([]int, len(x.Renamed.Old))
-	for j, old := range x.Renamed.Old {
+	moved := make([]int, len(x.Renamed().Old))
+	for j, old := range x.Renamed().Old {
 		s := slot{x.N, x.L, x.F, old}
 		i, ok := p.here[s]
 		if !ok || !p.slots[i].has {
@@ -114,7 +114,7 @@ func (p *past) rename(x *Delta) {
 		moved[j] = i
 	}
 	for j, i := range moved {
-		p.slots[i].key = x.Renamed.New[j]
+		p.slots[i].key = x.Renamed().New[j]
 		p.here[p.slots[i].slot] = i
 	}
 	if x.L.field().Kind == LeafList && !slices.Contains(p.lists, x.L) {
@@ -125,7 +125,7 @@ func (p *past) rename(x *Delta) {
 // forget makes the keys of what went from an array free, where a renumbering
 // of it has made the same keys mean other places.
 func (p *past) forget(x *Delta) {
-	r, last := x.Renamed, len(x.Renamed.Old)-1
+	r, last := x.Renamed(), len(x.Renamed().Old)-1
 	from, to := min(r.Old[0], r.New[0]), max(r.Old[last], r.New[last])
 	for i := range p.slots {
 		y := &p.slots[i]

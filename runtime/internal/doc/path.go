@@ -11,9 +11,8 @@ import (
 // Step is one step of a path: into a field, or to an element of the list that
 // the step before led to.
 type Step struct {
-	Name  string  // of a field; for an element of a map its key as text
-	Index int     // of an element of an array, -1 otherwise
-	Key   pos.Key // of an element
+	Name  string // of a field; for an element of a map its key as text
+	Index int32  // of an element of an array, -1 otherwise
 	elem  bool
 }
 
@@ -27,7 +26,7 @@ func (p Path) String() string {
 			b.WriteByte('.')
 		}
 		if s.Index >= 0 {
-			b.WriteString(strconv.Itoa(s.Index))
+			b.WriteString(strconv.Itoa(int(s.Index)))
 		} else {
 			b.WriteString(s.Name)
 		}
@@ -52,7 +51,7 @@ func (p Path) Fields() string {
 func (x *Delta) Path() Path {
 	p := x.N.path()
 	p = append(p, Step{Name: x.N.typ.Fields[x.F].Name, Index: -1})
-	if x.L != nil && x.Renamed == nil {
+	if x.L != nil && x.Renamed() == nil {
 		p = append(p, x.L.step(x.Key))
 	}
 	return p
@@ -106,11 +105,12 @@ func (h *holder) appendSteps(p Path, n *Node) Path {
 
 // step is the step to the element with key k, or to where it was.
 func (l *List) step(k pos.Key) Step {
-	s := Step{Index: -1, Key: k, elem: true}
+	s := Step{Index: -1, elem: true}
 	if keys := l.field().keys; keys != nil {
 		s.Name = keys.text(k)
 	} else {
-		s.Index, _ = l.Find(k)
+		i, _ := l.Find(k)
+		s.Index = int32(i)
 	}
 	return s
 }

@@ -139,7 +139,7 @@ func (d *Document) refused(p *Pending, lost []Delta, err error) {
 	r := &Refusal{Err: err, By: p.By, Because: p.Because}
 	var paths []string
 	for _, x := range lost {
-		if x.Renamed != nil {
+		if x.Renamed() != nil {
 			continue
 		}
 		if r.Deltas = append(r.Deltas, x); len(r.Deltas) <= fewPaths {
@@ -165,7 +165,7 @@ func (p *Pending) divide(deltas []Delta, err error) (lost, kept []Delta) {
 		return deltas, nil
 	}
 	for _, x := range deltas {
-		if x.Renamed == nil && about.Concerns(x.Path().Fields()) {
+		if x.Renamed() == nil && about.Concerns(x.Path().Fields()) {
 			lost = append(lost, x)
 		} else {
 			kept = append(kept, x)
@@ -193,7 +193,7 @@ func (d *Document) invert(p *Pending) {
 // renumbered gets its old keys, and what went comes back.
 func (d *Document) invertDeltas(deltas []Delta) {
 	for i := range deltas {
-		if x := &deltas[i]; x.Renamed == nil && x.Has {
+		if x := &deltas[i]; x.Renamed() == nil && x.Has {
 			if x.L != nil {
 				x.L.set(x.Key, x.Had, x.Prev)
 			} else {
@@ -202,14 +202,14 @@ func (d *Document) invertDeltas(deltas []Delta) {
 		}
 	}
 	for i := range deltas {
-		if x := &deltas[i]; x.Renamed != nil {
-			d.rename(x.L, x.Renamed.New, x.Renamed.Old)
+		if x := &deltas[i]; x.Renamed() != nil {
+			d.rename(x.L, x.Renamed().New, x.Renamed().Old)
 		}
 	}
 	for i := range deltas {
-		if x := &deltas[i]; x.Renamed == nil && !x.Has {
+		if x := &deltas[i]; x.Renamed() == nil && !x.Has {
 			if x.L != nil {
-				x.L.set(x.start, true, x.Prev)
+				x.L.set(x.start(), true, x.Prev)
 			} else {
 				x.N.set(int(x.F), true, x.Prev)
 			}
@@ -331,21 +331,21 @@ func (d *Document) redoDeltas(all []Delta, fits func(*Delta) bool) (kept, lost [
 	}
 	plain := d.orders.redo(all, again)
 	for _, i := range plain {
-		if x := &all[i]; x.Renamed == nil && !x.Has && again(i) {
+		if x := &all[i]; x.Renamed() == nil && !x.Has && again(i) {
 			if x.L != nil {
-				x.L.set(x.start, false, nil)
+				x.L.set(x.start(), false, nil)
 			} else {
 				x.N.set(int(x.F), false, nil)
 			}
 		}
 	}
 	for _, i := range plain {
-		if x := &all[i]; x.Renamed != nil && again(i) {
-			d.rename(x.L, x.Renamed.Old, x.Renamed.New)
+		if x := &all[i]; x.Renamed() != nil && again(i) {
+			d.rename(x.L, x.Renamed().Old, x.Renamed().New)
 		}
 	}
 	for _, i := range plain {
-		if x := &all[i]; x.Renamed == nil && x.Has && again(i) {
+		if x := &all[i]; x.Renamed() == nil && x.Has && again(i) {
 			if x.L != nil {
 				x.L.place(x)
 			} else {
@@ -354,7 +354,7 @@ func (d *Document) redoDeltas(all []Delta, fits func(*Delta) bool) (kept, lost [
 		}
 	}
 	for i := range all {
-		if unfit[i] && all[i].Renamed == nil {
+		if unfit[i] && all[i].Renamed() == nil {
 			lost = append(lost, all[i])
 		} else {
 			kept = append(kept, all[i])

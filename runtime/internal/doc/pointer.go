@@ -13,7 +13,7 @@ func (p Path) Pointer() string {
 	for _, s := range p {
 		b.WriteByte('/')
 		if s.Index >= 0 {
-			b.WriteString(strconv.Itoa(s.Index))
+			b.WriteString(strconv.Itoa(int(s.Index)))
 		} else {
 			_, _ = pointerEscapes.WriteString(&b, s.Name)
 		}

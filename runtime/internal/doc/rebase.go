@@ -145,13 +145,13 @@ func (r *rebasing) sealedAgain(q *Pending) {
 	}
 	for i := range q.deltas {
 		x := &q.deltas[i]
-		if x.Renamed != nil {
+		if x.Renamed() != nil {
 			continue
 		}
 		s := slot{n: x.N, l: x.L, f: x.F}
 		if x.L != nil {
 			if s.key = x.Key; !x.Has {
-				s.key = x.start
+				s.key = x.start()
 			}
 		}
 		if r.over[s] {

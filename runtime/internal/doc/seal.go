@@ -173,7 +173,10 @@ func (d *Document) gather(p *Pending) (strays []*Node) {
 
 // foldTouch adds the delta that leads from what t remembers to what is there.
 func (d *Document) foldTouch(to []Delta, t *touch) []Delta {
-	x := Delta{N: t.n, F: t.f, L: t.l, Key: t.key, start: t.old, Had: t.had, Prev: t.prev}
+	x := Delta{N: t.n, F: t.f, L: t.l, Key: t.key, Had: t.had, Prev: t.prev}
+	if t.had {
+		x.startAt(t.old)
+	}
 	if t.l == nil {
 		x.Has, x.Val = t.n.boxed(int(t.f), &d.win.boxes)
 	} else if _, i, ok := t.l.win.here.find(d.win.touches, t.key); ok && &d.win.touches[i] == t {
@@ -204,7 +207,7 @@ func (d *Document) renames() (to []Delta) {
 			continue
 		}
 		if r := d.renamedIn(l); r != nil {
-			to = append(to, Delta{N: l.owner, F: l.f, L: l, Renamed: r})
+			to = append(to, Delta{N: l.owner, F: l.f, L: l, extra: &extra{renamed: r}})
 			continue
 		}
 		for i := range l.win.gone.all() {
@@ -307,20 +310,20 @@ func (p *Pending) know() {
 // new value as e says.
 func (x *Delta) append(b []byte, e *encoder) []byte {
 	fd := &x.N.typ.Fields[x.F]
-	if x.Renamed != nil {
+	if x.Renamed() != nil {
 		b = wire.AppendArray(b, 5)
 		b = wire.AppendInt(b, opRenumber)
 		b = x.appendPlace(b)
-		b = wire.AppendInt(b, int64(len(x.Renamed.Old)))
-		b = wire.AppendExt(b, extKeys, pos.AppendKeys(nil, x.Renamed.Old))
-		return wire.AppendExt(b, extKeys, pos.AppendKeys(nil, x.Renamed.New))
+		b = wire.AppendInt(b, int64(len(x.Renamed().Old)))
+		b = wire.AppendExt(b, extKeys, pos.AppendKeys(nil, x.Renamed().Old))
+		return wire.AppendExt(b, extKeys, pos.AppendKeys(nil, x.Renamed().New))
 	}
 	op, size, key := int64(opModify), 3, x.Key
 	switch {
 	case !x.Had:
 		op = opInsert
 	case !x.Has:
-		op, size, key = opDelete, 2, x.start
+		op, size, key = opDelete, 2, x.start()
 	}
 	if x.L != nil {
 		op, size = op+opElement, size+1

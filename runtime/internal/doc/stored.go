@@ -4,7 +4,7 @@ package doc
 func (p *Pending) Commit() *Commit {
 	c := &Commit{Cause: Cause{By: p.By, Because: p.Because}, Time: p.Time}
 	for _, x := range p.deltas {
-		if x.Renamed == nil {
+		if x.Renamed() == nil {
 			c.Deltas = append(c.Deltas, x)
 		}
 	}

@@ -93,7 +93,7 @@ func (t *tracer) commit(xs []change) {
 			s := x.slot()
 			t.make(x)
 			t.Deltas = append(t.Deltas, Traced{slot: s, Delta: Delta{
-				N: s.n, F: s.f, L: s.l, Renamed: x.rare.renamed, traced: true,
+				N: s.n, F: s.f, L: s.l, extra: &extra{renamed: x.rare.renamed}, traced: true,
 			}})
 		}
 	}
@@ -113,7 +113,7 @@ func (t *tracer) created(n *Node) {
 		if l != nil {
 			r.slot.key = l.cells.Key(i)
 		}
-		r.Delta = Delta{N: n, F: int32(f), L: l, Key: r.slot.key, start: r.slot.key, Has: true, traced: true}
+		r.Delta = Delta{N: n, F: int32(f), L: l, Key: r.slot.key, Has: true, traced: true}
 		if l != nil {
 			r.Val = l.elem(i)
 		} else {
@@ -200,7 +200,7 @@ func (t *tracer) rest(xs []*change) {
 // one makes a change and notes it.
 func (t *tracer) one(x *change) {
 	r := Traced{slot: x.slot()}
-	r.Delta = Delta{N: x.n, F: int32(x.f), L: r.slot.l, Key: x.key, start: x.key, traced: true}
+	r.Delta = Delta{N: x.n, F: int32(x.f), L: r.slot.l, Key: x.key, traced: true}
 	if x.path != "" {
 		r.F, r.L = unknownPlace, nil
 	}
@@ -359,14 +359,15 @@ func (x *change) steps() Path {
 	if !x.element() {
 		return p
 	}
-	s := Step{Index: -1, Key: x.key, elem: true}
+	s := Step{Index: -1, elem: true}
 	if !x.position {
 		s.Name = keyText(x.key)
 	} else if m, last, _ := x.n.way(x.path, false); m != nil {
 		s.Index = 0
 		if u := m.get(last); u != nil {
 			list, _ := u.open()
-			s.Index, _ = list.find(string(x.key))
+			i, _ := list.find(string(x.key))
+			s.Index = int32(i)
 		}
 	}
 	return append(p, s)

@@ -137,7 +137,7 @@ func checkTraced(t testing.TB, what string, d *Document, ts []Traced) {
 	whole := parsed(t, d.root.AppendJSON(nil))
 	for i := range ts {
 		x := &ts[i]
-		if x.Renamed != nil || !x.Has || !x.N.base().stored() {
+		if x.Renamed() != nil || !x.Has || !x.N.base().stored() {
 			continue
 		}
 		at := whole

@@ -58,7 +58,7 @@ func (u *Undo) hear(c *Commit) {
 	for i := range step.renames {
 		for j := range step.Deltas {
 			if x := &step.Deltas[j]; x.L == step.renames[i].L {
-				x.start = step.renames[i].Renamed.follow(x.start)
+				x.startAt(step.renames[i].Renamed().follow(x.start()))
 			}
 		}
 	}
@@ -76,7 +76,9 @@ func (u *Undo) follow(renames []Delta) {
 				for _, deltas := range [][]Delta{c.Deltas, c.aside} {
 					for j := range deltas {
 						if x := &deltas[j]; x.L == r.L {
-							x.Key, x.start = r.Renamed.follow(x.Key), r.Renamed.follow(x.start)
+							start := r.Renamed().follow(x.start())
+							x.Key = r.Renamed().follow(x.Key)
+							x.startAt(start)
 						}
 					}
 				}
@@ -139,7 +141,7 @@ func (u *Undo) step(ctx context.Context, from, to *[]*Commit, c Cause) (ok bool,
 	}
 	step.Deltas = slices.DeleteFunc(step.Deltas, func(x Delta) bool {
 		return slices.ContainsFunc(p.Skipped, func(y Delta) bool {
-			return x.N == y.N && x.F == y.F && x.L == y.L && x.Key == y.Key && x.start == y.start
+			return x.N == y.N && x.F == y.F && x.L == y.L && x.Key == y.Key && x.start() == y.start()
 		})
 	})
 	*to = append(*to, step)

@@ -34,7 +34,7 @@ func (t Touches) Add(tr Trace) {
 	for i := range tr.Deltas {
 		x := &tr.Deltas[i]
 		p := x.spot()
-		if x.Renamed != nil {
+		if x.Renamed() != nil {
 			p.key = renumbered
 		}
 		t[p] = true
@@ -72,7 +72,7 @@ func (d *Document) UndoVersion(done Trace, before *Document, later Touches, forc
 	var puts []undone
 	for i := range done.Deltas {
 		x := &done.Deltas[i]
-		if x.Renamed != nil {
+		if x.Renamed() != nil {
 			continue
 		}
 		now, was, ok := u.find(x)

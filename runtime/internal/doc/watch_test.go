@@ -76,7 +76,7 @@ func TestLocalNamed(t *testing.T) {
 	c := n.List(fTasks).Node(0)
 	do(root(d), func(n *Node) { n.SetChild(fPin, c); n.List(fTasks).Remove(0, 1) })
 	var came any
-	n.Watch(-1, func(c *Commit) { came = c.Deltas[0].Plain })
+	n.Watch(-1, func(c *Commit) { came = c.Deltas[0].Plain() })
 	do(root(d), func(n *Node) { n.SetChild(fBoss, c) })
 	if diff := cmp.Diff(any(Task{Text: "1"}), came, cmpopts.IgnoreFields(Task{}, "Sub")); diff != "" {
 		t.Errorf("what was only in a local field comes with its content: %s", diff)

@@ -10,7 +10,8 @@ import (
 // Delta is one change of one slot: a field, or an element of a list. The
 // values are a leaf's Go value or a *Node, nil when absent.
 //
-// A renumbering is a Delta with Renamed set: it changes no value.
+// A renumbering is a Delta with Renamed: it changes no value. There may be very
+// many, so they are small.
 type Delta struct {
 	N         *Node
 	L         *List // of an element
@@ -20,9 +21,64 @@ type Delta struct {
 	came      bool    // for listeners: the value is an object that they did not see before
 	Key       pos.Key // of the element when the delta was made
 	Prev, Val any
-	Plain     any // of an object that was outside the tree before, unless something in it is in several places: its content
-	Renamed   *Renamed
-	start     pos.Key // of an element that was there: its key before the commit
+	extra     *extra // what few deltas have; copies share it, so it is not changed
+}
+
+// extra is what few deltas have.
+type extra struct {
+	renamed *Renamed
+	plain   any
+	start   pos.Key // of an element that was there and was renumbered
+}
+
+// Renamed gives what a renumbering did, nil for other deltas.
+func (x *Delta) Renamed() *Renamed {
+	if x.extra == nil {
+		return nil
+	}
+	return x.extra.renamed
+}
+
+// Plain gives the content of an object that was outside the tree before, unless
+// something in it is in several places.
+func (x *Delta) Plain() any {
+	if x.extra == nil {
+		return nil
+	}
+	return x.extra.plain
+}
+
+// bring gives x the content of an object.
+func (x *Delta) bring(plain any) {
+	if plain != nil {
+		x.extra = &extra{plain: plain, start: x.renumbered()}
+	}
+}
+
+// start is the key that an element had before the commit, if it was there.
+func (x *Delta) start() pos.Key {
+	if k := x.renumbered(); k != "" {
+		return k
+	}
+	return x.Key
+}
+
+// renumbered is start where that is not the key, else empty.
+func (x *Delta) renumbered() pos.Key {
+	if x.extra == nil {
+		return ""
+	}
+	return x.extra.start
+}
+
+// startAt says what start is.
+func (x *Delta) startAt(k pos.Key) {
+	if k == x.Key {
+		k = ""
+	}
+	if k != x.renumbered() {
+		x.extra = &extra{renamed: x.Renamed(), plain: x.Plain(), start: k}
+	}
 }
 
 // Renamed lists elements of one list that got new keys, ascending.
