@@ -2,6 +2,7 @@ package fs
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/destam-go/destamgen/drivers/fs/internal/journal"
 	"github.com/destam-go/destamgen/drivers/fs/internal/run"
@@ -95,6 +96,7 @@ type span struct {
 	base    uint64 // its sequence, 0 for none
 
 	fronts [][]byte // of runs, newest first: records behind what is gathered, not decoded yet
+	loan   *loan    // whose memory is used; nil for memory of its own
 }
 
 // gather reads layers until nothing is missing. It judges the chain on the way
@@ -187,8 +189,8 @@ func (s *span) memory(p layer) error {
 		size += place.Len()
 	}
 	// A copy of all: whoever holds a commit shall not hold a segment.
-	buf := make([]byte, 0, size)
-	commits := make([]driver.Commit, len(places))
+	buf := s.room(size)
+	commits := s.rows(len(places))[:len(places)]
 	for i, place := range places {
 		rec, err := place.Read()
 		if err != nil {
@@ -209,7 +211,7 @@ func (s *span) run(c *chain, r *sealedRun, whole bool) error {
 		if whole {
 			return s.history(f)
 		}
-		f.Own()
+		f.Own(s.room(f.Size()))
 		if !c.judged {
 			h := f.Head()
 			c.known, c.judged = known{h.Standing, h.Section}, true
@@ -242,13 +244,16 @@ func (s *span) decode() error {
 	if len(s.commits) > 0 {
 		above = s.commits[0].Seq
 	}
-	commits := make([]driver.Commit, 0, min(above-min(s.from, above), 1024))
+	commits := s.rows(int(min(above-min(s.from, above), 1024)))
 	for i := len(s.fronts) - 1; i >= 0; i-- {
 		err := run.Records(s.fronts[i], func(rec run.Record) error {
 			if rec.Kind != run.Commit {
 				return nil
 			}
-			commits = append(commits, driver.Commit{})
+			if len(commits) == cap(commits) {
+				commits = slices.Grow(commits, 1)
+			}
+			commits = commits[:len(commits)+1] // Decode writes all of it
 			c := &commits[len(commits)-1]
 			if err := s.decoder.Decode(rec.Body, c); err != nil {
 				return err

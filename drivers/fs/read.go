@@ -25,9 +25,16 @@ func (s *Store) Head(ctx context.Context, table string, id driver.ID) (driver.He
 }
 
 // Load implements [driver.Driver].
-func (s *Store) Load(ctx context.Context, table string, id driver.ID, at uint64) (driver.State, error) {
+func (s *Store) Load(ctx context.Context, table string, id driver.ID, at uint64) (state driver.State, err error) {
+	var p span
+	err = s.state(ctx, table, id, at, &p, &state)
+	return state, err
+}
+
+// state makes the state of a document in the memory of a span, which is new.
+func (s *Store) state(ctx context.Context, table string, id driver.ID, at uint64, p *span, st *driver.State) error {
 	if err := s.enter(ctx); err != nil {
-		return driver.State{}, err
+		return err
 	}
 	defer s.leave()
 	var c chain
@@ -38,25 +45,26 @@ func (s *Store) Load(ctx context.Context, table string, id driver.ID, at uint64)
 		c, err = s.chain(table, id)
 	}
 	if err != nil {
-		return driver.State{}, err
+		return err
 	}
 	defer c.drop()
-	all := span{id: id, from: 1, to: at, load: true}
+	p.id, p.from, p.to, p.load = id, 1, at, true
 	if c.judged {
 		if !exists(c.standing.Life) {
-			return driver.State{}, driver.ErrNotFound
+			return driver.ErrNotFound
 		}
-		if all.to > c.standing.Seq {
-			all.to = c.standing.Seq
+		if p.to > c.standing.Seq {
+			p.to = c.standing.Seq
 		}
 	}
-	if err := c.gather(&all); err != nil {
-		return driver.State{}, err
+	if err := c.gather(p); err != nil {
+		return err
 	}
 	if !exists(c.standing.Life) {
-		return driver.State{}, driver.ErrNotFound
+		return driver.ErrNotFound
 	}
-	return driver.State{Head: c.head(id), Checkpoint: all.content, CheckpointSeq: all.base, Commits: all.commits}, nil
+	*st = driver.State{Head: c.head(id), Checkpoint: p.content, CheckpointSeq: p.base, Commits: p.commits}
+	return nil
 }
 
 // Log takes few commits at first, as some look only at the newest, and more

@@ -53,7 +53,10 @@ type Store struct {
 	wider map[string][]string
 }
 
-var _ driver.Driver = (*Store)(nil)
+var (
+	_ driver.Driver = (*Store)(nil)
+	_ driver.Lender = (*Store)(nil)
+)
 
 // enter begins a call, which ends with leave unless it gives an error.
 func (s *Store) enter(ctx context.Context) error {

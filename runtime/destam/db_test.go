@@ -27,7 +27,7 @@ var drivers = []struct {
 	name string
 	open func(t testing.TB) driver.Driver
 }{
-	{"memory", func(testing.TB) driver.Driver { return memory.Open(nil) }},
+	{"memory", func(testing.TB) driver.Driver { return lender{memory.Open(nil)} }},
 	{"dummy", func(testing.TB) driver.Driver { return dummy.Open() }},
 	{"fs", func(t testing.TB) driver.Driver {
 		s, err := fs.Open(t.TempDir(), nil)

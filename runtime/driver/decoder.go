@@ -23,6 +23,12 @@ type Decoder struct {
 	front, middle, end []byte
 }
 
+// Reset makes the decoder one that knows no commit: what it was given may change
+// again. It keeps texts only, in the hope that they come again.
+func (d *Decoder) Reset() {
+	*d = Decoder{last: Commit{Table: d.last.Table, By: d.last.By, Because: d.last.Because}}
+}
+
 // Decode is [DecodeCommit] into c, which is overwritten.
 func (d *Decoder) Decode(b []byte, c *Commit) error {
 	if d.again(b, c) {

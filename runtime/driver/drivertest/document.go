@@ -116,7 +116,7 @@ func (d *doc) verify() {
 	d.s.noError(err, "Head")
 	d.s.same(d.head(), head, "Head")
 	d.s.sameCommits(d.log, d.s.log(d.id, driver.Range{}), "Log")
-	state, err := d.s.d.Load(d.s.ctx, table, d.id, 0)
+	state, err := d.s.load(d.id, 0)
 	d.s.noError(err, "Load")
 	d.s.same(d.head(), state.Head, "Head of Load")
 	d.s.sameCommits(d.log[state.CheckpointSeq:], state.Commits, "Load")
@@ -127,7 +127,7 @@ func (d *doc) gone() {
 	d.s.t.Helper()
 	_, err := d.s.d.Head(d.s.ctx, table, d.id)
 	d.s.wantError(err, driver.ErrNotFound, "Head")
-	_, err = d.s.d.Load(d.s.ctx, table, d.id, 0)
+	_, err = d.s.load(d.id, 0)
 	d.s.wantError(err, driver.ErrNotFound, "Load")
 	d.s.wantError(d.s.d.Purge(d.s.ctx, table, d.id), driver.ErrNotFound, "Purge")
 }

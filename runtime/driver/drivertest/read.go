@@ -61,7 +61,7 @@ func testLoad(s *store) {
 	d.add(driver.KindVoid, nil)
 	n := uint64(len(d.log))
 	for at := range n + 3 {
-		state, err := s.d.Load(s.ctx, table, d.id, at)
+		state, err := s.load(d.id, at)
 		s.noError(err, "Load")
 		want := d.log
 		if at > 0 && at < n {
@@ -73,9 +73,9 @@ func testLoad(s *store) {
 			s.t.Fatalf("Load gives a checkpoint of %d that nobody stored", state.CheckpointSeq)
 		}
 	}
-	_, err := s.d.Load(s.ctx, table, id(2), 0)
+	_, err := s.load(id(2), 0)
 	s.wantError(err, driver.ErrNotFound, "Load of a document that never was")
-	_, err = s.d.Load(s.ctx, table, id(2), 3)
+	_, err = s.load(id(2), 3)
 	s.wantError(err, driver.ErrNotFound, "Load of a version of a document that never was")
 }
 
@@ -95,7 +95,7 @@ func testCheckpoint(s *store) {
 	check := func() {
 		s.t.Helper()
 		for at := uint64(1); at <= uint64(len(d.log)); at++ {
-			state, err := s.d.Load(s.ctx, table, d.id, at)
+			state, err := s.load(d.id, at)
 			s.noError(err, "Load")
 			newest := at
 			for newest > 0 && stored[newest] == "" {
@@ -129,7 +129,7 @@ func testCheckpoint(s *store) {
 	s.noError(s.d.Checkpoint(s.ctx, table, id(2), 1, []byte("nobody's")), "Checkpoint of a document that never was")
 	(&doc{s: s, id: id(2)}).gone()
 	e := s.create(id(2), obj())
-	state, err := s.d.Load(s.ctx, table, e.id, 0)
+	state, err := s.load(e.id, 0)
 	s.noError(err, "Load")
 	s.same(uint64(0), state.CheckpointSeq, "sequence of a checkpoint that was stored before the document")
 }

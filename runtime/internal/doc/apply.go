@@ -76,8 +76,7 @@ func (d *Document) apply(c *decoder) error {
 // read reads a body and checks that it fits what is there. After an error
 // nothing of it is left.
 func (d *Document) read(c *decoder) ([]change, error) {
-	var room [1]change
-	xs, err := c.changes(room[:0])
+	xs, err := c.changes(c.room[:0])
 	if err == nil {
 		err = c.finish()
 	}

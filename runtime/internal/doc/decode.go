@@ -26,6 +26,9 @@ type decoder struct {
 	open    int     // objects that were referred to, and whose content has not come yet
 	made    []*Node // new in this input
 	links   []link  // of objects that are not new: those are known
+
+	own  wire.Reader // r, mostly
+	room [1]change   // of the body
 }
 
 // link is an object and a slot that holds it.
@@ -47,7 +50,18 @@ var (
 // decoder makes one for b. Objects are looked up in the document's index, and
 // come into it when they are made.
 func (d *Document) decoder(b []byte) *decoder {
-	return &decoder{d: d, r: wire.NewReader(b), input: b}
+	c := &decoder{d: d}
+	c.reset(b)
+	return c
+}
+
+// reset makes c read b next. What it made of its last input is of no use to it
+// any more.
+func (c *decoder) reset(b []byte) {
+	c.own.Reset(b)
+	c.r, c.input = &c.own, b
+	c.depth, c.deepest, c.open = 0, 0, 0
+	c.made, c.links = c.made[:0], c.links[:0]
 }
 
 // object reads a map of fields into n, which is new.
@@ -198,7 +212,7 @@ func (c *decoder) make(t *Type, id ID) *Node {
 	}
 	n := t.newNode(c.d, id)
 	c.d.index[id] = n
-	if c.made == nil {
+	if cap(c.made) == 0 {
 		c.made = make([]*Node, 0, 1+objectsIn(c.input)/2) // half of them refer to others, mostly
 	}
 	c.made = append(c.made, n)

@@ -63,10 +63,17 @@ func (d *Document) load(b []byte) *decoder {
 	d.loading, d.still = true, true
 	if d.index == nil {
 		d.index = make(map[ID]*Node, objectsIn(b))
-		d.root.nodes(func(n *Node) { d.index[n.id] = n })
-		delete(d.index, d.root.id)
+		if d.root.known {
+			d.root.nodes(func(n *Node) { d.index[n.id] = n })
+			delete(d.index, d.root.id)
+		}
 	}
-	return d.decoder(b)
+	if d.reading == nil {
+		d.reading = d.decoder(b)
+	} else {
+		d.reading.reset(b)
+	}
+	return d.reading
 }
 
 func corrupt(err error) error { return fmt.Errorf("%w: %w", ErrCorrupt, err) }
@@ -89,4 +96,4 @@ func (d *Document) Replay(seq uint64, body []byte) error {
 func (d *Document) loaded() { d.loading, d.still = false, false }
 
 // Loaded ends Load and a series of Replay.
-func (d *Document) Loaded() { d.index = nil }
+func (d *Document) Loaded() { d.index, d.reading = nil, nil }

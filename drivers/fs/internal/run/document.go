@@ -289,14 +289,16 @@ func (f *Frame) Held() []driver.Term {
 	return held
 }
 
-// Own makes the frame one in memory of its own: what its records give may then
-// be kept, though not changed.
-func (f *Frame) Own() {
+// Size is how much memory Own takes.
+func (f *Frame) Size() int { return len(f.section) + len(f.front) + len(f.rest) }
+
+// Own makes the frame one in memory of its own, which is that behind b: what its
+// records give may then be kept, though not changed.
+func (f *Frame) Own(b []byte) {
 	if f.own {
 		return
 	}
 	f.own = true
-	b := make([]byte, 0, len(f.section)+len(f.front)+len(f.rest))
 	take := func(part *[]byte) {
 		if *part == nil {
 			return
