@@ -195,15 +195,22 @@ func (db *DB) following(ctx context.Context, f driver.Feed, feed iter.Seq2[drive
 // missed.
 func (db *DB) catchUpAll() {
 	for _, t := range db.all() {
+		t.loading.miss()
 		db.workers.run(func() { t.lives.again(db.ctx) })
 	}
 	for _, l := range db.lives() {
-		l.Go(func() {
-			if err := l.catchUp(db.ctx, nil); err != nil && !l.isOver(db.ctx) {
-				db.opts.OnError(&Error{Op: "follow", Table: l.table.name, ID: l.id, Err: err})
-			}
-		})
+		l.lookAgain()
 	}
+}
+
+// lookAgain has a document look for what it may have missed.
+func (l *live) lookAgain() {
+	l.Go(func() {
+		db := l.table.db
+		if err := l.catchUp(db.ctx, nil); err != nil && !l.isOver(db.ctx) {
+			db.opts.OnError(&Error{Op: "follow", Table: l.table.name, ID: l.id, Err: err})
+		}
+	})
 }
 
 // tell tells a document of a commit that somebody has stored, and live queries
@@ -239,10 +246,21 @@ type arrival struct {
 	waiting int // for it to be loaded
 	newest  uint64
 	shown   uint64 // the version that live queries have seen by the load
+	missed  bool   // something may not have been heard of
 }
 
-// begin notes that a document is being loaded; end gives what was heard of it.
-func (s *loading) begin(id ID) (end func() uint64) {
+// miss notes that what is being loaded may be older than what was not heard of.
+func (s *loading) miss() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range s.docs {
+		a.missed = true
+	}
+}
+
+// begin notes that a document is being loaded; end gives what was heard of it,
+// and whether that may not be all.
+func (s *loading) begin(id ID) (end func() (newest uint64, missed bool)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := s.docs[id]
@@ -254,13 +272,13 @@ func (s *loading) begin(id ID) (end func() uint64) {
 		s.docs[id] = a
 	}
 	a.waiting++
-	return func() uint64 {
+	return func() (uint64, bool) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if a.waiting--; a.waiting == 0 {
 			delete(s.docs, id)
 		}
-		return a.newest
+		return a.newest, a.missed
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"math/rand/v2"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -254,5 +255,103 @@ func TestLiveForeignMissed(t *testing.T) {
 		})
 		f.heard(b)
 		f.live.Close()
+	}
+}
+
+// gap is a store whose feed is deaf until it is mended. It holds up what reads
+// it between mark and mended, and tells of what reads it after that.
+type gap struct {
+	deafFeed
+	held   atomic.Bool   // what reads now is held up
+	asked  chan struct{} // something has read, and is held up
+	looked chan struct{} // something has read after the gap
+}
+
+func newGap(s *memory.Store) *gap {
+	return &gap{deafFeed: deafFeed{s, make(chan struct{})}, asked: make(chan struct{}, 1), looked: make(chan struct{}, 100)}
+}
+
+// hold keeps who has read until others look again, which they do when all that
+// was read before has been told to.
+func (s *gap) hold() {
+	select {
+	case <-s.mended:
+		s.looked <- struct{}{}
+	default:
+		if s.held.CompareAndSwap(true, false) {
+			s.asked <- struct{}{}
+			<-s.looked
+		}
+	}
+}
+
+func (s *gap) Find(ctx context.Context, table string, q driver.Query) iter.Seq2[driver.Head, error] {
+	return func(yield func(driver.Head, error) bool) {
+		s.Store.Find(ctx, table, q)(yield)
+		s.hold()
+	}
+}
+
+func (s *gap) Load(ctx context.Context, table string, id driver.ID, at uint64) (driver.State, error) {
+	state, err := s.Store.Load(ctx, table, id, at)
+	s.hold()
+	return state, err
+}
+
+func (s *gap) Log(ctx context.Context, table string, id driver.ID, r driver.Range) iter.Seq2[driver.Commit, error] {
+	s.hold()
+	return s.Store.Log(ctx, table, id, r)
+}
+
+// TestLiveForeignBegins begins a live query, and loads a document, while nothing
+// is heard of others, and both have read before and go on after that: what was
+// stored in between is seen all the same.
+func TestLiveForeignBegins(t *testing.T) {
+	for _, test := range []string{"live", "load"} {
+		t.Run(test, func(t *testing.T) {
+			store := memory.Open(&memory.Options{Shared: true})
+			deaf := newGap(store.Share())
+			a, b := open(t, store, nil), open(t, deaf, nil)
+			o := a.create(Card{Query: CardQuery{Owner: "bob"}})
+			other := a.create(Card{Query: CardQuery{Owner: "eve"}})
+			if err := a.Flush(ctx); err != nil {
+				t.Fatal(err)
+			}
+			// One of them is there to look again, which shows that all were told to.
+			var looks any
+			if test == "live" {
+				looks = must(b.cards.Live(ctx, CardWhere.Owner().Is("eve")))(t)
+			} else {
+				looks = must(b.cards.Get(ctx, other.ID()))(t)
+			}
+			deaf.held.Store(true)
+			done := make(chan *Live[CardQuery])
+			var loaded *OCard
+			go func() {
+				if test == "load" {
+					loaded, _ = b.cards.Get(ctx, o.ID())
+					done <- nil
+					return
+				}
+				ann, _ := b.cards.Live(ctx, CardWhere.Owner().Is("ann"))
+				done <- ann
+			}()
+			<-deaf.asked
+			o.Query().SetOwner("ann")
+			if err := a.Flush(ctx); err != nil {
+				t.Fatal(err)
+			}
+			close(deaf.mended)
+			switch ann := <-done; test {
+			case "live":
+				eventually(t, "what was stored meanwhile", func() bool { return ann.Has(o.ID()) && ann.Len() == 1 })
+				ann.Close()
+				looks.(*Live[CardQuery]).Close()
+			default:
+				eventually(t, "what was stored meanwhile", func() bool { return loaded.Query().Owner() == "ann" })
+				runtime.KeepAlive(looks)
+			}
+			b.errs.take() // that nothing was heard
+		})
 	}
 }

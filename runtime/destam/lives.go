@@ -331,6 +331,7 @@ type liveQuery struct {
 	hits    map[ID][]byte     // what it finds, with the sections
 	order   []ID              // of hits, ascending; nil when it must be made
 	loading map[ID][]byte     // sections that were noted while it began; nil afterwards
+	stale   bool              // what it looks for now may miss something: it looks again
 	subs    []*liveSubscriber // in the order in which they came
 	over    bool
 }
@@ -362,18 +363,19 @@ func (t *table) live(ctx context.Context, where []*predicate) (*liveQuery, error
 // fill looks for what q finds. Until it has, what changes waits in q.loading.
 func (q *liveQuery) fill(ctx context.Context) error {
 	t := q.s.table
-	found := map[ID][]byte{}
-	err := t.find(ctx, q.c, func(h hit) bool {
-		found[h.id] = h.section
-		return true
-	})
-	if err == nil {
-		err = t.db.dead()
+	for {
+		found := map[ID][]byte{}
+		err := t.find(ctx, q.c, func(h hit) bool {
+			found[h.id] = h.section
+			return true
+		})
+		if err == nil {
+			err = t.db.dead()
+		}
+		if err != nil || q.begin(found) {
+			return err
+		}
 	}
-	if err == nil {
-		q.begin(found)
-	}
-	return err
 }
 
 // again lets every query look anew, because commits of others were missed.
@@ -394,17 +396,20 @@ func (s *lives) again(ctx context.Context) {
 	}
 }
 
-// restart makes all queries wait for what they find.
+// restart makes all queries wait for what they find. One that is looking for that
+// already may have looked before what was missed, and looks again by itself.
 func (s *lives) restart() (all []*liveQuery) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settle()
 	for q := range s.queries() {
-		if q.loading == nil { // else it has just begun, and will miss nothing
-			q.loading = map[ID][]byte{}
-			s.beginning[q] = true
-			all = append(all, q)
+		if q.loading != nil {
+			q.stale = true
+			continue
 		}
+		q.loading = map[ID][]byte{}
+		s.beginning[q] = true
+		all = append(all, q)
 	}
 	return all
 }
@@ -444,17 +449,23 @@ func worth(t *table, term driver.Term) int {
 	return 2
 }
 
-// begin makes what was found what q has, and then what was noted meanwhile.
-func (q *liveQuery) begin(found map[ID][]byte) {
+// begin makes what was found what q has, and then what was noted meanwhile. It
+// does nothing and gives false when q has to look again.
+func (q *liveQuery) begin(found map[ID][]byte) bool {
 	s := q.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settle()
+	if q.stale && !q.over {
+		q.stale = false
+		clear(q.loading) // q will find it
+		return false
+	}
 	late := q.loading
 	q.loading = nil
 	delete(s.beginning, q)
 	if q.over {
-		return
+		return true
 	}
 	for id := range q.hits { // when it begins again
 		if _, still := found[id]; !still {
@@ -478,6 +489,7 @@ func (q *liveQuery) begin(found map[ID][]byte) {
 			s.put(q, id, nil)
 		}
 	}
+	return true
 }
 
 // meets tells whether q finds a document with a section.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/destam-go/destamgen/runtime/driver"
 	"github.com/destam-go/destamgen/runtime/internal/doc"
@@ -18,9 +17,11 @@ func (t *table) get(ctx context.Context, id ID) (*live, error) {
 		loaded := t.loading.begin(id)
 		var err error
 		l, err = t.cache.Load(ctx, id, func(ctx context.Context) (*live, error) { return t.read(ctx, id) })
-		if newest := loaded(); err == nil {
+		if newest, missed := loaded(); err == nil {
 			t.db.counters.loads.Add(1)
-			l.hear(newest, nil)
+			if l.hear(newest, nil); missed {
+				l.lookAgain()
+			}
 		}
 		if err != nil {
 			return nil, err
@@ -35,42 +36,34 @@ func (t *table) get(ctx context.Context, id ID) (*live, error) {
 }
 
 // read builds a document from the store. A deleted one is ErrDeleted.
-func (t *table) read(ctx context.Context, id ID) (l *live, err error) {
-	err = driver.Lend(ctx, t.db.driver, t.name, id, 0, func(state *driver.State) error {
-		if state.Deleted {
-			return ErrDeleted
-		}
-		b, err := t.build(ctx, state, func() *doc.Document {
-			l = t.newLive(id)
-			return l.doc
-		})
-		if err == nil {
-			l.came(&b, state)
-		}
-		return err
+func (t *table) read(ctx context.Context, id ID) (*live, error) {
+	state, err := t.db.driver.Load(ctx, t.name, id, 0)
+	if err != nil {
+		return nil, err
+	}
+	if state.Deleted {
+		return nil, ErrDeleted
+	}
+	var l *live
+	b, err := t.build(ctx, &state, func() *doc.Document {
+		l = t.newLive(id)
+		return l.doc
 	})
 	if err != nil {
 		return nil, err
 	}
-	t.db.ids.seen(id)
-	t.db.hold(l)
-	l.release()
-	l.checkpoint()
-	return l, nil
-}
-
-// came notes what a new document was built from.
-func (l *live) came(b *built, s *driver.State) {
 	l.size.Store(b.size)
 	l.since.Store(b.since)
 	l.after.Store(b.after)
 	l.version.Store(b.seq)
-	held := slices.Clone(s.Held)
-	l.held.Store(&held)
-	l.table.claims.show(l.claimant, held)
-	if l.table.db.fed {
-		l.table.loading.loaded(l, slices.Clone(s.Section)) // of this nothing may be kept
-	}
+	l.held.Store(&state.Held)
+	t.claims.show(l.claimant, state.Held)
+	t.db.ids.seen(id)
+	t.db.hold(l)
+	l.release()
+	t.loading.loaded(l, state.Section)
+	l.checkpoint()
+	return l, nil
 }
 
 // built is what a document was built from.
@@ -210,12 +203,14 @@ func (l *live) content(ctx context.Context) (seq uint64, content []byte, err err
 	if ok {
 		return seq, content, nil
 	}
-	err = driver.Lend(ctx, l.table.db.driver, l.table.name, l.id, 0, func(state *driver.State) error {
-		c, err := l.table.build(ctx, state, l.table.scratch)
-		if err == nil {
-			seq, content, _ = c.doc.Checkpoint()
-		}
-		return err
-	})
-	return seq, content, err
+	state, err := l.table.db.driver.Load(ctx, l.table.name, l.id, 0)
+	if err != nil {
+		return 0, nil, err
+	}
+	c, err := l.table.build(ctx, &state, l.table.scratch)
+	if err != nil {
+		return 0, nil, err
+	}
+	seq, content, _ = c.doc.Checkpoint()
+	return seq, content, nil
 }
