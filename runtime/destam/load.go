@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/destam-go/destamgen/runtime/driver"
 	"github.com/destam-go/destamgen/runtime/internal/doc"
@@ -36,34 +37,42 @@ func (t *table) get(ctx context.Context, id ID) (*live, error) {
 }
 
 // read builds a document from the store. A deleted one is ErrDeleted.
-func (t *table) read(ctx context.Context, id ID) (*live, error) {
-	state, err := t.db.driver.Load(ctx, t.name, id, 0)
-	if err != nil {
-		return nil, err
-	}
-	if state.Deleted {
-		return nil, ErrDeleted
-	}
-	var l *live
-	b, err := t.build(ctx, &state, func() *doc.Document {
-		l = t.newLive(id)
-		return l.doc
+func (t *table) read(ctx context.Context, id ID) (l *live, err error) {
+	err = driver.Lend(ctx, t.db.driver, t.name, id, 0, func(state *driver.State) error {
+		if state.Deleted {
+			return ErrDeleted
+		}
+		b, err := t.build(ctx, state, func() *doc.Document {
+			l = t.newLive(id)
+			return l.doc
+		})
+		if err == nil {
+			l.came(&b, state)
+		}
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
+	t.db.ids.seen(id)
+	t.db.hold(l)
+	l.release()
+	l.checkpoint()
+	return l, nil
+}
+
+// came notes what a new document was built from.
+func (l *live) came(b *built, s *driver.State) {
 	l.size.Store(b.size)
 	l.since.Store(b.since)
 	l.after.Store(b.after)
 	l.version.Store(b.seq)
-	l.held.Store(&state.Held)
-	t.claims.show(l.claimant, state.Held)
-	t.db.ids.seen(id)
-	t.db.hold(l)
-	l.release()
-	t.loading.loaded(l, state.Section)
-	l.checkpoint()
-	return l, nil
+	held := slices.Clone(s.Held)
+	l.held.Store(&held)
+	l.table.claims.show(l.claimant, held)
+	if l.table.db.fed {
+		l.table.loading.loaded(l, slices.Clone(s.Section)) // of this nothing may be kept
+	}
 }
 
 // built is what a document was built from.
@@ -84,8 +93,10 @@ func (t *table) build(ctx context.Context, s *driver.State, begin func() *doc.Do
 		if !bad {
 			return b, err
 		}
-		t.db.opts.OnError(&Error{Op: "load", Table: t.name, ID: state.ID, Version: state.CheckpointSeq,
-			Err: fmt.Errorf("the checkpoint is left out: %w", err)})
+		if !errors.Is(err, doc.ErrApart) {
+			t.db.opts.OnError(&Error{Op: "load", Table: t.name, ID: state.ID, Version: state.CheckpointSeq,
+				Err: fmt.Errorf("the checkpoint is left out: %w", err)})
+		}
 		if state, err = t.before(ctx, &state); err != nil {
 			return built{}, err
 		}
@@ -203,14 +214,12 @@ func (l *live) content(ctx context.Context) (seq uint64, content []byte, err err
 	if ok {
 		return seq, content, nil
 	}
-	state, err := l.table.db.driver.Load(ctx, l.table.name, l.id, 0)
-	if err != nil {
-		return 0, nil, err
-	}
-	c, err := l.table.build(ctx, &state, l.table.scratch)
-	if err != nil {
-		return 0, nil, err
-	}
-	seq, content, _ = c.doc.Checkpoint()
-	return seq, content, nil
+	err = driver.Lend(ctx, l.table.db.driver, l.table.name, l.id, 0, func(state *driver.State) error {
+		c, err := l.table.build(ctx, state, l.table.scratch)
+		if err == nil {
+			seq, content, _ = c.doc.Checkpoint()
+		}
+		return err
+	})
+	return seq, content, err
 }
