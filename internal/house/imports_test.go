@@ -53,7 +53,7 @@ var layers = []layer{
 		tests: []string{"runtime/...", "drivers/...", "examples/orders", "examples/quickstart/notes"}},
 	// Neither of runtime/observe and runtime/destam imports the other: lenses of
 	// documents are sources by their methods alone.
-	{packages: "runtime/observe", tests: []string{"runtime/destam", "examples/quickstart/notes"}},
+	{packages: "runtime/observe", own: []string{"runtime/internal/lock"}, tests: []string{"runtime/destam", "examples/quickstart/notes"}},
 	{packages: "runtime/driver", own: []string{"runtime/internal/wire"}, foreign: []string{msgpack}},
 	{packages: "runtime/driver/drivertest", own: []string{"runtime/driver"}, foreign: []string{gocmp}},
 	{packages: "runtime/internal/wire", foreign: []string{msgpack}},

@@ -14,6 +14,15 @@ func Mutable[T any](v T) *Cell[T] { return &Cell[T]{v: v, ok: true} }
 
 // Get gives the value; ok is false when it is absent.
 func (c *Cell[T]) Get() (v T, ok bool) {
+	if count, free := c.hub.line.mu.Peek(); free {
+		if v, ok = c.v, c.ok; c.hub.line.mu.Peeked(count) {
+			return v, ok
+		}
+	}
+	return c.locked()
+}
+
+func (c *Cell[T]) locked() (v T, ok bool) {
 	c.hub.line.mu.Lock()
 	v, ok = c.v, c.ok
 	c.hub.line.mu.Unlock()
@@ -74,15 +83,14 @@ func (c *Cell[T]) Update(f func(v T, ok bool) T) {
 // Follow gives the value and calls fn with every change of it from there, see
 // [Source]. Watch is the same for people.
 func (c *Cell[T]) Follow(fn func(old T, had bool, now T, has bool)) (v T, ok bool, stop func()) {
-	l := &listener[T]{}
-	l.fn.Store(&fn)
+	l := &listener[T]{fn: fn}
 	c.hub.line.mu.Lock()
 	c.hub.add(l)
 	v, ok = c.v, c.ok
 	c.hub.line.mu.Unlock()
 	return v, ok, func() {
 		c.hub.line.mu.Lock()
-		c.hub.remove(l)
+		c.hub.remove(l, &c.hub.line)
 		c.hub.line.mu.Unlock()
 	}
 }

@@ -3,8 +3,10 @@ package observe_test
 import (
 	"log/slog"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"weak"
 
@@ -176,6 +178,59 @@ func TestStop(t *testing.T) {
 	c.Set(1)
 }
 
+// Get takes no lock, and never gives half of one value and half of another,
+// nor a value that was never there.
+func TestGetMeanwhile(t *testing.T) {
+	all := []string{"", "a", strings.Repeat("bc", 10), strings.Repeat("def", 1000)}
+	c := observe.Mutable(all[0])
+	memo := observe.Memo(c)
+	keep := observe.Map(c, func(s string) string { return s + "!" })
+	defer memo.Watch(func(observe.Change[string]) {})()
+	defer keep.Watch(func(observe.Change[string]) {})()
+	var over atomic.Bool
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		for i := 0; !over.Load(); i++ {
+			c.Set(all[i%len(all)])
+			if i%7 == 0 {
+				c.Clear()
+			}
+		}
+	})
+	for range 20_000 {
+		for _, get := range []func() (string, bool){c.Get, memo.Get} {
+			if s, ok := get(); !ok && s != "" || !slices.Contains(all, s) {
+				t.Fatalf("got %d bytes, %t", len(s), ok)
+			}
+		}
+		if s, ok := keep.Get(); ok && !slices.Contains(all, strings.TrimSuffix(s, "!")) {
+			t.Fatalf("got %d bytes", len(s))
+		}
+	}
+	over.Store(true)
+	writer.Wait()
+}
+
+// To watch and to stop takes two pieces of memory, and to set and get none.
+func TestCellAllocates(t *testing.T) {
+	c := observe.Mutable(0)
+	defer c.Watch(func(observe.Change[int]) {})()
+	hear := func(int, bool, int, bool) {}
+	n := 0
+	for what, f := range map[string]func() float64{
+		"watch and stop": func() float64 {
+			return testing.AllocsPerRun(100, func() { _, _, stop := c.Follow(hear); stop() }) - 2
+		},
+		"set and get": func() float64 {
+			return testing.AllocsPerRun(100, func() { n++; c.Set(n); c.Get() })
+		},
+	} {
+		if more := f(); more > 0 {
+			t.Errorf("%s takes %v pieces more than it may", what, more)
+		}
+	}
+}
+
 // A watcher that comes during a delivery hears from the next change on.
 func TestWatchDuringDelivery(t *testing.T) {
 	c := observe.Mutable(0)
@@ -315,16 +370,29 @@ func TestNothingIsKept(t *testing.T) {
 	wl := weak.Make(heard)
 	heard = nil
 	stop()
+	own := new(big) // of one that stops itself, and others with it, while it is called
+	var stopOwn, stopLast func()
+	stopOwn = c.Watch(func(observe.Change[int]) {
+		runtime.KeepAlive(own)
+		stopOwn()
+		stopLast()
+	})
+	stopLast = c.Watch(func(observe.Change[int]) { t.Error("called after stop") })
+	wo := weak.Make(own)
+	own = nil
 	lens := observe.Memo(observe.Map(c, func(v int) int { return v + 1 }))
 	stop = lens.Watch(func(observe.Change[int]) {})
 	c.Set(1)
 	stop()
 	wm := weak.Make(lens)
-	lens = nil
+	lens, stopOwn, stopLast = nil, nil, nil
 	runtime.GC()
 	runtime.GC()
 	if wl.Value() != nil {
 		t.Error("a listener that was stopped is kept")
+	}
+	if wo.Value() != nil {
+		t.Error("a listener that stopped itself is kept")
 	}
 	if wm.Value() != nil {
 		t.Error("a lens that nobody watches is kept")

@@ -7,8 +7,9 @@ import (
 
 // listener is one subscription.
 type listener[T any] struct {
-	fn   atomic.Pointer[follower[T]] // nil after stop
-	rank int                         // those of a lower rank are called first
+	fn   follower[T] // nil after stop, when nobody can be about to call it
+	off  atomic.Bool // after stop
+	rank int         // those of a lower rank are called first
 }
 
 // event is a change and whom it concerns: those who listened when it happened.
@@ -23,8 +24,8 @@ func (e *event[T]) run() {
 	for e.next < len(e.to) {
 		l := e.to[e.next]
 		e.next++
-		if fn := l.fn.Load(); fn != nil {
-			(*fn)(e.old, e.had, e.now, e.has)
+		if !l.off.Load() {
+			l.fn(e.old, e.had, e.now, e.has)
 		}
 	}
 }
@@ -32,13 +33,21 @@ func (e *event[T]) run() {
 // backlog is how many changes may wait for listeners before they are folded.
 const backlog = 1024
 
+// events is the line of changes on their way to listeners.
+type events[T any] = line[event[T], *event[T]]
+
+// listeners are guarded by the lock of the line that brings them changes.
+type listeners[T any] struct {
+	all []*listener[T] // what an event on its way has of it does not change
+	off int            // of all
+}
+
 // hub has listeners and tells them of changes. Its line's lock guards it, and
 // whatever the changes are of.
 type hub[T any] struct {
-	line  line[event[T], *event[T]]
-	all   []*listener[T] // up to its length never changed, but replaced: events share it
-	off   int            // of all
-	bound int            // fold when more wait
+	line events[T]
+	listeners[T]
+	bound int // fold when more wait
 	equal func(a, b T) bool
 }
 
@@ -51,31 +60,55 @@ func (h *hub[T]) same(a T, had bool, b T, has bool) bool {
 }
 
 // add takes a listener in; the lock is held.
-func (h *hub[T]) add(l *listener[T]) {
-	n := len(h.all)
-	if n == 0 || h.all[n-1].rank <= l.rank {
-		h.all = append(h.all, l)
+func (ls *listeners[T]) add(l *listener[T]) {
+	n := len(ls.all)
+	if n == 0 || ls.all[n-1].rank <= l.rank {
+		ls.all = append(ls.all, l)
 		return
 	}
-	i := slices.IndexFunc(h.all, func(o *listener[T]) bool { return o.rank > l.rank })
-	h.all = slices.Concat(h.all[:i], []*listener[T]{l}, h.all[i:])
+	i := slices.IndexFunc(ls.all, func(o *listener[T]) bool { return o.rank > l.rank })
+	ls.all = slices.Concat(ls.all[:i], []*listener[T]{l}, ls.all[i:])
 }
 
-// remove forgets a listener, once; the lock is held.
-func (h *hub[T]) remove(l *listener[T]) bool {
-	if l.fn.Swap(nil) == nil {
-		return false
+// remove forgets a listener, once; the lock of its line is held.
+func (ls *listeners[T]) remove(l *listener[T], from *events[T]) {
+	if l.off.Load() {
+		return
 	}
-	if h.off++; h.off*2 > len(h.all) {
+	l.off.Store(true)
+	ls.off++
+	if from.want() {
+		from.atRest(func() { l.fn = nil })
+	} else {
+		l.fn = nil
+		ls.cut()
+	}
+	if ls.off*2 > len(ls.all) {
 		var left []*listener[T]
-		for _, o := range h.all {
-			if o.fn.Load() != nil {
+		for _, o := range ls.all {
+			if !o.off.Load() {
 				left = append(left, o)
 			}
 		}
-		h.all, h.off = left, 0
+		ls.all, ls.off = left, 0
 	}
-	return true
+}
+
+// send puts a change for those who listen now; the lock is held. When it gives
+// true, the caller unlocks and lets the line work.
+func (ls *listeners[T]) send(to *events[T], old T, had bool, now T, has bool) bool {
+	e, mine := to.place()
+	e.old, e.had, e.now, e.has, e.to, e.next = old, had, now, has, ls.all, 0
+	return mine
+}
+
+// cut forgets at once those at the end: no event is on its way.
+func (ls *listeners[T]) cut() {
+	for n := len(ls.all); n > 0 && ls.all[n-1].off.Load(); n-- {
+		ls.all[n-1] = nil
+		ls.all = ls.all[:n-1]
+		ls.off--
+	}
 }
 
 // tell puts a change; the lock is held. When it gives true, the caller unlocks
@@ -87,7 +120,7 @@ func (h *hub[T]) tell(old T, had bool, now T, has bool) bool {
 	if len(h.line.waiting)-h.line.head >= max(backlog, h.bound) {
 		h.fold()
 	}
-	return h.line.put(event[T]{old: old, had: had, now: now, has: has, to: h.all})
+	return h.send(&h.line, old, had, now, has)
 }
 
 // fold makes one change of those that wait for the same listeners and lead

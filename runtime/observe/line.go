@@ -1,6 +1,10 @@
 package observe
 
-import "sync"
+import (
+	"sync/atomic"
+
+	"github.com/destam-go/destamgen/runtime/internal/lock"
+)
 
 // handover is how many tasks of others a goroutine carries out before a fresh
 // one goes on, so that nobody who sets a value is held for long.
@@ -11,11 +15,33 @@ const handover = 64
 // it, and then what others have put meanwhile. A task E is resumable: when it
 // panics, run is called again and goes on after what panicked.
 type line[E any, P task[E]] struct {
-	mu      sync.Mutex
+	mu      lock.Mutex
 	waiting []E // from head on
 	head    int
-	running bool // somebody carries out cur
-	cur     E    // is that one's; here and not on its stack, which would escape
+	running uint32   // whether somebody carries out cur: see want
+	cur     E        // is that one's; here and not on its stack, which would escape
+	resting []func() // called with the lock when nobody carries out anything any more
+}
+
+// What line.running says.
+const (
+	working = 1 << iota // somebody carries out cur
+	wanted              // something came meanwhile
+)
+
+// want makes whoever carries out tasks, if there is one, look again before it
+// ends. mu is held. Who finds that there is none may become it by a plain
+// write: nobody else does, and the one that was has ended by an atomic one.
+// That is how it ends without the lock when nobody has called want.
+func (l *line[E, P]) want() (busy bool) {
+	for {
+		switch was := atomic.LoadUint32(&l.running); {
+		case was == 0:
+			return false
+		case was&wanted != 0 || atomic.CompareAndSwapUint32(&l.running, was, working|wanted):
+			return true
+		}
+	}
 }
 
 type task[E any] interface {
@@ -26,17 +52,33 @@ type task[E any] interface {
 // put adds a task; mu is held. When it gives true, the caller unlocks and
 // calls work.
 func (l *line[E, P]) put(e E) bool {
-	if !l.running {
-		l.running, l.cur = true, e
-		return true
+	at, mine := l.place()
+	*at = e
+	return mine
+}
+
+// place is put for a task that the caller writes there itself.
+func (l *line[E, P]) place() (at *E, mine bool) {
+	if atomic.LoadUint32(&l.running) == 0 {
+		l.running = working
+		return &l.cur, true
+	}
+	return l.queue()
+}
+
+func (l *line[E, P]) queue() (at *E, mine bool) {
+	if !l.want() {
+		l.running = working
+		return &l.cur, true
 	}
 	if l.head > 0 && len(l.waiting) == cap(l.waiting) {
 		n := copy(l.waiting, l.waiting[l.head:])
 		clear(l.waiting[n:])
 		l.waiting, l.head = l.waiting[:n], 0
 	}
-	l.waiting = append(l.waiting, e)
-	return false
+	var none E
+	l.waiting = append(l.waiting, none)
+	return &l.waiting[len(l.waiting)-1], false
 }
 
 // post puts a task and carries it out.
@@ -51,9 +93,19 @@ func (l *line[E, P]) post(e E) {
 
 // hold lets tasks wait until work is called. It is for a line that nobody has
 // used yet.
-func (l *line[E, P]) hold() { l.running = true }
+func (l *line[E, P]) hold() { l.running = working }
 
-// work carries out cur and what waits. Only who made running true calls it.
+// atRest calls f, with the lock, when nobody carries out anything: at once, or
+// when whoever does ends. mu is held.
+func (l *line[E, P]) atRest(f func()) {
+	if l.want() {
+		l.resting = append(l.resting, f)
+		return
+	}
+	f()
+}
+
+// work carries out cur and what waits. Only who has made the line run calls it.
 func (l *line[E, P]) work() {
 	for n := 0; l.try(&n); {
 	}
@@ -90,21 +142,36 @@ func (l *line[E, P]) try(n *int) (more bool) {
 }
 
 // next takes the next task; false ends the work.
-func (l *line[E, P]) next() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+func (l *line[E, P]) next() (more bool) {
 	var none E
-	if l.head == len(l.waiting) {
-		l.cur, l.running = none, false
-		l.waiting, l.head = l.waiting[:0], 0
-		if cap(l.waiting) > handover {
-			l.waiting = nil
-		}
+	l.cur = none
+	if atomic.CompareAndSwapUint32(&l.running, working, 0) {
 		return false
 	}
-	l.cur, l.waiting[l.head] = l.waiting[l.head], none
-	l.head++
-	return true
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	more = l.head < len(l.waiting)
+	if more {
+		l.cur, l.waiting[l.head] = l.waiting[l.head], none
+		l.head++
+	}
+	if l.head < len(l.waiting) {
+		return true
+	}
+	if l.waiting, l.head = l.waiting[:0], 0; cap(l.waiting) > handover {
+		l.waiting = nil
+	}
+	switch {
+	case !more:
+		for _, f := range l.resting {
+			f()
+		}
+		l.resting = nil
+		atomic.StoreUint32(&l.running, 0)
+	case len(l.resting) == 0: // cur is all that is wanted
+		l.running = working
+	}
+	return more
 }
 
 // job is a task that is not resumable.

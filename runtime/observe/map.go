@@ -3,6 +3,8 @@ package observe
 import (
 	"sync"
 	"sync/atomic"
+
+	"github.com/destam-go/destamgen/runtime/internal/lock"
 )
 
 // Map is what f makes of the value of src; what is absent stays absent. Nobody
@@ -42,22 +44,30 @@ type mapped[T, U any] struct {
 	sameT func(a, b T) bool
 	sameU func(a, b U) bool
 
-	mu       sync.Mutex
+	mu       lock.Mutex
 	watchers int
 	known    bool     // what follows is; only while there are watchers
 	in       maybe[T] // the newest
 	out      maybe[U]
 }
 
+// kept gives what is known.
+func (m *mapped[T, U]) kept() (known bool, in maybe[T], out maybe[U]) {
+	if count, free := m.mu.Peek(); free {
+		if known, in, out = m.known, m.in, m.out; m.mu.Peeked(count) {
+			return known, in, out
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.known, m.in, m.out
+}
+
 // result gives what f makes of a value. f is called without a lock.
 func (m *mapped[T, U]) result(v T, ok bool) (U, bool) {
-	m.mu.Lock()
-	if m.known && same(m.sameT, m.in.v, m.in.ok, v, ok) {
-		out := m.out
-		m.mu.Unlock()
+	if known, in, out := m.kept(); known && same(m.sameT, in.v, in.ok, v, ok) {
 		return out.v, out.ok
 	}
-	m.mu.Unlock()
 	u, uok := m.f(v, ok)
 	if !uok {
 		var none U

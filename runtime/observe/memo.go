@@ -45,9 +45,8 @@ func computed[T any](get func() (T, bool), follow func(follower[T]) (T, bool, fu
 }
 
 func (m *memo[T]) follow(rank int, fn follower[T]) (T, bool, func()) {
-	l := &listener[T]{rank: rank}
-	l.fn.Store(&fn)
-	v, leave, ok := m.shared.join(func() { m.hub.add(l) }, func() { m.hub.remove(l) })
+	l := &listener[T]{fn: fn, rank: rank}
+	v, leave, ok := m.shared.join(func() { m.hub.add(l) }, func() { m.hub.remove(l, &m.hub.line) })
 	if !ok {
 		return m.shared.src.Follow(fn)
 	}

@@ -6,14 +6,14 @@ import "reflect"
 // change of the selection wakes only who asks for the value that was selected
 // and for the one that is, however many others are watched.
 type Selector[T comparable] struct {
-	line   line[event[bool], *event[bool]] // its lock guards all
-	at     map[T]*hub[bool]                // only their listeners are used; see of
+	line   events[bool]           // its lock guards all
+	at     map[T]*listeners[bool] // see of
 	shared shared[T]
 }
 
 // Select makes a selector of src, which has the selected value, or none.
 func Select[T comparable](src Source[T]) *Selector[T] {
-	s := &Selector[T]{at: map[T]*hub[bool]{}}
+	s := &Selector[T]{at: map[T]*listeners[bool]{}}
 	s.shared = shared[T]{src: src, mu: &s.line.mu, change: s.change, same: equality[T]()}
 	return s
 }
@@ -46,12 +46,11 @@ func (s *Selector[T]) At(v T) *Lens[bool] {
 }
 
 func (s *Selector[T]) follow(v T, fn follower[bool]) (bool, bool, func()) {
-	l := &listener[bool]{}
-	l.fn.Store(&fn)
-	var h *hub[bool]
+	l := &listener[bool]{fn: fn}
+	var h *listeners[bool]
 	add := func() {
 		if h = s.at[v]; h == nil {
-			h = &hub[bool]{}
+			h = &listeners[bool]{}
 			if itself := v; v == itself { // or nobody would find it: NaN
 				s.at[v] = h
 			}
@@ -59,7 +58,7 @@ func (s *Selector[T]) follow(v T, fn follower[bool]) (bool, bool, func()) {
 		h.add(l)
 	}
 	remove := func() {
-		if h.remove(l); len(h.all) == 0 && s.at[v] == h {
+		if h.remove(l, &s.line); len(h.all) == 0 && s.at[v] == h {
 			delete(s.at, v)
 		}
 	}
@@ -76,11 +75,11 @@ func (s *Selector[T]) change(old T, had bool, now T, has bool) {
 	mine := false
 	if !same(s.shared.same, old, had, now, has) {
 		if h := s.of(old, had); h != nil {
-			mine = s.line.put(event[bool]{old: true, had: true, has: true, to: h.all})
+			mine = h.send(&s.line, true, true, false, true)
 		}
 		if h := s.of(now, has); h != nil {
 			// The first may have begun; then this one waits for it.
-			mine = s.line.put(event[bool]{had: true, now: true, has: true, to: h.all}) || mine
+			mine = h.send(&s.line, false, true, true, true) || mine
 		}
 	}
 	s.line.mu.Unlock()
@@ -90,7 +89,7 @@ func (s *Selector[T]) change(old T, had bool, now T, has bool) {
 }
 
 // of gives those who ask for v, nil for nobody; the lock is held.
-func (s *Selector[T]) of(v T, ok bool) *hub[bool] {
+func (s *Selector[T]) of(v T, ok bool) *listeners[bool] {
 	if !ok || !hashable(v) {
 		return nil
 	}

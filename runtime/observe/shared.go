@@ -1,11 +1,15 @@
 package observe
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/destam-go/destamgen/runtime/internal/lock"
+)
 
 // shared subscribes to a source once for many watchers, while there are any.
 type shared[T any] struct {
 	src Source[T]
-	mu  *sync.Mutex // of the owner's line
+	mu  *lock.Mutex // of the owner's line
 
 	// change takes in a change of the source. mu is held, and change ends it.
 	change func(old T, had bool, now T, has bool)
@@ -105,12 +109,24 @@ func (s *shared[T]) hear(sub *subscription[T], old T, had bool, now T, has bool)
 
 // current gives the value that is kept while there are watchers.
 func (s *shared[T]) current() (T, bool) {
+	if count, free := s.mu.Peek(); free {
+		if v, kept := s.kept(); kept && s.mu.Peeked(count) {
+			return v.v, v.ok
+		}
+	}
 	s.mu.Lock()
-	if sub := s.sub; sub != nil && !sub.starting && !sub.places {
-		v := sub.cur
-		s.mu.Unlock()
+	v, kept := s.kept()
+	s.mu.Unlock()
+	if kept {
 		return v.v, v.ok
 	}
-	s.mu.Unlock()
 	return s.src.Get()
+}
+
+// kept gives the value that is kept, if there is one.
+func (s *shared[T]) kept() (v maybe[T], ok bool) {
+	if sub := s.sub; sub != nil && !sub.starting && !sub.places {
+		return sub.cur, true
+	}
+	return v, false
 }
