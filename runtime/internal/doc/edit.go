@@ -154,21 +154,29 @@ func (l *List) openKeys(i int, keys []pos.Key) {
 	d.spill()
 	d.ask(l.owner)
 	l.cells.insert(i, keys)
+	d.win.came = 0
 	if !l.recordable() {
 		return
 	}
 	for _, k := range keys {
-		d.inserted(l, k)
+		t := d.inserted(l, k)
+		if len(keys) == 1 {
+			d.win.came = t + 1
+		}
 	}
 }
 
 // Close ends what Open or OpenKey began.
 func (l *List) Close(i, n int) {
 	d := l.owner.doc
-	if !d.logging() {
+	if d.win.came > 0 {
+		v := l.boxed(i, d.boxes())
+		if d.filled(v); d.logging() {
+			d.log = append(d.log, Delta{N: l.owner, F: l.f, L: l, Key: l.cells.Key(i), Has: true, Val: v})
+		}
 		return
 	}
-	for j := i; j < i+n; j++ {
+	for j := i; j < i+n && d.logging(); j++ {
 		d.log = append(d.log, Delta{N: l.owner, F: l.f, L: l, Key: l.cells.Key(j), Has: true, Val: l.elem(j)})
 	}
 }
@@ -227,7 +235,9 @@ func (l *List) Remove(i, n int) {
 	for j := i; j < i+n && (rec || log || nodes); j++ {
 		k := l.cells.Key(j)
 		var prev any
-		if rec || log {
+		if rec {
+			prev = l.boxed(j, d.boxes())
+		} else if log {
 			prev = l.elem(j)
 		}
 		if rec {
@@ -250,7 +260,7 @@ func (l *List) Changing(i int) {
 	d.ask(l.owner)
 	log := d.logging()
 	if l.recordable() {
-		d.replaced(l, l.cells.Key(i), func() any { return l.elem(i) })
+		d.replaced(l, l.cells.Key(i), func() any { return l.boxed(i, d.boxes()) })
 	}
 	if log {
 		d.log = append(d.log, Delta{N: l.owner, F: l.f, L: l, Key: l.cells.Key(i), Had: true, Prev: l.elem(i)})

@@ -173,15 +173,19 @@ func (d *Document) gather(p *Pending) (strays []*Node) {
 
 // foldTouch adds the delta that leads from what t remembers to what is there.
 func (d *Document) foldTouch(to []Delta, t *touch) []Delta {
-	x := Delta{N: t.n, F: t.f, L: t.l, Key: t.key, Had: t.had, Prev: t.prev}
+	x := Delta{N: t.n, F: t.f, L: t.l, Key: t.key, Had: t.had, Has: t.has}
 	if t.had {
+		x.Prev = t.prev
 		x.startAt(t.old)
 	}
-	if t.l == nil {
+	switch {
+	case t.l == nil:
 		x.Has, x.Val = t.n.boxed(int(t.f), &d.win.boxes)
-	} else if _, i, ok := t.l.win.here.find(d.win.touches, t.key); ok && &d.win.touches[i] == t {
+	case t.known:
+		x.Val = t.prev
+	case t.has:
 		at, _ := t.l.Find(t.key)
-		x.Has, x.Val = true, t.l.elem(at)
+		x.Val = t.l.boxed(at, &d.win.boxes)
 	}
 	if !x.Had && !x.Has || x.Had && x.Has && x.same() {
 		return to
@@ -214,7 +218,7 @@ func (d *Document) renames() (to []Delta) {
 			went := &d.win.touches[i]
 			if _, j, ok := l.win.here.find(d.win.touches, went.old); ok && !d.win.touches[j].had {
 				came := &d.win.touches[j]
-				came.had, came.old, came.prev = true, went.old, went.prev
+				came.had, came.old, came.prev, came.known = true, went.old, went.prev, false
 				*went = touch{}
 			}
 		}

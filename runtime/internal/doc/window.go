@@ -84,15 +84,19 @@ func (x *Delta) startAt(k pos.Key) {
 // Renamed lists elements of one list that got new keys, ascending.
 type Renamed struct{ Old, New []pos.Key }
 
-// touch is what a window remembers of one slot: what was there before.
+// touch is what a window remembers of one slot: what was there before. Of an
+// element that came it mostly knows what that holds, so that nobody has to look
+// for it when the window is sealed.
 type touch struct {
-	n    *Node
-	l    *List
-	f    int32
-	had  bool
-	key  pos.Key // now
-	old  pos.Key // before the window, when had
-	prev any
+	n     *Node
+	l     *List
+	f     int32
+	had   bool
+	has   bool    // of an element: it is there now
+	known bool    // of an element that came: prev is what it holds now
+	key   pos.Key // now
+	old   pos.Key // before the window, when had
+	prev  any     // when had or known
 }
 
 // window records which slots changed and what they held before, so that what
@@ -106,6 +110,7 @@ type window struct {
 	strays  []*Node       // written while outside the tree
 	beyond  map[slot]bool // touched fields that Node.touched has no bit for
 	boxes   boxes         // of what the touches remember
+	came    int32         // one more than the touch of the element that was opened last, 0 for none or several
 	last    int           // touches of the window before
 }
 
@@ -292,12 +297,23 @@ func (n *Node) has(f int) bool {
 func (f *Field) ok(p unsafe.Pointer) *bool { return (*bool)(unsafe.Add(p, f.okAt)) }
 
 // elem gives the value of the i-th element.
-func (l *List) elem(i int) any {
+func (l *List) elem(i int) any { return l.boxed(i, nil) }
+
+// boxed is elem with the value in b, which may be nil.
+func (l *List) boxed(i int, b *boxes) any {
 	fd := l.field()
 	if fd.Kind == NodeList {
 		return l.Node(i)
 	}
-	return fd.leaf.box(l.cells.at(i))
+	return b.box(fd.leaf, l.cells.at(i))
+}
+
+// boxes are where what is recorded goes, unless listeners get it too.
+func (d *Document) boxes() *boxes {
+	if d.heard() {
+		return nil
+	}
+	return &d.win.boxes
 }
 
 // listWin gives what the open window has of l, and begins it if need be.
@@ -312,16 +328,25 @@ func (d *Document) listWin(l *List) *listWindow {
 // recordable tells whether changes of l's elements are recorded.
 func (l *List) recordable() bool { return !l.field().Local && l.owner.records() }
 
-// inserted records that the element with key k is new.
-func (d *Document) inserted(l *List, k pos.Key) {
+// inserted records that the element with key k is new, and gives its touch.
+func (d *Document) inserted(l *List, k pos.Key) (i int32) {
 	w := d.listWin(l)
 	if at, i, ok := w.gone.find(d.win.touches, k); ok && !w.renumbered { // it was there before the window
 		w.gone.remove(at)
+		d.win.touches[i].has = true
 		w.here.add(d.win.touches, i)
-		return
+		return i
 	}
-	i := d.touch(touch{n: l.owner, l: l, f: l.f, key: k})
+	i = d.touch(touch{n: l.owner, l: l, f: l.f, key: k, has: true})
 	w.here.add(d.win.touches, i)
+	return i
+}
+
+// filled records what the element holds that was opened last.
+func (d *Document) filled(v any) {
+	if t := &d.win.touches[d.win.came-1]; !t.had {
+		t.prev, t.known = v, true
+	}
 }
 
 // removed records that the element with key k is about to go.
@@ -334,6 +359,7 @@ func (d *Document) removed(l *List, k pos.Key, prev any) {
 		i = d.touch(touch{n: l.owner, l: l, f: l.f, key: k, old: k, had: true, prev: prev})
 	}
 	if t := &d.win.touches[i]; t.had {
+		t.has = false
 		w.gone.add(d.win.touches, i)
 	} else {
 		*t = touch{} // came and went inside the window
@@ -344,10 +370,14 @@ func (d *Document) removed(l *List, k pos.Key, prev any) {
 // replaced records that the element with key k is about to change.
 func (d *Document) replaced(l *List, k pos.Key, prev func() any) {
 	w := d.listWin(l)
-	if _, _, ok := w.here.find(d.win.touches, k); !ok {
-		i := d.touch(touch{n: l.owner, l: l, f: l.f, key: k, old: k, had: true, prev: prev()})
-		w.here.add(d.win.touches, i)
+	if _, i, ok := w.here.find(d.win.touches, k); ok {
+		if t := &d.win.touches[i]; t.known {
+			t.prev, t.known = nil, false
+		}
+		return
 	}
+	i := d.touch(touch{n: l.owner, l: l, f: l.f, key: k, old: k, had: true, has: true, prev: prev()})
+	w.here.add(d.win.touches, i)
 }
 
 // renamed records that elements from index i on get new keys. A touched
@@ -365,7 +395,7 @@ func (d *Document) renamed(l *List, i int, keys []pos.Key) {
 		if ok {
 			w.here.remove(at)
 		} else {
-			t = d.touch(touch{n: l.owner, l: l, f: l.f, key: k, old: k, had: true, prev: l.elem(i + j)})
+			t = d.touch(touch{n: l.owner, l: l, f: l.f, key: k, old: k, had: true, has: true, prev: l.boxed(i+j, &d.win.boxes)})
 		}
 		moved[j] = t
 	}
