@@ -22,7 +22,7 @@ var matrixTypes = []string{
 	"time.Time", "time.Duration", "[]byte", "Digest", "[4]byte", "[3]string", "[2][2]int", "[2][]int", "[2]float64", "[2]Part",
 	"*string", "*bool", "*float64", "*time.Time", "*Part", "*[3]string", "*[]string", "**string", "Part",
 	"[]string", "[]Status", "[]bool", "[]float64", "[]time.Time", "[][]byte", "[][]string", "[][][]int", "[][2]int", "[]Part", "[][]Part", "[]*Part", "[]*string",
-	"map[string]string", "map[Status]int", "map[int64]bool", "map[string][]int", "map[string]Part", "map[string][]Part",
+	"map[string]string", "map[Status]int", "map[int64]bool", "map[string][]int", "map[string]Part", "map[string][]Part", "map[destam.ID]bool", "map[destam.ID]Part", "map[[16]byte]bool",
 	"map[string]map[string]int", "map[bool]string", "map[time.Time]string", "[]map[string]int", "map[string]*Part",
 	"netip.Addr", "*netip.Addr", "[]netip.Addr", "map[string]netip.Addr", "url.URL", "json.RawMessage", "big.Int", "*big.Int", "destam.ID", "destam.Ref[OOther]",
 	"Box[string]", "Box[[]int]", "any", "error", "func()", "chan int", "complex128", "uintptr", "struct{ A int }", "sync.Mutex", "http.Request", "Other",

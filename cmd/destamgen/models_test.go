@@ -50,7 +50,7 @@ func (m *modeler) leaf() string {
 }
 
 func (m *modeler) key() string {
-	return m.pick("string", "int", "int8", "uint16", "int64", "Word", "Number")
+	return m.pick("string", "int", "int8", "uint16", "int64", "Word", "Number", "destam.ID")
 }
 
 // object gives a struct's name, mostly one that is there: structs contain
@@ -165,8 +165,11 @@ const preamble = `import (
 	"net/netip"
 	"net/url"
 	"time"
+
+	"github.com/destam-go/destamgen/runtime/destam"
 )
 
+var _ = destam.ID{}
 var _ = url.URL{}
 var _ = big.Int{}
 var _ = netip.Addr{}

@@ -128,6 +128,8 @@ func changed(t reflect.Type) reflect.Value {
 		v.SetFloat(77)
 	case reflect.Slice:
 		v.Set(reflect.Append(v, changed(t.Elem())))
+	case reflect.Array:
+		v.Index(0).Set(changed(t.Elem()))
 	case reflect.Map:
 		v.Set(reflect.MakeMap(t))
 		v.SetMapIndex(changed(t.Key()), changed(t.Elem()))
@@ -163,6 +165,7 @@ func full(name string) Thing {
 		Tags: []string{"a", "b"}, Times: []time.Time{due, {}}, Blobs: [][]byte{{1}, {2}}, Grid: [][]int{{1}, {2}},
 		Parts: []Part{p, {Name: "q"}}, Meta: map[string]string{"changed": "v"}, ByNum: map[int64]float64{77: 1},
 		ByStatus: map[Status]Part{"changed": p}, Rooms: map[uint16]Place{77: {"r", 1}}, Draft: []Part{p, {Name: "q"}},
+		Links: map[destam.ID]Part{{77}: p}, Votes: map[destam.ID]bool{{77}: false},
 	}
 }
 

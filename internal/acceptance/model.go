@@ -1,6 +1,10 @@
 package acceptance
 
-import "time"
+import (
+	"time"
+
+	"github.com/destam-go/destamgen/runtime/destam"
+)
 
 //go:generate go tool destamgen
 
@@ -39,17 +43,19 @@ type Thing struct {
 	Maybe    *Status       `destam:"maybe"`
 	Ratio    *float64      `destam:"ratio"`
 
-	Place    Place             `destam:"place"`
-	Boss     *Part             `destam:"boss"`
-	Tags     []string          `destam:"tags"`
-	Times    []time.Time       `destam:"times"`
-	Blobs    [][]byte          `destam:"blobs"`
-	Grid     [][]int           `destam:"grid"`
-	Parts    []Part            `destam:"parts"`
-	Meta     map[string]string `destam:"meta"`
-	ByNum    map[int64]float64 `destam:"byNum"`
-	ByStatus map[Status]Part   `destam:"byStatus"`
-	Rooms    map[uint16]Place  `destam:"rooms"`
+	Place    Place              `destam:"place"`
+	Boss     *Part              `destam:"boss"`
+	Tags     []string           `destam:"tags"`
+	Times    []time.Time        `destam:"times"`
+	Blobs    [][]byte           `destam:"blobs"`
+	Grid     [][]int            `destam:"grid"`
+	Parts    []Part             `destam:"parts"`
+	Meta     map[string]string  `destam:"meta"`
+	ByNum    map[int64]float64  `destam:"byNum"`
+	ByStatus map[Status]Part    `destam:"byStatus"`
+	Rooms    map[uint16]Place   `destam:"rooms"`
+	Links    map[destam.ID]Part `destam:"links"`
+	Votes    map[destam.ID]bool `destam:"votes"`
 
 	Typing bool   `destam:"typing,local"`
 	Draft  []Part `destam:"draft,local"`

@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"time"
+
+	"github.com/destam-go/destamgen/runtime/destam"
 )
 
 // thing makes a Thing with something of everything in it, or nothing.
@@ -41,6 +43,9 @@ func thing(r *rand.Rand, name string) Thing {
 	t.ByNum = keyed(r, func() int64 { return int64(r.IntN(5)) - 2 }, r.Float64)
 	t.ByStatus = keyed(r, func() Status { return pick[Status](r, "x", "y") }, func() Part { return part(r, 1) })
 	t.Rooms = keyed(r, func() uint16 { return uint16(r.Uint64()) }, func() Place { return place(r) })
+	id := func() destam.ID { return destam.ID{0: byte(r.IntN(3)), 15: byte(r.IntN(2))} }
+	t.Links = keyed(r, id, func() Part { return part(r, 1) })
+	t.Votes = keyed(r, id, func() bool { return r.IntN(2) == 0 })
 	return t
 }
 

@@ -133,3 +133,6 @@ func (c *checker) imports() {
 
 // Runtime is the import path of the package that generated code calls.
 const Runtime = "github.com/destam-go/destamgen/runtime/destam"
+
+// Driver is the import path of the package that the runtime's ID is of.
+const Driver = "github.com/destam-go/destamgen/runtime/driver"

@@ -196,8 +196,13 @@ func (t *Type) keyProblem() (why, fix string) {
 	if t.Kind == Bad {
 		return t.Problem, t.Fix
 	}
-	if t.Kind != Scalar || t.Basic == "bool" {
-		return "the key of a map must be a string or an integer", "a string key"
+	if t.Kind != Scalar && !t.id() || t.Basic == "bool" {
+		return "the key of a map must be a string, an integer or a destam.ID", "a string key"
 	}
 	return "", ""
+}
+
+// id says whether the type is destam.ID, which go/types sees behind its alias.
+func (t *Type) id() bool {
+	return t.Name == (Name{Runtime, "ID"}) || t.Name == (Name{Driver, "ID"})
 }
