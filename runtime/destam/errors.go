@@ -93,7 +93,7 @@ func (e *Error) refuse(r *doc.Refusal) {
 		Err:    e.Err,
 	}
 	e.Err = shown
-	if e.Path == "" {
+	if field := (*FieldError)(nil); e.Path == "" && !errors.As(e.Err, &field) {
 		e.Path = r.Path
 	}
 	if len(r.Deltas) > 1 {

@@ -26,7 +26,76 @@ func (g *Garden) Validate() error {
 	if g.Name == "panic" {
 		panic("ouch")
 	}
-	return nil
+	var wrong []error
+	if g.Name == "Hell" {
+		wrong = append(wrong, &FieldError{"name", errNoGarden})
+	}
+	for _, bed := range g.Beds {
+		if bed.Plant == "weed" {
+			wrong = append(wrong, fmt.Errorf("bed: %w", &FieldError{"beds", errNoPlant}))
+		}
+	}
+	if g.Rate < 0 {
+		wrong = append(wrong, &FieldError{"nowhere", errNoPlant})
+	}
+	return errors.Join(wrong...)
+}
+
+var (
+	errNoGarden = errors.New("is no garden")
+	errNoPlant  = errors.New("is no plant")
+)
+
+// TestValidateFields holds that a window loses only the fields that Validate
+// names, one or several, and all of it when these did not change.
+func TestValidateFields(t *testing.T) {
+	onEach(t, func(t *testing.T, d driver.Driver) {
+		b := open(t, d, &Options{Window: time.Hour})
+		gardens := TableOf[*Table[*OGarden, Garden, GardenQuery]](b.DB)
+		o := must(gardens.Create(ctx, eden()))(t)
+		for _, c := range []struct {
+			what  string
+			set   func()
+			kept  func(*Garden)
+			wrong []error
+			text  string
+		}{
+			{"one field", func() { o.SetName("Hell"); o.SetRate(1) }, func(g *Garden) { g.Rate = 1 },
+				[]error{errNoGarden}, ": taken back: not valid: name: is no garden"},
+			{"a field of an object in a list", func() { o.Beds().At(1).SetPlant("weed"); o.SetRate(2); o.Beds().At(1).SetWet(false) },
+				func(g *Garden) { g.Rate, g.Beds[1].Wet = 2, true }, []error{errNoPlant}, "beds.1.wet"},
+			{"an object that was added", func() { o.Beds().Append(Bed{Plant: "weed"}); o.SetRate(3) },
+				func(g *Garden) { g.Rate = 3 }, []error{errNoPlant}, "bed: beds: is no plant"},
+			{"several", func() { o.SetName("Hell"); o.Beds().At(0).SetPlant("weed"); o.SetRate(4) },
+				func(g *Garden) { g.Rate = 4 }, []error{errNoGarden, errNoPlant}, "name: is no garden"},
+			{"a field that is not there", func() { o.SetName("Styx"); o.SetRate(-1) }, func(*Garden) {}, []error{errNoPlant}, "name, rate"},
+			{"one with an error about everything", func() { o.SetRate(5); o.Tools().Append("hoe") }, func(*Garden) {}, []error{errTwice}, "rate"},
+		} {
+			want, heard := o.Snapshot(), 0
+			c.kept(&want)
+			stop := o.Watch(func(*Commit) { heard++ })
+			c.set()
+			err := o.Flush(ctx)
+			var field *FieldError
+			for _, wrong := range c.wrong {
+				if !errors.Is(err, ErrInvalid) || !errors.Is(err, wrong) || !strings.Contains(err.Error(), c.text) ||
+					errors.As(err, &field) != (wrong != errTwice) {
+					t.Errorf("%s: %v", c.what, err)
+				}
+			}
+			if diff := cmp.Diff(want, o.Snapshot()); diff != "" || heard == 0 {
+				t.Errorf("%s (-want +got)\n%s", c.what, diff)
+			}
+			if err := o.Flush(ctx); err != nil || o.Pending() {
+				t.Errorf("%s, then %v", c.what, err)
+			}
+			stop()
+			b.errs.take()
+		}
+		if got := must(gardens.At(ctx, o.ID(), o.Version()))(t); !cmp.Equal(got, o.Snapshot()) || o.Version() != 5 {
+			t.Errorf("version %d is stored, with\n%s", o.Version(), cmp.Diff(o.Snapshot(), got))
+		}
+	})
 }
 
 var errTwice = errors.New("a tool is there twice")

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"unsafe"
 
@@ -17,9 +18,21 @@ import (
 // error is the cause.
 var ErrInvalid = errors.New("not valid")
 
+// FieldError is an error of a Validate method that says which field is wrong.
+// Of what setters changed within a window only that field is taken back then;
+// with any other error all of the window is, as it may be about anything.
+// Several may be joined with [errors.Join].
+type FieldError struct {
+	Path string // by the names in the tags, without positions and keys: title, query.slug, tasks.text
+	Err  error
+}
+
+func (e *FieldError) Error() string { return e.Path + ": " + e.Err.Error() }
+func (e *FieldError) Unwrap() error { return e.Err }
+
 // validator is a plain struct that says whether it may be stored. Create,
 // Update, Revert and Transact are refused before they return; what bare setters
-// changed is taken back, all of a window.
+// changed is taken back.
 type validator interface{ Validate() error }
 
 // invalidError is ErrInvalid, and the error of Validate underneath.
@@ -28,6 +41,25 @@ type invalidError struct{ err error }
 func (e *invalidError) Error() string        { return ErrInvalid.Error() + ": " + e.err.Error() }
 func (e *invalidError) Unwrap() error        { return e.err }
 func (e *invalidError) Is(target error) bool { return target == ErrInvalid }
+
+// Concerns makes it a [doc.Scoped]: a window of bare setters loses only the
+// fields that Validate names, if it names all.
+func (e *invalidError) Concerns(path string) bool { return concerns(e.err, path) }
+
+func concerns(err error, path string) bool {
+	if field, ok := err.(*FieldError); ok {
+		return path == field.Path || strings.HasPrefix(path, field.Path+".")
+	}
+	switch w := err.(type) {
+	case interface{ Unwrap() []error }:
+		return slices.ContainsFunc(w.Unwrap(), func(err error) bool { return concerns(err, path) })
+	case interface{ Unwrap() error }:
+		if err := w.Unwrap(); err != nil {
+			return concerns(err, path)
+		}
+	}
+	return true
+}
 
 // validates tells whether the documents of a plain struct are checked.
 func validates(plain reflect.Type) bool {
