@@ -15,7 +15,9 @@ import (
 // OpenReadOnly opens a store to look at it, also one that another process has
 // open, or on a disk that cannot be written to. It takes no lock and changes
 // nothing. It shows what was known to be durable when it was opened, and no
-// more afterwards; what would change the store gives [driver.ErrReadOnly].
+// more afterwards; what would change the store gives [driver.ErrReadOnly]. That
+// something is durable is known from what is written after it, at the latest 10
+// ms later.
 //
 // The process that writes removes files ten minutes after they were replaced,
 // see [Options.Keep]; where files are read and not mapped, reading a removed

@@ -157,7 +157,7 @@ func (s *Store) declare(schema driver.Schema, taken bool) (batch uint64, wider *
 			return 0, nil, err
 		case merged.Revision == t.schema.Revision && slices.Equal(merged.Unique, t.schema.Unique):
 			return 0, nil, nil
-		case widened && t.counts.existing > 0 && !taken:
+		case widened && t.counts.existing > 0 && !taken && !s.reading:
 			s.mu.Lock()
 			if s.wider == nil {
 				s.wider = make(map[string][]string)
@@ -168,11 +168,10 @@ func (s *Store) declare(schema driver.Schema, taken bool) (batch uint64, wider *
 		}
 		schema = merged
 	}
-	if err := s.writable(); err != nil {
-		return 0, nil, err
-	}
-	if _, batch, err = s.put(appendSchema(nil, schema)); err != nil {
-		return 0, nil, err
+	if !s.reading { // who only reads may know more fields and tables than are there
+		if _, batch, err = s.put(appendSchema(nil, schema)); err != nil {
+			return 0, nil, err
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
