@@ -74,14 +74,16 @@ var layers = []layer{
 	{packages: "internal/acceptance", own: []string{"runtime/destam"}, tests: []string{"runtime/...", "drivers/..."}},
 	{packages: "internal/house"},
 	{packages: "internal/leak"},
+	{packages: "internal/apart"},
 	{packages: "internal/editing"},
 }
 
 // inTests is what the tests of every package may import: the suite of the
 // drivers, memory, the driver that others are compared with, the look at what
-// goroutines are left, and a recording of somebody who writes.
+// goroutines are left, a test's half in another process, and a recording of
+// somebody who writes.
 var inTests = layer{
-	own:     []string{"runtime/driver", "runtime/driver/drivertest", "drivers/memory", "internal/leak", "internal/editing"},
+	own:     []string{"runtime/driver", "runtime/driver/drivertest", "drivers/memory", "internal/leak", "internal/apart", "internal/editing"},
 	foreign: []string{gocmp, scripts, xmod},
 }
 

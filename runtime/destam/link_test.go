@@ -1,21 +1,18 @@
 package destam
 
 import (
-	"bufio"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"os"
-	"os/exec"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/destam-go/destamgen/drivers/memory"
+	"github.com/destam-go/destamgen/internal/apart"
 	"github.com/destam-go/destamgen/runtime/driver"
 )
 
@@ -170,7 +167,7 @@ func changeCard(r *rand.Rand, o *OCard) {
 	}
 }
 
-// Frames between two processes: what it is, and how many bytes follow.
+// What the other process is asked for.
 const (
 	frameCopy   = 'c' // adopt these bytes
 	frameCommit = 'm' // apply them
@@ -179,46 +176,18 @@ const (
 	frameShow   = 's' // give what is shown
 )
 
-func writeFrame(w io.Writer, kind byte, b []byte) error {
-	head := binary.BigEndian.AppendUint32([]byte{kind}, uint32(len(b)))
-	_, err := w.Write(append(head, b...))
-	return err
-}
-
-func readFrame(r io.Reader) (kind byte, b []byte, err error) {
-	var head [5]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
-		return 0, nil, err
-	}
-	b = make([]byte, binary.BigEndian.Uint32(head[1:]))
-	_, err = io.ReadFull(r, b)
-	return head[0], b, err
-}
-
 // TestLinkChild is the other process of TestLinkProcess.
 func TestLinkChild(t *testing.T) {
-	if os.Getenv("DESTAM_TEST_LINK_CHILD") == "" {
-		t.Skip("it is a part of TestLinkProcess, which runs it in a process of its own")
-	}
+	parent := apart.Serve(t)
 	b := open(t, memory.Open(nil), nil)
 	var o *OCard
 	var d *Digest
-	in, out := bufio.NewReader(os.NewFile(3, "in")), os.NewFile(4, "out")
-	for {
-		kind, p, err := readFrame(in)
-		if err == io.EOF {
-			b.errs.take() // what was overwritten unseen, or dropped
-			return
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		var answer []byte
+	parent.Answer(func(kind byte, p []byte) (answer []byte, more bool) {
 		switch kind {
 		case frameCopy:
 			o = must(Adopt(ctx, b.cards, p))(t)
 			d = must(Answer(o, p))(t)
-			defer d.Stop()
+			t.Cleanup(d.Stop)
 		case frameCommit:
 			if err := d.Apply(p); err != nil {
 				t.Fatal(err)
@@ -230,48 +199,18 @@ func TestLinkChild(t *testing.T) {
 		case frameShow:
 			answer = must(json.Marshal(o.Snapshot()))(t)
 		}
-		if err := writeFrame(out, kind, answer); err != nil {
-			t.Fatal(err)
-		}
-	}
+		return answer, true
+	})
+	b.errs.take() // what was overwritten unseen, or dropped
 }
 
 // TestLinkProcess writes to a document here and to its copy in another process,
 // and lets the commits of both be on their way as long as it pleases.
 func TestLinkProcess(t *testing.T) {
-	toChild, fromHere, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	fromChild, there, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	child := exec.Command(os.Args[0], "-test.run=^TestLinkChild$")
-	child.Env = append(os.Environ(), "DESTAM_TEST_LINK_CHILD=1")
-	child.ExtraFiles = []*os.File{toChild, there}
-	child.Stderr = os.Stderr
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		for _, f := range []*os.File{fromHere, toChild, there, fromChild} {
-			_ = f.Close()
-		}
-		if err := child.Wait(); err != nil {
-			t.Errorf("the other process: %v", err)
-		}
-	}()
+	child := apart.Start(t, "TestLinkChild")
 	ask := func(kind byte, b []byte) []byte {
 		t.Helper()
-		if err := writeFrame(fromHere, kind, b); err != nil {
-			t.Fatal(err)
-		}
-		_, answer, err := readFrame(fromChild)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return answer
+		return child.Ask(t, kind, b)
 	}
 	b := open(t, memory.Open(nil), nil)
 	o := b.create(sample())
