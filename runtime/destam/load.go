@@ -93,8 +93,10 @@ func (t *table) build(ctx context.Context, s *driver.State, begin func() *doc.Do
 		if !bad {
 			return b, err
 		}
-		t.db.opts.OnError(&Error{Op: "load", Table: t.name, ID: state.ID, Version: state.CheckpointSeq,
-			Err: fmt.Errorf("the checkpoint is left out: %w", err)})
+		if !errors.Is(err, doc.ErrApart) {
+			t.db.opts.OnError(&Error{Op: "load", Table: t.name, ID: state.ID, Version: state.CheckpointSeq,
+				Err: fmt.Errorf("the checkpoint is left out: %w", err)})
+		}
 		if state, err = t.before(ctx, &state); err != nil {
 			return built{}, err
 		}

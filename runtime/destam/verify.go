@@ -323,7 +323,9 @@ func (v *verifier) goOn(ctx context.Context, r *replayed, seq uint64) error {
 		return err
 	}
 	d := doc.New(v.typ, ID{}, nowhere{}, doc.Options{KeyBound: v.db.opts.tuning.keyBound})
-	if err := d.Load(seq, state.Checkpoint); err != nil {
+	if err := d.Load(seq, state.Checkpoint); errors.Is(err, doc.ErrApart) {
+		return nil
+	} else if err != nil {
 		return v.found(r.ID, seq, "its checkpoint cannot be read: %v", err)
 	}
 	d.Loaded()
@@ -351,6 +353,8 @@ func (v *verifier) checkpoint(ctx context.Context, r *replayed, seq uint64) erro
 	}
 	path, differs, err := r.doc.Differs(state.Checkpoint)
 	switch {
+	case errors.Is(err, doc.ErrApart):
+		return nil // of another program, whose log this one reads in its own way
 	case err != nil:
 		return v.found(r.ID, seq, "its checkpoint cannot be read: %v", err)
 	case differs:

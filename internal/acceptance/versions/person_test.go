@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/destam-go/destamgen/internal/acceptance/versions/author"
@@ -162,6 +163,128 @@ func TestPersonsBoth(t *testing.T) {
 			}
 		})
 	})
+}
+
+// TestPersonsInTurns has both programs open one store in turns, as in a rolling
+// deploy, from commits and from checkpoints of either. Neither loses what it wrote,
+// and the newer one has what both wrote, in the order in which they did.
+func TestPersonsInTurns(t *testing.T) {
+	for name, store := range stores {
+		t.Run(name, func(t *testing.T) {
+			turns := 300
+			if name == "fs" { // which is slow to open
+				turns = 60
+			}
+			testInTurns(t, store(t), rand.New(rand.NewPCG(8, 8)), turns)
+		})
+	}
+}
+
+func testInTurns(t *testing.T, open func() (driver.Driver, error), r *rand.Rand, turns int) {
+	var (
+		id    destam.ID
+		older author.Page
+		newer person.Page
+	)
+	program(t, open, func(db *destam.DB) {
+		older.Author = somebody(r)
+		o, err := author.PageTable(db).Create(t.Context(), older)
+		must(err)
+		id, newer = o.ID(), persons(older)
+	})
+	for turn := range turns {
+		program(t, open, func(db *destam.DB) {
+			if r.IntN(2) == 0 {
+				o, err := author.PageTable(db).Get(t.Context(), id)
+				must(err)
+				if got := o.Snapshot(); !reflect.DeepEqual(got, older) {
+					t.Fatalf("turn %d: the older program has\n%+v\nand not\n%+v", turn, got, older)
+				}
+				for range 1 + r.IntN(20) {
+					version, was := o.Version(), newer
+					was.Notes = slices.Clone(newer.Notes)
+					olderEdit(r, o, &newer)
+					must(o.Flush(t.Context()))
+					if o.Version() == version { // it was so already
+						newer = was
+					}
+				}
+				older = o.Snapshot()
+				return
+			}
+			o, err := person.PageTable(db).Get(t.Context(), id)
+			must(err)
+			if got := o.Snapshot(); !reflect.DeepEqual(got, newer) {
+				t.Fatalf("turn %d: the newer program has\n%+v\nand not\n%+v", turn, got, newer)
+			}
+			for range 1 + r.IntN(20) {
+				newerEdit(r, o, &older)
+			}
+			must(o.Flush(t.Context()))
+			newer = o.Snapshot()
+		})
+	}
+}
+
+// olderEdit makes a change as the older program does, and says what the newer one
+// has then.
+func olderEdit(r *rand.Rand, o *author.OPage, newer *person.Page) {
+	s := somebody(r)
+	notes := o.Notes()
+	i := r.IntN(notes.Len() + 1)
+	switch r.IntN(6) {
+	case 0:
+		o.SetAuthor(s)
+		newer.Author = person.Of(o.Author())
+	case 1:
+		o.SetEditor(s)
+		newer.Editor = person.Of(s)
+	case 2:
+		if _, ok := o.Editor(); ok {
+			o.ClearEditor()
+			newer.Editor = person.Person{}
+		}
+	case 3:
+		notes.Insert(i, author.Note{By: s})
+		newer.Notes = slices.Insert(newer.Notes, i, person.Note{By: person.Of(s)})
+	case 4:
+		if i < notes.Len() {
+			notes.At(i).SetBy(s + " title=x")
+			newer.Notes[i].By = person.Of(s + " title=x")
+		}
+	case 5:
+		if i < notes.Len() && notes.Len() > 2 {
+			notes.Remove(i, 1)
+			newer.Notes = slices.Delete(newer.Notes, i, i+1)
+		}
+	}
+}
+
+// newerEdit makes a change as the newer program does, and says what the older one
+// has then.
+func newerEdit(r *rand.Rand, o *person.OPage, older *author.Page) {
+	s := somebody(r)
+	notes := o.Notes()
+	i := r.IntN(notes.Len() + 1)
+	switch r.IntN(6) {
+	case 0:
+		o.Author().SetMail(s)
+	case 1:
+		o.Author().Name().SetLast(s)
+	case 2:
+		o.Editor().More().Set("key1", s)
+	case 3:
+		notes.Insert(i, person.Note{By: person.Of(s)})
+		older.Notes = slices.Insert(older.Notes, i, author.Note{})
+	case 4:
+		if i < notes.Len() {
+			notes.At(i).By().ClearMail()
+			notes.At(i).By().Name().SetFirst(s)
+		}
+	case 5:
+		o.SetText(s)
+		older.Text = s
+	}
 }
 
 // TestPersonsLock holds that the generator takes the step from one to the other.

@@ -221,6 +221,7 @@ func (c *decoder) position() pos.Key {
 
 // unknownChange reads the rest of a delta on an unknown place.
 func (c *decoder) unknownChange(x *change) {
+	c.strange(x.n, x.path)
 	switch {
 	case x.op == opRenumber:
 		n := int(min(c.r.Uint(), x.elements()))

@@ -24,8 +24,13 @@ func (d *Document) Differs(content []byte) (path string, differs bool, err error
 		return "", false, err
 	}
 	other.Loaded()
-	path, differs = differ(d.content(), other.content(), "")
+	path, differs = differ(d.object(), other.object(), "")
 	return path, differs, nil
+}
+
+// object encodes what a checkpoint has of the document itself.
+func (d *Document) object() []byte {
+	return d.root.appendObject(nil, &encoder{seen: map[*Node]bool{}})
 }
 
 // DiffersFrom compares the query section of the document with one that was

@@ -26,6 +26,7 @@ type decoder struct {
 	open    int     // objects that were referred to, and whose content has not come yet
 	made    []*Node // new in this input
 	links   []link  // of objects that are not new: those are known
+	met     []met   // what was met and is not known: see strange
 
 	own  wire.Reader // r, mostly
 	room [1]change   // of the body
@@ -61,7 +62,7 @@ func (c *decoder) reset(b []byte) {
 	c.own.Reset(b)
 	c.r, c.input = &c.own, b
 	c.depth, c.deepest, c.open = 0, 0, 0
-	c.made, c.links = c.made[:0], c.links[:0]
+	c.made, c.links, c.met = c.made[:0], c.links[:0], nil
 }
 
 // object reads a map of fields into n, which is new.
@@ -88,6 +89,7 @@ func (c *decoder) object(n *Node) {
 		key := c.input[mark : len(c.input)-c.r.Len()]
 		switch {
 		case !ok:
+			c.strange(n, string(name))
 			c.keep(n, string(key))
 		case w.order >= 0:
 			formerly = append(formerly, old{w, string(key), c.r.Raw()})
@@ -352,6 +354,7 @@ func (c *decoder) finish() error {
 
 // know makes what was read a part of what the store has.
 func (c *decoder) know() {
+	c.say()
 	c.d.nest += c.deepest
 	for _, n := range c.made {
 		c.d.know(n)

@@ -56,6 +56,7 @@ type Document struct {
 	values  wire.Reader  // of values that are being applied, one after the other
 	loading bool         // it is being read from the store, and nobody has it yet
 	reading *decoder     // of what is read, until Loaded
+	apart   apart        // what other programs read, and this one does not
 
 	watching int // subscriptions and readers; 0: no commit is built
 	out      delivery

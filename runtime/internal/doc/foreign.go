@@ -19,6 +19,7 @@ func (d *Document) Adopt(content []byte) error {
 	if err := c.checkpoint(); err != nil {
 		return corrupt(err)
 	}
+	c.say()
 	d.ops++
 	return nil
 }

@@ -184,7 +184,7 @@ func TestFormer(t *testing.T) {
 			t.Errorf("%s: written and read again: %v", what, err)
 		}
 		written := func(name string) bool {
-			return strings.Contains(string(content), string(wire.AppendString(nil, name)))
+			return strings.Contains(string(d.object()), string(wire.AppendString(nil, name)))
 		}
 		for _, name := range []string{"due", "rank", "sizes", "ages", "head", "things", "chief"} {
 			if written(name) {
@@ -209,60 +209,105 @@ func TestFormer(t *testing.T) {
 func TestFormerBoth(t *testing.T) {
 	for seed := range uint64(20) {
 		r := rand.New(rand.NewPCG(seed, 3))
-		old, bodies := pasts(t, Past{Title: "a", Rank: "1"})
-		now, err := loadPresent(nil, bodies...)
+		var v Called
+		first := New(calledType, NewID(), &host{}, Options{KeyBound: 64})
+		first.Init(unsafe.Pointer(&v), nil)
+		p, err := first.Create(Cause{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		docs := []*Document{old, now}
-		for step := range 60 {
-			by := docs[r.IntN(2)]
-			do(root(by), func(n *Node) { anything(r, n, step) })
-			before := len(bodies)
-			bodies = store(by, bodies)
-			for _, d := range docs {
-				for i, b := range bodies[before:] {
-					if d != by {
-						if err := d.Rebase(uint64(before+i+1), b, Cause{}); err != nil {
-							t.Fatalf("seed %d, step %d: %v", seed, step, err)
-						}
-					}
-				}
+		d := deploy{bodies: [][]byte{p.Body}, checkpoints: map[int][][]byte{}}
+		for step := range 40 {
+			if edit := func(n *Node) { anything(r, n, step) }; r.IntN(2) == 0 {
+				turn[Called](t, &d, r, calledType, edit)
+			} else {
+				turn[Recalled](t, &d, r, recalledType, edit)
 			}
-			p, q := presentation[Past](old), presentation[Present](now)
-			if p.Title != q.Head || !reflect.DeepEqual(p.Items, q.Things) || !reflect.DeepEqual(p.Boss, q.Chief) {
+			p, q := presentation[Called](d.load(t, calledType)), presentation[Recalled](d.load(t, recalledType))
+			if p.Title != q.Head || !reflect.DeepEqual(p.Items, q.Things) || !reflect.DeepEqual(p.Boss, q.Chief) || !reflect.DeepEqual(p.Sizes, q.Sizes) {
 				t.Fatalf("seed %d, step %d:\nbefore %+v\n after %+v", seed, step, p, q)
 			}
-			// Each goes on from the other's checkpoint.
-			for i, typ := range []*Type{pastType, presentType} {
-				if docs[i], err = reader(typ, content(t, docs[r.IntN(2)])); err != nil {
-					t.Fatalf("seed %d, step %d: %v", seed, step, err)
-				}
-				docs[i].base = uint64(len(bodies))
-			}
-			old, now = docs[0], docs[1]
+		}
+		if d.left > 0 {
+			t.Errorf("seed %d: %d checkpoints were left out", seed, d.left)
 		}
 	}
 }
 
+// Called is a struct as it was, Recalled as it is.
+type Called struct {
+	_     struct{} `destam:"table=calls"`
+	Title string   `destam:"title"`
+	Items []Task   `destam:"items"`
+	Boss  *Task    `destam:"boss"`
+	Sizes []string `destam:"sizes"`
+}
+
+type Recalled struct {
+	_      struct{} `destam:"table=calls"`
+	Head   string   `destam:"head,was=title"`
+	Things []Task   `destam:"things,was=parts,was=items"`
+	Chief  *Task    `destam:"chief,was=boss"`
+	Sizes  []string `destam:"lengths,was=sizes"`
+}
+
+type (
+	hCalled struct {
+		Object
+		v *oCalled
+	}
+	oCalled struct {
+		node   Node
+		handle hCalled
+		title  string
+		items  Objects[*oTask]
+		boss   ChildOf[*oTask]
+		sizes  Leaves
+	}
+	hRecalled struct {
+		Object
+		v *oRecalled
+	}
+	oRecalled struct {
+		node   Node
+		handle hRecalled
+		head   string
+		things Objects[*oTask]
+		chief  ChildOf[*oTask]
+		sizes  Leaves
+	}
+)
+
+var (
+	calledType   = TypeOf(reflect.TypeFor[hCalled](), reflect.TypeFor[Called]())
+	recalledType = TypeOf(reflect.TypeFor[hRecalled](), reflect.TypeFor[Recalled]())
+)
+
 // anything changes a field that is known under two names.
 func anything(r *rand.Rand, n *Node, step int) {
-	things := n.EnsureList(5)
-	switch r.IntN(6) {
+	things, sizes := n.EnsureList(1), n.EnsureList(3)
+	text := strconv.Itoa(step)
+	switch r.IntN(8) {
 	case 0:
-		setText(n, 0, strconv.Itoa(step))
+		setText(n, 0, text)
 	case 1:
-		n.SetChild(6, n.doc.Build(n.typ.Fields[6].typ, unsafe.Pointer(&Task{Text: strconv.Itoa(step)})))
+		n.SetChild(2, n.doc.Build(n.typ.Fields[2].typ, unsafe.Pointer(&Task{Text: text})))
 	case 2:
-		if boss := n.Child(6); boss != nil {
-			setText(boss, fText, strconv.Itoa(step))
+		if boss := n.Child(2); boss != nil {
+			setText(boss, fText, text)
 		}
 	case 3:
 		if things.Len() > 0 {
 			things.Remove(r.IntN(things.Len()), 1)
 		}
+	case 4:
+		sizes.InsertPlain(0, 1, func(int) unsafe.Pointer { return unsafe.Pointer(&text) })
+	case 5:
+		if sizes.Len() > 0 {
+			sizes.Remove(0, 1)
+		}
 	default:
-		things.InsertPlain(r.IntN(things.Len()+1), 1, func(int) unsafe.Pointer { return unsafe.Pointer(&Task{Text: strconv.Itoa(step)}) })
+		things.InsertPlain(r.IntN(things.Len()+1), 1, func(int) unsafe.Pointer { return unsafe.Pointer(&Task{Text: text}) })
 	}
 }
 

@@ -27,7 +27,12 @@ func (d *Document) Checkpoint() (seq uint64, content []byte, ok bool) {
 func (d *Document) content() []byte {
 	b := wire.AppendArray(nil, 2)
 	b = wire.AppendInt(b, checkpointVersion)
-	return d.root.appendObject(b, &encoder{seen: map[*Node]bool{}})
+	b = d.root.appendObject(b, &encoder{seen: map[*Node]bool{}})
+	n := len(b)
+	if b = d.apart.append(b, d.root.typ); len(b) > n {
+		wire.AppendArray(b[:0], 3)
+	}
+	return b
 }
 
 // Load builds a new document from a checkpoint; after an error it is of no
@@ -45,13 +50,19 @@ func (d *Document) Load(seq uint64, content []byte) error {
 
 // checkpoint reads one into the root.
 func (c *decoder) checkpoint() error {
-	if n := c.r.Array(); n != 2 && c.r.Err() == nil {
-		c.r.Fail(fmt.Errorf("a checkpoint of %d parts", n))
+	parts := c.r.Array()
+	if parts != 2 && parts != 3 && c.r.Err() == nil {
+		c.r.Fail(fmt.Errorf("a checkpoint of %d parts", parts))
 	}
 	if v := c.r.Int(); v != checkpointVersion && c.r.Err() == nil {
 		c.r.Fail(fmt.Errorf("checkpoint version %d is not known to this program", v))
 	}
-	c.object(c.d.root)
+	if parts == 3 && c.r.Err() == nil {
+		c.apart()
+	}
+	if c.object(c.d.root); parts == 3 {
+		c.r.Skip()
+	}
 	if c.r.Err() == nil && c.r.Len() > 0 {
 		c.r.Fail(errTooMany(c.r.Len()))
 	}
@@ -76,7 +87,12 @@ func (d *Document) load(b []byte) *decoder {
 	return d.reading
 }
 
-func corrupt(err error) error { return fmt.Errorf("%w: %w", ErrCorrupt, err) }
+func corrupt(err error) error {
+	if errors.Is(err, ErrApart) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrCorrupt, err)
+}
 
 // Replay applies the body of a stored commit to a document that nobody has
 // seen yet, and makes it the newest version. After an error the document is

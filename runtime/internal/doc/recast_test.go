@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"unsafe"
+
+	"github.com/destam-go/destamgen/runtime/internal/wire"
 )
 
 //lint:file-ignore U1000 the runtime finds the fields of state by their offset
@@ -250,13 +252,17 @@ func TestRecast(t *testing.T) {
 	}
 }
 
-// TestRecastBoth has the newer program change a part of the object. What the
-// older one keeps of that is a part only, which must not hide the rest.
+// TestRecastBoth has the newer program change a part of the object. The older
+// one keeps that aside, but not when it came, and the newer one leaves nothing of
+// the value: neither reads the checkpoint of the other, and both lose nothing.
 func TestRecastBoth(t *testing.T) {
 	past, creation := lone(t, Lone{Name: "Ann Lee ann@x k=1"})
 	live, err := reader(wholeType, nil, creation)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if _, err := reader(wholeType, content(t, past)); err != nil {
+		t.Errorf("a checkpoint of before anything was changed: %v", err)
 	}
 	do(root(live), func(n *Node) { setText(n.inner(0).inner(0), 1, "Mae") })
 	bodies := store(live, [][]byte{creation})
@@ -265,46 +271,36 @@ func TestRecastBoth(t *testing.T) {
 	}
 	want := Whole{Person: humane("Ann Mae ann@x k=1")}
 	show(t, "live", live, want)
-	both := content(t, past)
-	again, err := reader(wholeType, both)
+	if _, err := reader(wholeType, content(t, past)); !errors.Is(err, ErrApart) || errors.Is(err, ErrCorrupt) {
+		t.Errorf("the older program's checkpoint: %v", err)
+	}
+	// So it stands in an object that the older program has written whole.
+	whole := wire.AppendInt(wire.AppendArray(nil, 2), checkpointVersion)
+	if d, err := reader(wholeType, append(whole, past.object()...)); err != nil {
+		t.Error(err)
+	} else {
+		show(t, "a part beside the value", d, want)
+	}
+	if _, err := reader(loneType, content(t, live)); !errors.Is(err, ErrApart) {
+		t.Errorf("the newer program's checkpoint: %v", err)
+	}
+	again, err := reader(wholeType, content(t, live))
 	if err != nil {
 		t.Fatal(err)
 	}
-	show(t, "from the older program's checkpoint", again, want)
-	// Of what is whole nothing is taken from the value any more.
-	do(root(again), func(n *Node) { n.inner(0).ClearLeaf(1) })
-	store(again, nil)
-	whole, err := reader(wholeType, content(t, again))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want.Person.Mail = nil
-	show(t, "from its own checkpoint", whole, want)
-	if old, err := reader(loneType, content(t, whole)); err != nil || presentation[Lone](old).Name != "Ann Lee ann@x k=1" {
-		t.Errorf("the older program's name is gone: %v", err)
-	}
-	// A program that began with the older one's checkpoint follows one that did not.
-	do(root(live), func(n *Node) { n.inner(0).ClearLeaf(1) })
-	bodies = store(live, bodies)
-	for _, b := range bodies[2:] {
-		if err := past.Rebase(3, b, Cause{}); err != nil {
+	show(t, "from its own checkpoint", again, want)
+	do(root(past), func(n *Node) { setText(n, 0, "Bob") })
+	bodies = store(past, bodies)
+	for _, d := range []*Document{live, again} {
+		if err := d.Rebase(3, bodies[2], Cause{}); err != nil {
 			t.Fatal(err)
 		}
+		show(t, "afterwards", d, Whole{Person: humane("Bob")})
 	}
-	late, err := reader(wholeType, content(t, past))
-	if err != nil {
-		t.Fatal(err)
+	old, err := reader(loneType, nil, bodies...)
+	if err != nil || presentation[Lone](old).Name != "Bob" {
+		t.Errorf("the older program has %+v, %v", presentation[Lone](old), err)
 	}
-	mail := "new@x"
-	do(root(live), func(n *Node) { setText(n.inner(0), 1, mail) })
-	before := len(bodies)
-	for _, b := range store(live, bodies)[before:] {
-		if err := late.Rebase(2, b, Cause{}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want.Person.Mail = &mail
-	show(t, "late", late, want)
 }
 
 // TestRecastRefuses holds what is no change of an object that was a value, and

@@ -23,6 +23,9 @@ type Type struct {
 	coded                bool              // something of it has a codec, at any depth: see hasCodecs
 	byName               map[string]int    // fields by all names that they had since they are what they are
 	was                  map[string]former // fields by the names that they had when they were something else
+	ways                 sync.Once
+	route                map[*Type]string // see routes
+	reads                []string         // paths of what upcasters read, at any depth
 }
 
 // Field is one field of a Type.

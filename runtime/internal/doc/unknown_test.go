@@ -405,7 +405,7 @@ func knows(t testing.TB, d *Document) []byte {
 		n.unknown.objects(func(o *Node) { o.release(holder{n: n, f: unknownPlace}) })
 		n.unknown = nil
 	}
-	return c.content()
+	return c.object()
 }
 
 // TestVersions lets two versions of a program take turns at one document,
