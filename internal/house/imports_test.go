@@ -74,7 +74,7 @@ var layers = []layer{
 	{packages: "internal/acceptance", own: []string{"runtime/destam"}, tests: []string{"runtime/...", "drivers/..."}},
 	{packages: "internal/house"},
 	{packages: "internal/leak"},
-	{packages: "internal/apart"},
+	{packages: "internal/elsewhere"},
 	{packages: "internal/editing"},
 }
 
@@ -83,7 +83,7 @@ var layers = []layer{
 // goroutines are left, a test's half in another process, and a recording of
 // somebody who writes.
 var inTests = layer{
-	own:     []string{"runtime/driver", "runtime/driver/drivertest", "drivers/memory", "internal/leak", "internal/apart", "internal/editing"},
+	own:     []string{"runtime/driver", "runtime/driver/drivertest", "drivers/memory", "internal/leak", "internal/elsewhere", "internal/editing"},
 	foreign: []string{gocmp, scripts, xmod},
 }
 

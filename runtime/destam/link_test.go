@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/destam-go/destamgen/drivers/memory"
-	"github.com/destam-go/destamgen/internal/apart"
+	"github.com/destam-go/destamgen/internal/elsewhere"
 	"github.com/destam-go/destamgen/runtime/driver"
 )
 
@@ -178,7 +178,7 @@ const (
 
 // TestLinkChild is the other process of TestLinkProcess.
 func TestLinkChild(t *testing.T) {
-	parent := apart.Serve(t)
+	parent := elsewhere.Serve(t)
 	b := open(t, memory.Open(nil), nil)
 	var o *OCard
 	var d *Digest
@@ -207,7 +207,7 @@ func TestLinkChild(t *testing.T) {
 // TestLinkProcess writes to a document here and to its copy in another process,
 // and lets the commits of both be on their way as long as it pleases.
 func TestLinkProcess(t *testing.T) {
-	child := apart.Start(t, "TestLinkChild")
+	child := elsewhere.Start(t, "TestLinkChild")
 	ask := func(kind byte, b []byte) []byte {
 		t.Helper()
 		return child.Ask(t, kind, b)

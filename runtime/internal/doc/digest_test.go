@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/destam-go/destamgen/internal/elsewhere"
 	"github.com/destam-go/destamgen/runtime/internal/wire"
 )
 
@@ -19,12 +20,26 @@ type replica struct {
 	bodies [][]byte
 	order  string // that the deltas of a commit are applied in
 	met    map[ID]*Node
+	far    *elsewhere.Process // has a copy too, nil for nobody
 }
 
 func newReplica(t testing.TB, d *Document, bound int, order string) *replica {
 	t.Helper()
 	w, content := d.NewDigest()
-	c := New(d.root.typ, d.ID, &host{}, Options{KeyBound: bound})
+	c, _, bodies := adopted(t, d.root.typ, d.ID, bound, content)
+	if !bytes.Equal(c.content(), d.content()) {
+		t.Fatal("a copy is another document")
+	}
+	r := &replica{t: t, from: w, d: c, bodies: bodies, order: order, met: map[ID]*Node{}}
+	r.meet()
+	return r
+}
+
+// adopted gives a copy, and what its store has.
+func adopted(t testing.TB, typ *Type, id ID, bound int, content []byte) (*Document, *host, [][]byte) {
+	t.Helper()
+	h := &host{}
+	c := New(typ, id, h, Options{KeyBound: bound})
 	if err := c.Adopt(content); err != nil {
 		t.Fatal(err)
 	}
@@ -33,12 +48,7 @@ func newReplica(t testing.TB, d *Document, bound int, order string) *replica {
 		t.Fatal(err)
 	}
 	c.Stored(p, 1)
-	if !bytes.Equal(c.content(), d.content()) {
-		t.Fatal("a copy is another document")
-	}
-	r := &replica{t: t, from: w, d: c, bodies: [][]byte{p.Body}, order: order, met: map[ID]*Node{}}
-	r.meet()
-	return r
+	return c, h, [][]byte{p.Body}
 }
 
 // meet demands that an object which is there has always been the same since it
@@ -64,23 +74,38 @@ func (r *replica) flush() (deltas int) {
 	}
 	deltas = wire.NewReader(body).Array()
 	body = reordered(body, r.order)
+	r.take(body)
+	r.same("after a commit")
+	if r.far != nil && !bytes.Equal(r.far.Ask(r.t, farApply, body), r.from.d.content()) {
+		r.t.Fatal("the copy in another process is something else")
+	}
+	return deltas
+}
+
+// take applies a commit.
+func (r *replica) take(body []byte) {
+	r.t.Helper()
 	if _, err := r.d.Apply(body, Cause{By: "source"}); err != nil {
 		r.t.Fatalf("%x: %v", body, err)
 	}
-	r.same("after a commit")
 	r.meet()
-	return deltas
 }
 
 func (r *replica) same(what string) {
 	r.t.Helper()
-	checkHolders(r.t, r.d)
+	r.store()
 	if !bytes.Equal(r.d.content(), r.from.d.content()) {
 		if r.d.root.typ == noteType {
 			equalNotes(r.t, what, storedPart(r.d), storedPart(r.from.d))
 		}
 		r.t.Fatalf("%s: ids or keys differ", what)
 	}
+}
+
+// store stores what the copy has pending.
+func (r *replica) store() {
+	r.t.Helper()
+	checkHolders(r.t, r.d)
 	for _, p := range r.d.Seal() {
 		r.bodies = append(r.bodies, p.Body)
 		r.d.Stored(p, uint64(len(r.bodies)))

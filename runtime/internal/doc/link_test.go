@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/destam-go/destamgen/internal/elsewhere"
 )
 
 // star is a document with copies of it in other processes, all of which write.
@@ -18,7 +20,8 @@ type star struct {
 	order string  // that the deltas of a message come in
 }
 
-// peer is one document with its own store.
+// peer is one document with its own store, or nothing where the document is in
+// another process.
 type peer struct {
 	*player
 	h       *host
@@ -28,43 +31,66 @@ type peer struct {
 
 // tie is a link between the middle and another, with what is on its way.
 type tie struct {
-	ends [2]*Digest
+	ends [2]end
 	on   [2][]Message // to the end of that index
 }
 
+// end is a [Digest] here or in another process.
+type end interface {
+	Send() (Message, bool)
+	Receive(Message, Cause) (*Pending, error)
+}
+
 func newStar(t testing.TB, bound int, seed uint64, peers int) *star {
+	return newFarStar(t, bound, seed, peers, nil)
+}
+
+// newFarStar is newStar with every other peer in another process, if there is
+// one.
+func newFarStar(t testing.TB, bound int, seed uint64, peers int, far *elsewhere.Process) *star {
 	d, h, bodies := create(t, seedNote, bound)
 	s := &star{t: t, what: fmt.Sprintf("bound %d seed %d", bound, seed)}
-	add := func(d *Document, h *host, bodies [][]byte) {
-		p := &peer{player: newPlayer(d, seed, 200+uint64(len(s.peers))), h: h, bodies: bodies}
-		for _, f := range []int{-1, fTasks} {
-			m := newMirror(t, fmt.Sprintf("peer %d, field %d", len(s.peers), f), d.root, f, true)
-			d.root.Watch(f, m.hear)
-			p.mirrors = append(p.mirrors, m)
+	s.peers = append(s.peers, newPeer(t, d, h, bodies, seed, 0))
+	for i := 1; i < peers; i++ {
+		w, content := d.NewDigest()
+		p, answer := &peer{player: &player{}}, end(farEnd{t, far, i})
+		if far != nil && i%2 == 1 {
+			far.Ask(t, farJoin, asJSON(t, joining{i, seed, bound, d.ID, content}))
+		} else {
+			p, answer = join(t, joining{i, seed, bound, d.ID, content})
 		}
 		s.peers = append(s.peers, p)
-	}
-	add(d, h, bodies)
-	for range peers - 1 {
-		w, content := d.NewDigest()
-		h := &host{}
-		c := New(noteType, d.ID, h, Options{KeyBound: bound})
-		if err := c.Adopt(content); err != nil {
-			t.Fatal(err)
-		}
-		p, err := c.Create(Cause{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.Stored(p, 1)
-		answer, err := c.Answer(content)
-		if err != nil {
-			t.Fatal(err)
-		}
-		add(c, h, [][]byte{p.Body})
-		s.ties = append(s.ties, &tie{ends: [2]*Digest{w, answer}})
+		s.ties = append(s.ties, &tie{ends: [2]end{w, answer}})
 	}
 	return s
+}
+
+func newPeer(t testing.TB, d *Document, h *host, bodies [][]byte, seed uint64, i int) *peer {
+	p := &peer{player: newPlayer(d, seed, 200+uint64(i)), h: h, bodies: bodies}
+	for _, f := range []int{-1, fTasks} {
+		m := newMirror(t, fmt.Sprintf("peer %d, field %d", i, f), d.root, f, true)
+		d.root.Watch(f, m.hear)
+		p.mirrors = append(p.mirrors, m)
+	}
+	return p
+}
+
+// joining is what a peer begins with.
+type joining struct {
+	I       int
+	Seed    uint64
+	Bound   int
+	ID      ID
+	Content []byte
+}
+
+func join(t testing.TB, j joining) (*peer, *Digest) {
+	c, h, bodies := adopted(t, noteType, j.ID, j.Bound, j.Content)
+	answer, err := c.Answer(j.Content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newPeer(t, c, h, bodies, j.Seed, j.I), answer
 }
 
 // send lets an end of a link say what it has to say.
@@ -110,11 +136,17 @@ func (s *star) rest() {
 }
 
 // same demands that all are equal, byte for byte, that their listeners know,
-// and that their stores have it.
+// and that their stores have it. Those in another process do the same there.
 func (s *star) same() {
 	s.t.Helper()
-	first := s.peers[0]
+	var first *peer
 	for i, p := range s.peers {
+		if p.d == nil {
+			continue
+		}
+		if first == nil {
+			first = p
+		}
 		for _, m := range p.mirrors {
 			m.check(s.what)
 		}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"testing"
+
+	"github.com/destam-go/destamgen/internal/elsewhere"
 )
 
 // network is the group network of destam's tests: what is done at the source,
@@ -94,7 +96,8 @@ func TestNetwork(t *testing.T) {
 }
 
 // peers are writers of one document; sync goes on until everybody has
-// everything.
+// everything. A peer in another process has no document here: what happens to
+// it happens there, where the same is played.
 type peers struct {
 	all  []*player
 	sync func()
@@ -102,12 +105,18 @@ type peers struct {
 
 // on makes a change at a peer.
 func (p *peers) on(i int, change func(n *Node)) {
+	if p.all[i].d == nil {
+		return
+	}
 	do(root(p.all[i].d), change)
 	p.all[i].d.Seal() // a commit of its own
 }
 
 // room gives what a peer has in a slot.
 func (p *peers) room(i, k int) *Node {
+	if p.all[i].d == nil {
+		return nil
+	}
 	l := p.all[i].d.root.List(fRooms)
 	at, ok := l.Find(roomKey(p.all[i].d.root, k))
 	if !ok {
@@ -160,12 +169,13 @@ var duplex = []struct {
 	{"419 replaced while a second slot still refers to it", func(p *peers) { p.replaced(0, 1) }},
 	{"420 the other way", func(p *peers) { p.replaced(1, 0) }},
 	{"422 a listener makes objects of what comes, another mutates them", func(p *peers) {
-		w := p.all[1]
-		w.d.root.Watch(fMeta, func(c *Commit) {
-			if c.Origin == Remote {
-				do(root(w.d), newRoom(9, "made"))
-			}
-		})
+		if d := p.all[1].d; d != nil {
+			d.root.Watch(fMeta, func(c *Commit) {
+				if c.Origin == Remote {
+					do(root(d), newRoom(9, "made"))
+				}
+			})
+		}
 		p.on(0, setMeta("x", 1))
 		p.sync()
 		p.on(0, func(*Node) { setText(p.room(0, 9), fText, "mutated") })
@@ -247,37 +257,72 @@ func TestDuplex(t *testing.T) {
 	}
 }
 
+// linkedPlay says how a scenario of duplex is played on links.
+type linkedPlay struct {
+	Scenario, Peers int
+	Swap, AtOnce    bool // who is in the middle; not by turns
+	Order           string
+}
+
+func (l linkedPlay) String() string {
+	return fmt.Sprintf("%s/%d peers/swapped %v/at once %v/%s", duplex[l.Scenario].n, l.Peers, l.Swap, l.AtOnce, l.Order)
+}
+
+// play plays it with the peers of a star.
+func (l linkedPlay) play(s *star, sync func()) {
+	p := &peers{sync: sync}
+	for _, w := range s.peers {
+		p.all = append(p.all, w.player)
+	}
+	if l.Swap {
+		p.all[0], p.all[1] = p.all[1], p.all[0]
+	}
+	duplex[l.Scenario].play(p)
+	p.sync()
+}
+
 // TestDuplexLinked plays each with a document and one to three copies that send
 // each other digests, whoever is in the middle, by turns or all at once, with
-// the deltas of each message in any order: all end equal.
+// the deltas of each message in any order: all end equal. So they do when every
+// other one is in another process.
 func TestDuplexLinked(t *testing.T) {
-	for _, scenario := range duplex {
+	far := elsewhere.Start(t, "TestFar")
+	for scenario := range duplex {
 		for n := 2; n <= 4; n++ {
-			for variant := range 12 {
-				swap, atOnce, order := variant%2 > 0, variant/2%2 > 0, deltaOrders[variant/4]
-				t.Run(fmt.Sprintf("%s/%d peers/swapped %v/at once %v/%s", scenario.n, n, swap, atOnce, order), func(t *testing.T) {
-					s := newStar(t, 64, uint64(n), n)
-					s.order = order
-					p := &peers{sync: func() {
-						for _, l := range s.ties {
-							if atOnce {
-								s.send(l, 0)
-								s.send(l, 1)
-							}
-						}
-						s.rest()
-					}}
-					for _, w := range s.peers {
-						p.all = append(p.all, w.player)
-					}
-					if swap {
-						p.all[0], p.all[1] = p.all[1], p.all[0]
-					}
-					scenario.play(p)
-					p.sync()
-					s.same()
-				})
+			for variant := range 24 {
+				l := linkedPlay{scenario, n, variant%2 > 0, variant/2%2 > 0, deltaOrders[variant/4%3]}
+				to := []*elsewhere.Process{nil, far}[variant/12]
+				t.Run(fmt.Sprintf("%v/apart %v", l, to != nil), func(t *testing.T) { l.linked(t, to) })
 			}
+		}
+	}
+}
+
+func (l linkedPlay) linked(t *testing.T, far *elsewhere.Process) {
+	s := newFarStar(t, 64, uint64(l.Peers), l.Peers, far)
+	s.order = l.Order
+	if far != nil {
+		far.Ask(t, farPlay, asJSON(t, l))
+	}
+	l.play(s, func() {
+		for _, x := range s.ties {
+			if l.AtOnce {
+				s.send(x, 0)
+				s.send(x, 1)
+			}
+		}
+		s.rest()
+		if far != nil {
+			far.Ask(t, farGo, nil)
+		}
+	})
+	s.same()
+	if far == nil {
+		return
+	}
+	for i := 1; i < l.Peers; i += 2 {
+		if !bytes.Equal(far.Ask(t, farShow, []byte{byte(i)}), s.peers[0].d.content()) {
+			t.Errorf("peer %d, in another process, is something else", i)
 		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"unsafe"
+
+	"github.com/destam-go/destamgen/internal/elsewhere"
 )
 
 // stage is a document whose rooms are slots for objects, and a copy of it that
@@ -403,9 +405,10 @@ func (s *stage) backAndForth(deleteFirst func(i int) bool) {
 }
 
 // TestTracking plays each with the deltas of a commit in order, shuffled and
-// reversed, after everything was flushed and with everything in one window.
+// reversed, for a copy here and one in another process, which end equal.
 // (destam 345 to 347, 361 to 364)
 func TestTracking(t *testing.T) {
+	far := elsewhere.Start(t, "TestFar")
 	for _, scenario := range tracking {
 		for _, order := range deltaOrders {
 			for _, bound := range bounds {
@@ -413,6 +416,7 @@ func TestTracking(t *testing.T) {
 					d, _, _ := create(t, Note{Tasks: []Task{{Text: "1"}, {Text: "2"}}, Tags: []string{"a", "b"},
 						Meta: map[string]int64{"k": 1 << 60}}, bound)
 					s := &stage{t: t, d: d, n: d.root, replica: newReplica(t, d, bound, order)}
+					s.goTo(far)
 					scenario.play(s)
 					s.flush()
 					if s.from.Flush() != nil {
@@ -427,21 +431,25 @@ func TestTracking(t *testing.T) {
 // TestTrackingDeletes removes an object from its three slots in every order,
 // and mutates it in between. destam 288 to 293
 func TestTrackingDeletes(t *testing.T) {
-	for _, keys := range [][]int{{1, 2, 3}, {1, 3, 2}, {2, 1, 3}, {2, 3, 1}, {3, 1, 2}, {3, 2, 1}} {
-		d, _, _ := create(t, Note{}, 64)
-		s := &stage{t: t, d: d, n: d.root, replica: newReplica(t, d, 64, "in order")}
-		c := s.make("a")
-		for _, k := range keys {
-			s.set(k, c)
+	far := elsewhere.Start(t, "TestFar")
+	for _, order := range deltaOrders {
+		for _, keys := range [][]int{{1, 2, 3}, {1, 3, 2}, {2, 1, 3}, {2, 3, 1}, {3, 1, 2}, {3, 2, 1}} {
+			d, _, _ := create(t, Note{}, 64)
+			s := &stage{t: t, d: d, n: d.root, replica: newReplica(t, d, 64, order)}
+			s.goTo(far)
+			c := s.make("a")
+			for _, k := range keys {
+				s.set(k, c)
+			}
+			s.says(3)
+			for i, k := range keys {
+				s.text(c, fmt.Sprint(i))
+				s.says(1)
+				s.set(k, nil)
+				s.says(1)
+			}
+			s.text(c, "outside")
+			s.says(0)
 		}
-		s.says(3)
-		for i, k := range keys {
-			s.text(c, fmt.Sprint(i))
-			s.says(1)
-			s.set(k, nil)
-			s.says(1)
-		}
-		s.text(c, "outside")
-		s.says(0)
 	}
 }

@@ -1,4 +1,4 @@
-package apart
+package elsewhere
 
 import (
 	"bufio"
@@ -11,7 +11,7 @@ import (
 )
 
 // variable is what tells a process that it is the other one.
-const variable = "DESTAM_TEST_APART"
+const variable = "DESTAM_TEST_ELSEWHERE"
 
 // Process is the other process, for the one that started it.
 type Process struct {
