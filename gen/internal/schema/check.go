@@ -162,6 +162,12 @@ func (c *checker) shape(s *Struct) {
 			c.section(s, f)
 		}
 	}
+	for _, f := range s.Fields { // what else is wrong with a tag does not hide that its name is taken
+		before := first[f.Tag.Name]
+		if before != nil && f.Tag.Form == BadTag && !strings.Contains(f.Literal, "table=") {
+			c.twice(s, f, before)
+		}
+	}
 	c.formerNames(s)
 	c.promoted(s)
 }

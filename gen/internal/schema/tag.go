@@ -116,6 +116,10 @@ func (p *tagParser) parse(value string) {
 			p.edit(len(head), len(value), "")
 		}
 		return
+	case assigned && nearest(word, []string{"table"}) != "":
+		p.report(0, "table="+argument, "unknown option %q", word)
+		p.edit(0, len(word), "table")
+		return
 	case head == "":
 		p.report(0, fmt.Sprintf("destam:%q", suggestName(p.field)+value), "the name is missing")
 		return
