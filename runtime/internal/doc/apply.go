@@ -77,6 +77,11 @@ func (d *Document) apply(c *decoder) error {
 // nothing of it is left.
 func (d *Document) read(c *decoder) ([]change, error) {
 	xs, err := c.changes(c.room[:0])
+	if err == nil && c.early { // now it is: an object came to a place that says it
+		c.drop()
+		c.reset(c.input)
+		xs, err = c.changes(c.room[:0])
+	}
 	if err == nil {
 		err = c.finish()
 	}
@@ -102,6 +107,7 @@ func (c *decoder) changes(xs []change) ([]change, error) {
 	for range n {
 		xs = append(xs, change{})
 		x := &xs[len(xs)-1]
+		c.xs = xs
 		err := c.change(x)
 		if err == nil {
 			err = c.r.Err()

@@ -30,6 +30,9 @@ type decoder struct {
 
 	own  wire.Reader // r, mostly
 	room [1]change   // of the body
+
+	xs    []change // of the body, what was read so far
+	early bool     // one of them was read before the type of its object was known
 }
 
 // link is an object and a slot that holds it.
@@ -61,6 +64,7 @@ func (d *Document) decoder(b []byte) *decoder {
 func (c *decoder) reset(b []byte) {
 	c.own.Reset(b)
 	c.r, c.input = &c.own, b
+	c.xs, c.early = nil, false
 	c.depth, c.deepest, c.open = 0, 0, 0
 	c.made, c.links, c.met = c.made[:0], c.links[:0], nil
 }

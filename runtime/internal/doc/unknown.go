@@ -74,11 +74,15 @@ func (m *members) replace(a, b *Node) {
 		return
 	}
 	for _, u := range m.vals {
-		if u.node == a {
-			u.node = b
-		}
-		u.members.replace(a, b)
+		u.replace(a, b)
 	}
+}
+
+func (u *unknown) replace(a, b *Node) {
+	if u.node == a {
+		u.node = b
+	}
+	u.members.replace(a, b)
 }
 
 // name gives the field that an object is in.
@@ -390,6 +394,7 @@ func (c *decoder) adopt(w *Node, t *Type) *Node {
 		w.unknown.objects(func(o *Node) { o.release(holder{n: w, f: unknownPlace}) })
 		w.unknown = nil
 	}
+	c.meant(w, n)
 	for h := range w.holders {
 		h.n.unknown.replace(w, n)
 		n.hold(*h)
@@ -403,4 +408,20 @@ func (c *decoder) adopt(w *Node, t *Type) *Node {
 	}
 	n.stray = w.stray
 	return n
+}
+
+// meant has what was read of the input mean n where it means w.
+func (c *decoder) meant(w, n *Node) {
+	for i := range c.links {
+		if c.links[i].n == w {
+			c.links[i].n = n
+		}
+	}
+	for i := range c.xs {
+		x := &c.xs[i]
+		if v := x.value(); v != nil {
+			v.replace(w, n)
+		}
+		c.early = c.early || x.n == w
+	}
 }
