@@ -206,11 +206,12 @@ func (s *span) memory(p layer) error {
 	return nil
 }
 
-func (s *span) run(c *chain, r *sealedRun, whole bool) error {
-	_, err := r.View(s.id, whole, func(f *run.Frame) error {
-		if whole {
-			return s.history(f)
-		}
+// run takes what is wanted of all that a run has: the newest state, or the past.
+func (s *span) run(c *chain, r *sealedRun, past bool) error {
+	if past {
+		return s.past(r)
+	}
+	_, err := r.View(s.id, false, func(f *run.Frame) error {
 		f.Own(s.room(f.Size()))
 		if !c.judged {
 			h := f.Head()
@@ -220,6 +221,24 @@ func (s *span) run(c *chain, r *sealedRun, whole bool) error {
 		return s.front(f)
 	})
 	return err
+}
+
+// past takes what is wanted of the history in a run. Where a checkpoint is wanted
+// it looks for that from the newest commit on, in steps that grow.
+func (s *span) past(r *sealedRun) error {
+	for n := uint64(leastPage); ; n *= 4 {
+		from, to, first, base := s.from, s.low-1, s.low, s.base
+		if s.load {
+			from = max(from, to-min(n-1, to))
+		}
+		_, err := r.Part(s.id, from, to, func(f *run.Frame) error {
+			first = f.First()
+			return s.history(f)
+		})
+		if err != nil || from == s.from || s.base > base || from <= first {
+			return err
+		}
+	}
 }
 
 // front takes the newest checkpoint of a run and what is behind it. The frame
@@ -271,7 +290,7 @@ func (s *span) decode() error {
 	return nil
 }
 
-// history takes what is wanted of all that a run has.
+// history takes what is wanted of the records of a frame.
 func (s *span) history(f *run.Frame) error {
 	var commits []driver.Commit
 	err := f.Records(func(rec run.Record) error {
@@ -305,7 +324,7 @@ func (t *table) attempt(id driver.ID, seq uint64) (try [16]byte, c *driver.Commi
 	}
 	found := false
 	for i := len(layers.runs.all) - 1; i >= 0 && !found && err == nil; i-- {
-		_, err = layers.runs.all[i].View(id, true, func(f *run.Frame) error {
+		_, err = layers.runs.all[i].Part(id, seq, seq, func(f *run.Frame) error {
 			return f.Records(func(r run.Record) error {
 				switch {
 				case r.Kind == run.Commit && r.Seq == seq:

@@ -68,7 +68,7 @@ func (s *Store) state(ctx context.Context, table string, id driver.ID, at uint64
 }
 
 // Log takes few commits at first, as some look only at the newest, and more
-// with each page: what is sealed of a document is read whole for each.
+// with each page.
 const (
 	leastPage = 64
 	mostPage  = 4096

@@ -249,7 +249,7 @@ func (rs *runs) checkpointAt(id driver.ID, seq uint64) (found bool, err error) {
 			})
 		}
 		if _, err = rs.all[i].View(id, false, look); err == nil && rest && !found {
-			_, err = rs.all[i].View(id, true, look)
+			_, err = rs.all[i].Part(id, seq, seq, look)
 		}
 	}
 	return found, err

@@ -24,7 +24,8 @@
 //	64 section    length + 1 (varint; 0 for none) and bytes
 //	   held       count (varint), each a length (varint) and bytes
 //	   length of the records of the front (varint), records; zeros to 8
-//	   the other records, oldest first; zeros to 8
+//	   the record of their strides, if there are any; the other records, oldest
+//	   first; zeros to 8
 //
 //	record  length (varint) | kind 1 | body
 //	1 commit      as driver.AppendCommit writes it
@@ -32,6 +33,10 @@
 //	              that sequence
 //	3 tries       sequence (varint) of the first | 16 bytes for each commit that
 //	              a purge erased
+//	4 strides     for each: the sequence that it begins with 8 | where it ends,
+//	              from here on 8 | its crc 4; then the sequence after all of
+//	              them 8 | crc of this body 4. A stride ends before the first
+//	              commit or tries behind 16 KiB of it; one alone is not noted
 //
 //	index   in blocks of 4096 bytes, the last one shorter; ascending
 //	ids     16 bytes each: of all documents

@@ -15,6 +15,8 @@ const (
 	Commit     = 1 // Body is a commit as driver.AppendCommit writes it
 	Checkpoint = 2 // Body is the content as of Seq
 	Tries      = 3 // Body has the 16 bytes of each commit, from Seq on, that a purge erased
+
+	kindStrides = 4 // where the older records are cut: it is not one of them
 )
 
 // Record is one thing that is known of a document.
@@ -117,9 +119,7 @@ func (d *Document) append(b []byte, salt uint32) []byte {
 	}
 	b = pad(b, start)
 	front := len(b) - start
-	for _, r := range d.Records[:at] {
-		b = r.append(b)
-	}
+	b = d.appendRest(b, d.Records[:at], salt)
 	b = pad(b, start)
 	f := b[start:]
 	le.PutUint64(f[0:], uint64(len(f)))
@@ -183,7 +183,9 @@ type Frame struct {
 	held    []byte // count and texts
 	front   []byte // records
 	rest    []byte // records
-	whole   bool   // rest was read too
+	whole   bool   // rest was read too, or the part of it that begins with counted
+	counted uint64 // the sequence of its first record that has one; 0 for first
+	size    int64  // of the front, with all before its records
 	own     bool   // it is in memory of its own, which nobody changes
 }
 
@@ -211,7 +213,10 @@ func parseFront(b []byte, salt uint32, p part) (Frame, error) {
 	if (p != head || sum == 0) && frontSum(b, len(b), salt) != le.Uint32(b[16:]) {
 		return Frame{}, errSum
 	}
-	f := Frame{id: driver.ID(b[24:40]), seq: le.Uint64(b[40:]), first: le.Uint64(b[48:]), life: driver.Life(b[56])}
+	f := Frame{
+		id: driver.ID(b[24:40]), seq: le.Uint64(b[40:]), first: le.Uint64(b[48:]), life: driver.Life(b[56]),
+		size: int64(le.Uint64(b[8:])),
+	}
 	r := reader{b: b[frameHeader:]}
 	if n := r.number(); n > 0 {
 		f.section = r.bytes(n - 1)
@@ -337,16 +342,23 @@ func Records(front []byte, yield func(Record) error) error {
 }
 
 // Records yields the records in order: those of the front, or all if the frame
-// was read whole; then commits have their Seq. A record that is none ends it
+// was read whole, or those that were read by [Run.Part]; then commits have their
+// Seq. A record that is none ends it
 // with an error.
 func (f *Frame) Records(yield func(Record) error) error {
 	next := f.first
+	if f.counted > 0 {
+		next = f.counted
+	}
 	each := func(b []byte) error {
 		r := reader{b: b}
 		for len(r.b) > 0 && (len(r.b) >= align || !zero(r.b)) {
 			rec, err := r.record()
 			if err != nil {
 				return err
+			}
+			if rec.Kind == kindStrides {
+				continue
 			}
 			if f.whole {
 				next = rec.count(next)
@@ -412,7 +424,7 @@ func (r *reader) record() (Record, error) {
 	}
 	rec := Record{Kind: kind[0]}
 	switch rec.Kind {
-	case Commit:
+	case Commit, kindStrides:
 	case Checkpoint, Tries:
 		rec.Seq = in.number()
 	default:
