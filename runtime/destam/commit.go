@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"reflect"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -221,6 +222,14 @@ func publicly(yield func(*Commit, error) bool) func(*doc.Commit, error) bool {
 		}
 		return yield(public(c), nil)
 	}
+}
+
+// shared is public for those who hear of single changes: one for all who ask.
+func shared(c *doc.Commit) *Commit {
+	if atomic.LoadPointer(&c.Shared) == nil {
+		atomic.CompareAndSwapPointer(&c.Shared, nil, unsafe.Pointer(public(c)))
+	}
+	return (*Commit)(atomic.LoadPointer(&c.Shared))
 }
 
 // public shows a commit to users.

@@ -18,19 +18,19 @@ type Change[T any] struct {
 	WasAbsent bool // there was no place, or an optional value was absent; Old is zero
 	Absent    bool // there is no place any more, or the value is absent; New is zero
 
-	commit *Commit   // nil for what was set alone
-	n      *doc.Node // whose field was set alone
+	commit *doc.Commit // nil for what was set alone
+	n      *doc.Node   // whose field was set alone
 	f      int32
 }
 
-// Commit gives all that changed together. The commit of a single setter is
-// only made here, and has the time of that: so who does not ask for it is told
-// without an allocation.
+// Commit gives all that changed together, the same for all changes of one
+// commit. It is only made here, so that who does not ask is told without an
+// allocation; that of a single setter is made by each call and has its time.
 //
 //go:noinline
 func (c Change[T]) Commit() *Commit {
 	if c.commit != nil {
-		return c.commit
+		return shared(c.commit)
 	}
 	x := &doc.Delta{N: c.n, F: c.f, Had: !c.WasAbsent, Has: !c.Absent}
 	if x.Had {
@@ -306,9 +306,8 @@ func (l *Lens[T]) changes(c *doc.Commit, yield func(Change[T]) bool) bool {
 	if len(xs) == 0 {
 		return true
 	}
-	commit := public(c)
 	for i := range xs {
-		x := Change[T]{WasAbsent: !xs[i].Had, Absent: !xs[i].Has, commit: commit}
+		x := Change[T]{WasAbsent: !xs[i].Had, Absent: !xs[i].Has, commit: c}
 		if xs[i].Had {
 			l.unbox(&x.Old, xs[i].Prev)
 		}

@@ -42,7 +42,7 @@ func newPlot(t *testing.T, opts Options) *plot {
 			t.Error(err)
 		}
 	})
-	p.table = TableOf[*Table[*OGarden, Garden, GardenQuery]](db)
+	p.table = tableOf[*Table[*OGarden, Garden, GardenQuery]](db)
 	if p.OGarden, err = p.table.Create(t.Context(), eden()); err != nil {
 		t.Fatal(err)
 	}
@@ -242,8 +242,10 @@ func TestLensUpdate(t *testing.T) {
 	var got []told
 	var by []string
 	var origins []Origin
+	var commits []*Commit
 	p.Observe().Beds().Each().Plant().Watch(func(c Change[string]) {
 		tell[string](&got)(c)
+		commits = append(commits, c.Commit(), c.Commit())
 		by, origins = append(by, c.Commit().By+c.Commit().Because), append(origins, c.Commit().Origin)
 	})
 	var inner *Lens[string]
@@ -269,6 +271,9 @@ func TestLensUpdate(t *testing.T) {
 	}, By("ann"), Because("spring"))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if all := slices.Compact(commits); len(all) != 1 || len(all[0].Deltas) != 3 {
+		t.Errorf("the changes of one commit are in %d", len(all))
 	}
 	want := []told{{"rose", "iris"}, {"oak", nil}}
 	if diff := cmp.Diff(want, got); diff != "" {

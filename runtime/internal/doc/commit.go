@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unsafe"
 
 	"github.com/destam-go/destamgen/runtime/internal/pos"
 )
@@ -42,6 +43,8 @@ type Commit struct {
 	settle   bool    // aside is of what went only: see settled
 	aside    []Delta // of what is local, and of what was outside the tree or is, for those who watch that
 	moves    bool    // slots got objects, or lost them
+
+	Shared unsafe.Pointer // for callers, who set it by atomic operations; nil when made
 }
 
 // empty tells whether a commit says nothing.

@@ -83,11 +83,16 @@ func (d *Document) throughOne(commit *Commit, calls []call) (_ []call, ok bool) 
 		if y.idle() {
 			return
 		}
-		own := *commit
+		own := commit // the first has it to himself
+		if len(calls) > 0 {
+			own = new(Commit)
+			*own = *commit
+		}
 		own.changes = []Change{y}
-		calls = append(calls, call{s: s, c: &own})
+		calls = append(calls, call{s: s, c: own})
 	})
 	if !ok {
+		commit.changes = nil
 		clear(calls[before:])
 		return nil, false
 	}
