@@ -164,9 +164,9 @@ func (e *evolution) upcaster(f *Field, kind string) (_ *Upcaster, wrong bool) {
 				"%s gives a %s, which is not what field %s holds", u.Name, u.To.goText(), f.Name)
 			return nil, true
 		}
-		if f.Type.Object() != nil && f.Type.Kind != Object {
+		if f.Type.Kind == List && f.Type.Object() != nil {
 			e.used[u.Name] = true
-			e.report(u.Pos, sideBySide, "%s: what field %s holds has ids, and an upcaster would make other ones each time: only a struct that is always there can be made of a value",
+			e.report(u.Pos, sideBySide, "%s: the elements of field %s have positions, which programs of before and after would give to different ones: a struct can be made of a value, and of those of a map",
 				u.Name, f.Name)
 			return nil, true
 		}
@@ -189,7 +189,7 @@ func (e *evolution) upcasterName(f *Field) string {
 func (e *evolution) signature(f *Field, kind string) string {
 	holder, stored := parts(kind)
 	nowHolder, now := parts(f.Type.Stored())
-	if holder != nowHolder || strings.Contains(stored, "struct ") || strings.Contains(now, "struct ") && f.Type.Kind != Object {
+	if holder != nowHolder || strings.Contains(stored, "struct ") || strings.Contains(now, "struct ") && f.Type.Kind == List {
 		return ""
 	}
 	return fmt.Sprintf("write func %s(old %s) (%s, error)", e.upcasterName(f), goKind(strings.Fields(stored)), f.Type.value().goText())

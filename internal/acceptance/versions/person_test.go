@@ -2,6 +2,7 @@ package versions
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -18,6 +19,16 @@ func persons(p author.Page) (q person.Page) {
 	q.Author, q.Text = person.Of(p.Author), p.Text
 	if p.Editor != nil {
 		q.Editor = person.Of(*p.Editor)
+	}
+	if p.Critic != nil {
+		critic := person.Of(*p.Critic)
+		q.Critic = &critic
+	}
+	for k, s := range p.Owners {
+		if q.Owners == nil {
+			q.Owners = map[string]person.Person{}
+		}
+		q.Owners[k] = person.Of(s)
 	}
 	for _, n := range p.Notes {
 		q.Notes = append(q.Notes, person.Note{By: person.Of(n.By)})
@@ -52,7 +63,15 @@ func somebody(r *rand.Rand) string {
 // write makes a change of a page as the older program knows it.
 func write(r *rand.Rand, o *author.OPage) {
 	notes := o.Notes()
-	switch r.IntN(6) {
+	switch r.IntN(10) {
+	case 6:
+		o.ClearCritic()
+	case 7:
+		o.SetCritic(somebody(r))
+	case 8:
+		o.Owners().Set(fmt.Sprint(r.IntN(3)), somebody(r))
+	case 9:
+		o.Owners().Delete(fmt.Sprint(r.IntN(3)))
 	case 0:
 		o.ClearEditor()
 	case 1:
@@ -111,7 +130,17 @@ func testPersons(t *testing.T, open func() (driver.Driver, error), r *rand.Rand)
 			o, err := person.PageTable(db).Get(t.Context(), id)
 			must(err)
 			for range 1 + r.IntN(30) {
-				switch a := o.Author(); r.IntN(5) {
+				switch a := o.Author(); r.IntN(7) {
+				case 5:
+					if critic := o.Critic(); critic != nil {
+						critic.SetMail(somebody(r))
+					} else {
+						o.SetCritic(person.Of(somebody(r)))
+					}
+				case 6:
+					for _, owner := range o.Owners().All() {
+						owner.Name().SetFirst(somebody(r))
+					}
 				case 0:
 					a.ClearMail()
 				case 1:
@@ -202,7 +231,7 @@ func testInTurns(t *testing.T, open func() (driver.Driver, error), r *rand.Rand,
 				}
 				for range 1 + r.IntN(20) {
 					version, was := o.Version(), newer
-					was.Notes = slices.Clone(newer.Notes)
+					was.Notes, was.Owners = slices.Clone(newer.Notes), maps.Clone(newer.Owners)
 					olderEdit(r, o, &newer)
 					must(o.Flush(t.Context()))
 					if o.Version() == version { // it was so already
@@ -232,7 +261,26 @@ func olderEdit(r *rand.Rand, o *author.OPage, newer *person.Page) {
 	s := somebody(r)
 	notes := o.Notes()
 	i := r.IntN(notes.Len() + 1)
-	switch r.IntN(6) {
+	key := fmt.Sprint(r.IntN(3))
+	switch r.IntN(10) {
+	case 6:
+		o.SetCritic(s)
+		critic := person.Of(s)
+		newer.Critic = &critic
+	case 7:
+		o.ClearCritic()
+		newer.Critic = nil
+	case 8:
+		o.Owners().Set(key, s)
+		if newer.Owners == nil {
+			newer.Owners = map[string]person.Person{}
+		}
+		newer.Owners[key] = person.Of(s)
+	case 9:
+		o.Owners().Delete(key)
+		if delete(newer.Owners, key); len(newer.Owners) == 0 {
+			newer.Owners = nil
+		}
 	case 0:
 		o.SetAuthor(s)
 		newer.Author = person.Of(o.Author())
@@ -266,7 +314,22 @@ func newerEdit(r *rand.Rand, o *person.OPage, older *author.Page) {
 	s := somebody(r)
 	notes := o.Notes()
 	i := r.IntN(notes.Len() + 1)
-	switch r.IntN(6) {
+	key := fmt.Sprint(r.IntN(3))
+	switch r.IntN(9) {
+	case 6:
+		if critic := o.Critic(); critic != nil {
+			critic.SetMail(s)
+		} else {
+			o.SetCritic(person.Of(s))
+		}
+	case 7:
+		if owner, ok := o.Owners().Get(key); ok {
+			owner.Name().SetLast(s)
+		} else {
+			o.Owners().Set(key, person.Of(s))
+		}
+	case 8:
+		o.Owners().Delete(key)
 	case 0:
 		o.Author().SetMail(s)
 	case 1:

@@ -62,6 +62,9 @@ func (c *decoder) say() {
 		a.met[m] = true
 		a.addUnknown(under(c.d.root.typ.routes()[m.t], m.name))
 	}
+	if c.lost {
+		a.addUnknown(lostPath)
+	}
 	c.met = nil
 }
 
@@ -138,7 +141,9 @@ func (c *decoder) apart() {
 	for range r.Array() { // what its writer did not know
 		path := r.String()
 		if at, f, w, ok := t.resolve(path); !ok {
-			c.d.apart.addUnknown(path)
+			if c.d.apart.addUnknown(path); path == lostPath && t.derives() {
+				c.r.Fail(ErrApart)
+			}
 		} else if w.order >= 0 || at.recasts(f) || at.Fields[f].typ.recastsBelow(map[*Type]bool{}) {
 			c.r.Fail(ErrApart)
 		}

@@ -49,8 +49,10 @@ func (x *change) leaf() *leaf {
 	return x.n.typ.Fields[x.f].leaf
 }
 
-// recast tells whether x is of a value that is an object today.
-func (x *change) recast() bool { return x.former && x.rare.leaf != nil && x.rare.leaf.object != nil }
+// recast tells whether x is of a value that is a required object today.
+func (x *change) recast() bool {
+	return x.former && x.rare.leaf != nil && x.rare.leaf.object != nil && x.n.typ.Fields[x.f].Kind == Inner
+}
 
 // element tells whether x changes an element of a list.
 func (x *change) element() bool { return x.op > opElement && x.op != opRenumber }
@@ -112,6 +114,12 @@ func (c *decoder) changes(xs []change) ([]change, error) {
 		if err == nil {
 			err = c.r.Err()
 		}
+		if err == errLost {
+			xs, err = xs[:len(xs)-1], c.r.Err()
+			if err == nil {
+				continue
+			}
+		}
 		if err == nil && x.recast() {
 			xs, err = c.recastChange(xs)
 		}
@@ -155,7 +163,7 @@ func (c *decoder) change(x *change) error {
 	if op < opInsert || op > opRenumber || op == opElement || parts != partsOf(op) {
 		return fmt.Errorf("delta of kind %d with %d parts", op, parts)
 	}
-	if err := c.place(x); err != nil || c.r.Err() != nil {
+	if err := c.place(x, parts-1); err != nil || c.r.Err() != nil {
 		return err
 	}
 	if x.path != "" {
@@ -185,7 +193,11 @@ func (c *decoder) change(x *change) error {
 		return nil
 	}
 	if fd.typ != nil {
-		x.node = c.node(fd.typ)
+		var l *leaf
+		if x.former {
+			l = x.rare.leaf
+		}
+		x.node = c.element(x.n, x.f, x.key, l)
 		return nil
 	}
 	rest := c.r.Len()
@@ -257,8 +269,10 @@ func (x *change) elements() uint64 {
 }
 
 // place reads a delta's place: the nearest node with an id, unless that is the
-// root, and the dotted path of the field from there.
-func (c *decoder) place(x *change) error {
+// root, and the dotted path of the field from there. If the node is not there,
+// and need not be, the delta is passed over, of which so many parts are left with
+// the place: errLost.
+func (c *decoder) place(x *change, parts int) error {
 	x.n = c.d.root
 	if c.r.Kind() == wire.Array {
 		if c.r.Array() != 2 {
@@ -272,7 +286,10 @@ func (c *decoder) place(x *change) error {
 			return errors.New("a place without an id")
 		}
 		if x.n = c.d.index[ID(p)]; x.n == nil || !x.n.known {
-			return fmt.Errorf("object %s is not in the document", ID(p))
+			if err := c.lose(ID(p), parts); err != nil {
+				return err
+			}
+			return errLost
 		}
 	}
 	if c.r.Kind() != wire.String {

@@ -115,6 +115,10 @@ func (n *Node) appendField(b []byte, f int, e *encoder) (_ []byte, ok bool) {
 
 // appendNode writes a node: its id, or all of it.
 func (n *Node) appendNode(b []byte, e *encoder) []byte {
+	if e == nil && n.known && isDerived(n.id) { // others may not have it
+		b = wire.AppendExt(wire.AppendArray(b, 2), extNode, n.id[:])
+		return n.appendObject(b, &encoder{refer: true})
+	}
 	if e.refers(n) {
 		return wire.AppendExt(b, extNode, n.id[:])
 	}

@@ -27,6 +27,7 @@ type decoder struct {
 	made    []*Node // new in this input
 	links   []link  // of objects that are not new: those are known
 	met     []met   // what was met and is not known: see strange
+	lost    bool    // something was passed over: see lose
 
 	own  wire.Reader // r, mostly
 	room [1]change   // of the body
@@ -66,7 +67,7 @@ func (c *decoder) reset(b []byte) {
 	c.r, c.input = &c.own, b
 	c.xs, c.early = nil, false
 	c.depth, c.deepest, c.open = 0, 0, 0
-	c.made, c.links, c.met = c.made[:0], c.links[:0], nil
+	c.made, c.links, c.met, c.lost = c.made[:0], c.links[:0], nil, false
 }
 
 // object reads a map of fields into n, which is new.
@@ -149,7 +150,7 @@ func (c *decoder) field(n *Node, f int, l *leaf) {
 			c.r.Fail(errTwice)
 			return
 		}
-		if e := c.node(fd.typ); e != nil && c.link(e, holder{n: n, f: int32(f)}) {
+		if e := c.element(n, f, "", l); e != nil && c.link(e, holder{n: n, f: int32(f)}) {
 			*n.childAt(f) = e
 		}
 	case LeafList, NodeList:
@@ -201,6 +202,10 @@ func (c *decoder) node(t *Type) *Node {
 	if !content {
 		return n
 	}
+	if !n.stray && isDerived(id) { // whole for those who have not got it
+		c.r.Skip()
+		return n
+	}
 	if !n.stray {
 		c.r.Fail(errTwice)
 		return nil
@@ -243,7 +248,7 @@ func (c *decoder) list(n *Node, f int, lf *leaf) {
 	var ks []pos.Key
 	var es []*Node
 	if fd.keys != nil {
-		ks, es = c.pairs(fd)
+		ks, es = c.pairs(n, f, lf)
 	} else {
 		ks, es = c.nodes(fd)
 	}
@@ -283,16 +288,16 @@ func objectsIn(b []byte) int {
 const fixExt16 = 0xd8
 
 // pairs reads the keys and objects of a map.
-func (c *decoder) pairs(fd *Field) (ks []pos.Key, es []*Node) {
-	n := c.r.Map()
-	most := min(n, c.r.Len()/leastNode+1)
+func (c *decoder) pairs(n *Node, f int, lf *leaf) (ks []pos.Key, es []*Node) {
+	count := c.r.Map()
+	most := min(count, c.r.Len()/leastNode+1)
 	ks, es = make([]pos.Key, 0, most), make([]*Node, 0, most)
-	for range n {
-		k := fd.keys.read(c.r)
+	for range count {
+		k := n.typ.Fields[f].keys.read(c.r)
 		if c.r.Err() != nil {
 			return nil, nil
 		}
-		e := c.node(fd.typ)
+		e := c.element(n, f, k, lf)
 		if c.r.Err() != nil {
 			return nil, nil
 		}
@@ -350,7 +355,7 @@ func errTooMany(n int) error { return fmt.Errorf("%d bytes too many", n) }
 
 // finish checks that every reference has found its content.
 func (c *decoder) finish() error {
-	if c.r.Err() == nil && c.open > 0 {
+	if c.r.Err() == nil && c.open > 0 && !c.loseOpen() {
 		return errDangling
 	}
 	return c.r.Err()

@@ -92,8 +92,8 @@ func (t *Type) addFormer(plain reflect.Type, f int, name string) {
 	if up != nil {
 		from, ok := leafOf(up.from)
 		switch {
-		case ok && fd.Kind == Inner && fd.typ.plain == up.to:
-			w.leaf, fd.recast = recastLeaf(from, fd.typ, up), true
+		case ok && fd.recasts() && fd.typ.plain == up.to:
+			w.leaf, fd.recast = recastLeaf(from, fd.typ, up), fd.Kind == Inner
 		case ok && fd.leaf != nil && fd.leaf.typ == up.to:
 			w.leaf = upcastLeaf(from, fd.leaf, up)
 		default:

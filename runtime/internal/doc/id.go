@@ -20,7 +20,11 @@ var (
 	count   atomic.Uint64
 	process = func() uint64 {
 		var b [8]byte
-		rand.Read(b[:]) // never fails: see crypto/rand
-		return binary.BigEndian.Uint64(b[:])
+		for {
+			rand.Read(b[:]) // never fails: see crypto/rand
+			if [4]byte(b[:4]) != derivedMark {
+				return binary.BigEndian.Uint64(b[:])
+			}
+		}
 	}()
 )

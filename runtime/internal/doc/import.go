@@ -145,6 +145,9 @@ func (p *packer) field(b []byte, t *Type, f int, w former, m exact.Member, path 
 		}
 		return p.object(b, fd.typ, o, path)
 	case Child:
+		if l != nil {
+			break
+		}
 		return p.node(b, fd.typ, m.Value, path)
 	case LeafList, NodeList:
 		return p.list(b, fd, l, m.Value, path)
@@ -220,7 +223,7 @@ func (p *packer) list(b []byte, fd *Field, l *leaf, v exact.Value, path string) 
 }
 
 func (p *packer) element(b []byte, fd *Field, l *leaf, v exact.Value, path string) ([]byte, error) {
-	if fd.Kind == NodeList {
+	if fd.Kind == NodeList && l == nil {
 		return p.node(b, fd.typ, v, path)
 	}
 	return packLeaf(b, l, v, path)

@@ -74,6 +74,11 @@ func (t *Type) plainValues(p unsafe.Pointer) (err error) {
 	return nil
 }
 
+// recasts tells whether an upcaster can make what a field holds of values.
+func (f *Field) recasts() bool {
+	return f.Kind == Inner || f.Kind == Child || f.Kind == NodeList && f.keys != nil
+}
+
 // valued tells whether a field holds values that nothing but their names and
 // keys tells apart.
 func (f *Field) valued() bool {

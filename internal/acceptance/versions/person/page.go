@@ -6,11 +6,13 @@ import "strings"
 
 // Page is a document of the table "pages".
 type Page struct {
-	_      struct{} `destam:"table=pages"`
-	Author Person   `destam:"writer,was=author"`
-	Editor Person   `destam:"corrector,was=editor"`
-	Text   string   `destam:"text"`
-	Notes  []Note   `destam:"notes"`
+	_      struct{}          `destam:"table=pages"`
+	Author Person            `destam:"writer,was=author"`
+	Editor Person            `destam:"corrector,was=editor"`
+	Critic *Person           `destam:"judge,was=critic"`
+	Owners map[string]Person `destam:"holders,was=owners"`
+	Text   string            `destam:"text"`
+	Notes  []Note            `destam:"notes"`
 }
 
 // Note is a remark.
@@ -53,4 +55,6 @@ func Of(s string) (p Person) {
 
 func upcastPageAuthor(old string) (Person, error) { return Of(old), nil }
 func upcastPageEditor(old string) (Person, error) { return Of(old), nil }
+func upcastPageCritic(old string) (Person, error) { return Of(old), nil }
+func upcastPageOwners(old string) (Person, error) { return Of(old), nil }
 func upcastNoteBy(old string) (Person, error)     { return Of(old), nil }
