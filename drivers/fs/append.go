@@ -113,7 +113,7 @@ func (s *Store) acceptAll(batch []driver.Commit, entries []entry, results []driv
 			results[i].Err = full
 		default:
 			entries[i].batch, results[i].Err = s.accept(&batch[i], entries[i].rec)
-			errors.As(results[i].Err, &full)
+			full, _ = errors.AsType[*journal.SegmentError](results[i].Err)
 		}
 	}
 }

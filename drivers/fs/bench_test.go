@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/destam-go/destamgen/drivers/fs/internal/journal"
 	"github.com/destam-go/destamgen/drivers/fs/internal/vfs"
 	"github.com/destam-go/destamgen/runtime/driver"
 )
@@ -110,16 +111,50 @@ func (r *raw) commit(rec []byte) error {
 	return nil
 }
 
+// countedDisk counts what is done to the segments of a journal.
+type countedDisk struct {
+	vfs.FS
+	writes, syncs atomic.Int64
+}
+
+type countedFile struct {
+	vfs.File
+	fs *countedDisk
+}
+
+func (c *countedDisk) Open(name string) (vfs.File, error) {
+	f, err := c.FS.Open(name)
+	if err != nil || filepath.Ext(name) != ".log" {
+		return f, err
+	}
+	return countedFile{f, c}, nil
+}
+
+func (f countedFile) WriteAt(b []byte, off int64) (int, error) {
+	f.fs.writes.Add(1)
+	return f.File.WriteAt(b, off)
+}
+
+func (f countedFile) Sync() error {
+	f.fs.syncs.Add(1)
+	return f.File.Sync()
+}
+
 // BenchmarkCommit commits, each commit durable before the next of its
 // goroutine, beside a bare file that is appended to and one that was filled
 // with zeros before. Disks are moody, so the three take turns, and what counts
-// is the ratio.
+// is the ratio, and how many commits share a write and a sync.
 func BenchmarkCommit(b *testing.B) {
 	body := make([]byte, 80)
 	for _, goroutines := range []int{1, 64} {
 		b.Run(fmt.Sprintf("durable=true/goroutines=%d", goroutines), func(b *testing.B) {
 			dir := b.TempDir()
-			s, err := Open(filepath.Join(dir, "store"), nil)
+			disk := &countedDisk{FS: vfs.OS}
+			full, first, err := (*Options)(nil).sizes()
+			must(b, err)
+			s, err := open(disk, filepath.Join(dir, "store"), settings{
+				Options: journal.Options{Segment: full, First: first, Memory: fresh, Idle: markAfter}, keeping: usual,
+			})
 			must(b, err)
 			must(b, s.Declare(background, driver.Schema{Table: notes}))
 			writers := make([]*writer, goroutines)
@@ -150,6 +185,8 @@ func BenchmarkCommit(b *testing.B) {
 				b.ReportMetric(rates[i], way.name+"/s")
 			}
 			b.ReportMetric(rates[2]/rates[1], "fs/zeroed")
+			b.ReportMetric(float64(counts[2])/float64(disk.writes.Load()), "commits/write")
+			b.ReportMetric(float64(counts[2])/float64(disk.syncs.Load()), "commits/sync")
 			b.ReportMetric(0, "ns/op")
 			must(b, s.Close(background))
 		})

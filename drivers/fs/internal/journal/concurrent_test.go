@@ -68,13 +68,75 @@ func TestGroupCommit(t *testing.T) {
 	for range writers {
 		commit(put())
 	}
+	for size := 0; size < writers; runtime.Gosched() {
+		j.mu.Lock()
+		if j.later != nil {
+			size = j.later.size
+		}
+		j.mu.Unlock()
+	}
 	release <- true
 	wg.Wait()
 	if n := syncs.Load(); n != 2 {
 		t.Errorf("%d syncs for one writer and %d that came while it waited, want 2", n, writers)
 	}
+	if due := j.regulars.due.Load() - j.regulars.arrived.Load(); due != writers {
+		t.Errorf("%d are expected back, want %d", due, writers)
+	}
 	if err := j.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestSharedWrite lets many wait for one write: what gathers while another runs
+// is written at once, and when that fails all of them hear of it.
+func TestSharedWrite(t *testing.T) {
+	const writers = 32
+	for _, fails := range []bool{false, true} {
+		disk := vfs.NewMem()
+		j := openNew(t, disk, Options{Store: storeID, First: 1 << 16, Segment: 1 << 16, LostFound: lostFound})
+		var writes atomic.Int32
+		entered, release := make(chan bool), make(chan bool)
+		disk.Before = func(op vfs.Op) vfs.Fault {
+			if op.Kind != vfs.OpWrite {
+				return vfs.Fault{}
+			}
+			if writes.Add(1) == 1 {
+				entered <- true
+				<-release
+			} else if fails {
+				return vfs.Fault{Err: errors.New("disk on fire")}
+			}
+			return vfs.Fault{}
+		}
+		put := func() uint64 {
+			_, no, err := j.Append([]byte("record"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return no
+		}
+		var wg sync.WaitGroup
+		write := func(no uint64, fails bool) {
+			wg.Go(func() {
+				if err := j.Write(no); errors.Is(err, driver.ErrPoisoned) != fails || err != nil && !fails {
+					t.Errorf("batch %d: %v", no, err)
+				}
+			})
+		}
+		write(put(), false)
+		<-entered // the first write runs and does not end
+		for range writers {
+			write(put(), fails)
+		}
+		release <- true
+		wg.Wait()
+		if n := writes.Load(); n != 2 {
+			t.Errorf("%d writes for one writer and %d that came while it wrote, want 2", n, writers)
+		}
+		if err := j.Close(); errors.Is(err, driver.ErrPoisoned) != fails {
+			t.Errorf("Close gave %v", err)
+		}
 	}
 }
 
@@ -118,13 +180,13 @@ func TestSyncCancelled(t *testing.T) {
 	<-entered
 	ctx, cancel := context.WithCancel(context.Background())
 	followers := []chan error{syncing(ctx, first)}
-	until(func() bool { return j.round.waiting })
+	until(func() bool { return j.round.size == 2 })
 	second = put()
 	leads := syncing(ctx, second)
 	until(func() bool { return j.later != nil })
 	led := j.later
 	others := []chan error{syncing(context.Background(), second), syncing(context.Background(), second)}
-	until(func() bool { return led.waiting })
+	until(func() bool { return led.size > 1 })
 	cancel()
 	for i, c := range append(followers, leads) {
 		if err := <-c; !errors.Is(err, context.Canceled) {

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,8 +47,8 @@ type Journal struct {
 	pen   sync.Mutex // held while a batch is written
 	press sync.Mutex // held while the active segment is synced: see syncSegment
 
-	written atomic.Uint64 // highest batch that is in the file; set under pen
-	crowd   atomic.Bool   // somebody waited for the last sync of another
+	written  atomic.Uint64 // highest batch that is in the file; set under pen
+	regulars regulars
 
 	mu      sync.Mutex
 	seg     *segment   // guarded by mu, as are all below; changes with order and pen held too
@@ -62,6 +61,7 @@ type Journal struct {
 	durable uint64     // highest batch that is known to be on disk
 	vouched uint64     // highest batch that a header in the file says is durable
 	bytes   progress   // of records
+	turn    *turn      // the newest one, nil if there was none
 	round   *round     // the sync that runs or is about to, nil if none does
 	later   *round     // the one after it, nil if nobody needs one
 	err     *failure   // set once: the journal is poisoned
@@ -164,27 +164,7 @@ func (j *Journal) Last() uint64 {
 	return j.last
 }
 
-// Write returns when the batch is in the file, where the end of this process
-// cannot take it away. Whoever comes first writes everything that has
-// gathered; the others wait for the pen and find it done.
-//
-// After an error the batch may be in the file or not.
-func (j *Journal) Write(no uint64) error {
-	if j.crowd.Load() {
-		// Others are about to append too: those who can run now get a turn to
-		// put their records into this batch, which saves them a system call
-		// each. With 64 of them it is worth about a quarter of the rate.
-		runtime.Gosched()
-	}
-	if j.written.Load() >= no {
-		return nil
-	}
-	j.pen.Lock()
-	defer j.pen.Unlock()
-	return j.write(no)
-}
-
-// write is Write for one who holds the pen.
+// write is Write for one who holds the pen, alone.
 func (j *Journal) write(no uint64) (err error) {
 	if j.written.Load() >= no {
 		return nil

@@ -1,24 +1,26 @@
 package journal
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // round is one sync of the disk and those who wait for it: one leads it, the
-// others follow. All but the channels is guarded by the journal's mu.
+// others follow. All but the channel is guarded by the journal's mu.
 type round struct {
-	over    chan struct{} // closed when it is over, for who leads the next
-	done    chan struct{} // closed after that, for its followers
-	begun   bool          // target is set
-	target  uint64        // it makes batches up to this number durable
-	waiting bool          // it has followers
+	over   chan struct{} // closed when it is over, well or not
+	begun  bool          // target is set
+	target uint64        // it makes batches up to this number durable
+	size   int           // how many wait for it, its leader too
 }
 
-func newRound() *round { return &round{over: make(chan struct{}), done: make(chan struct{})} }
+func newRound() *round { return &round{over: make(chan struct{}), size: 1} }
 
 // Sync returns when the batch and all before it are durable. Whoever finds no
 // sync running leads one, for everything written so far. Of those who come
-// while it runs and whom it does not serve, the first leads the next, as soon
-// as it is over, and the others follow. A context that ends leaves the batch to
-// others.
+// while it runs and whom it does not serve, the first leads the next, when it is
+// over and those are back who can be, and the others follow. A context that ends
+// leaves the batch to others.
 func (j *Journal) Sync(ctx context.Context, no uint64) error {
 	if err := j.Write(no); err != nil {
 		return err
@@ -36,7 +38,7 @@ func (j *Journal) Sync(ctx context.Context, no uint64) error {
 		r, before, leads := j.join(no)
 		j.mu.Unlock()
 		if !leads {
-			if err := wait(ctx, r.done); err != nil || j.o.bug == ackedEarly {
+			if err := wait(ctx, r.over); err != nil || j.o.bug == ackedEarly {
 				return err
 			}
 			continue
@@ -67,7 +69,7 @@ func (j *Journal) join(no uint64) (r, before *round, leads bool) {
 	default:
 		r = j.later
 	}
-	r.waiting = true
+	r.size++
 	return r, nil, false
 }
 
@@ -94,7 +96,7 @@ func (j *Journal) leave(r *round) {
 	if j.later == r {
 		j.later = nil
 		j.mu.Unlock()
-		close(r.done) // nobody leads after it yet
+		close(r.over) // nobody leads after it yet
 		return
 	}
 	j.mu.Unlock()
@@ -105,19 +107,21 @@ func (j *Journal) leave(r *round) {
 func (j *Journal) conclude(r *round) {
 	j.mu.Lock()
 	j.round, j.later = j.later, nil
-	j.crowd.Store(r.waiting || j.round != nil)
+	j.regulars.dismiss(r.size)
 	j.mu.Unlock()
-	// Who leads the next is woken first: the disk shall not wait until all the
-	// others have had their turn.
 	close(r.over)
-	close(r.done)
 }
 
 // lead syncs the active segment and then ends the round, also when it panics.
 // What was written before the sync began is durable after it, and no more: the
-// number is taken first.
+// number is taken first. So it waits for those who are about to come, and writes
+// what they bring.
 func (j *Journal) lead(r *round) {
 	defer j.conclude(r)
+	j.regulars.await()
+	if j.writeAll() != nil {
+		return // those who wait find an error in j.err
+	}
 	j.press.Lock()
 	defer j.press.Unlock()
 	j.mu.Lock()
@@ -125,9 +129,11 @@ func (j *Journal) lead(r *round) {
 	r.begun, r.target = true, target
 	left := target <= j.durable // the segment was, and synced on the way
 	j.mu.Unlock()
+	start := time.Now()
 	if left || j.syncSegment(seg) != nil {
-		return // those who wait find an error in j.err
+		return
 	}
+	j.regulars.worth.Store(int64(time.Since(start)) / 2)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.o.bug == lateTarget {
