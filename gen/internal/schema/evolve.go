@@ -29,6 +29,7 @@ func (l *Lock) Next(p *Package) (*Lock, Diagnostics) {
 	}
 	e.follow()
 	e.unknown()
+	e.renamed()
 	e.remember()
 	return e.next, e.Sort()
 }

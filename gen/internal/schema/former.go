@@ -241,6 +241,51 @@ func (e *evolution) unknown() {
 	}
 }
 
+// renamed warns where one name is gone and another one of the same kind is new: a
+// renaming without was= loses nothing in the store, but what is there is not read.
+func (e *evolution) renamed() {
+	for _, s := range e.p.Structs() {
+		had, gone := e.gone(s)
+		for _, f := range s.Tagged() {
+			if why, _ := f.Type.problem(); why != "" || had[f.Tag.Name] || len(f.Tag.Was) > 0 || f.Tag.Local {
+				continue
+			}
+			shape, _ := shapeOf(f.Type.Stored())
+			old := nearest(f.Tag.Name, gone[shape])
+			if old == "" && len(gone[shape]) == 1 {
+				old = gone[shape][0]
+			}
+			if old != "" {
+				e.warn(f.nameAt(), "was="+old+", if it is the same field", "field %s: %q is new and %q is gone: what is stored as that is read no more", f.Name, f.Tag.Name, old)
+			}
+		}
+	}
+}
+
+// gone gives the names that s had in the lock, and those of them that no field
+// continues, by their shapes.
+func (e *evolution) gone(s *Struct) (had map[string]bool, gone map[string][]string) {
+	had, gone = map[string]bool{}, map[string][]string{}
+	is := map[string]bool{}
+	for _, f := range s.Tagged() {
+		is[f.Tag.Name] = true
+		for _, w := range f.Tag.Was {
+			is[w.Name] = true
+		}
+	}
+	for _, pair := range sortedKeys(e.pairs[s]) {
+		fields := e.lock.structs[pair]
+		for _, name := range sortedKeys(fields) {
+			had[name] = true
+			if old := fields[name]; !is[name] && !old.retired && old.now == "" && !e.p.Elsewhere[s.Name] {
+				shape, _ := shapeOf(old.kind)
+				gone[shape] = append(gone[shape], name)
+			}
+		}
+	}
+	return had, gone
+}
+
 func (f *Field) order(name string) int {
 	return slices.IndexFunc(f.Tag.Was, func(w Was) bool { return w.Name == name })
 }

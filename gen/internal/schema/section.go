@@ -147,6 +147,9 @@ func sectionProblem(t *Type) (why, fix string) {
 		}
 		return "a type with a codec may not be", "a string" + elsewhere
 	case Array:
+		if t.bytes() && t.Name.Path == Runtime {
+			return "destam." + t.Name.Name + " may not be", "a string with the text of it" + elsewhere
+		}
 		if t.bytes() {
 			return "an array of bytes may not be", "a string" + elsewhere
 		}
