@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"reflect"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/destam-go/destamgen/runtime/driver"
+	"github.com/destam-go/destamgen/runtime/internal/doc"
 )
 
 // DB is a database: the live documents of this process, over the store of a
@@ -131,6 +133,17 @@ func (db *DB) lives() []*live {
 	return all
 }
 
+// documents are those that are in memory.
+func (db *DB) documents() iter.Seq[*doc.Document] {
+	return func(yield func(*doc.Document) bool) {
+		for _, l := range db.lives() {
+			if !yield(l.doc) {
+				return
+			}
+		}
+	}
+}
+
 // endLives ends all live queries.
 func (db *DB) endLives() {
 	for _, t := range db.all() {
@@ -237,10 +250,12 @@ func (db *DB) bringAll(ctx context.Context, attempts int) []error {
 	)
 	for range min(len(all), storers) {
 		flocks.Go(func() {
-			for i := next.Add(1) - 1; int(i) < len(all); i = next.Add(1) - 1 {
-				l := all[i]
-				errs[i] = l.table.err("flush", l.id, l.bring(ctx, effort{attempts: attempts}))
-			}
+			db.workers.mark(func() {
+				for i := next.Add(1) - 1; int(i) < len(all); i = next.Add(1) - 1 {
+					l := all[i]
+					errs[i] = l.table.err("flush", l.id, l.bring(ctx, effort{attempts: attempts}))
+				}
+			})
 		})
 	}
 	flocks.Wait()
@@ -265,8 +280,16 @@ func (db *DB) fail(err error) {
 // beginning on every operation gives [ErrClosed], and setters report it. When
 // ctx ends first, closing goes on without the caller; calling Close again
 // waits for it. What could not be stored is in the error, and was reported.
+//
+// Listeners and handlers may close their database. Where Close would wait for
+// its caller, in Update and View and on a goroutine of the database's own, it
+// gives [ErrSelf] at once, and closing goes on without the caller.
 func (db *DB) Close(ctx context.Context) error {
-	db.closing.Do(func() { go db.close() })
+	self := db.workers.mine() || doc.Within(db.documents())
+	db.closing.Do(func() { go db.workers.mark(db.close) })
+	if self {
+		return &Error{Op: "close", Err: ErrSelf}
+	}
 	select {
 	case <-db.closed:
 		return db.failure

@@ -83,9 +83,10 @@ func (e *errs) take() []error {
 // base is a database under test.
 type base struct {
 	*DB
-	t     testing.TB
-	cards *OCardTable
-	errs  *errs
+	t       testing.TB
+	cards   *OCardTable
+	onError func() // instead of errs
+	errs    *errs
 }
 
 var ctx = context.Background()

@@ -27,6 +27,8 @@ var (
 
 	// ErrTaken: another document has the value of a unique field.
 	ErrTaken = errors.New("value is taken")
+	// ErrSelf: closing would wait for its caller, and goes on without it.
+	ErrSelf = errors.New("it would wait for its caller, a listener or handler or an Update: it goes on without; to wait, call Close elsewhere")
 	// ErrBusy: too much waits for the store, and went on waiting.
 	ErrBusy = errors.New("too much waits for the store")
 	// ErrInTransaction: a handle of an Update or View was asked for something

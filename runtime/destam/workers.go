@@ -1,7 +1,9 @@
 package destam
 
 import (
+	"bytes"
 	"errors"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -13,8 +15,9 @@ import (
 // waits for the last one.
 type workers struct {
 	mu   sync.Mutex
-	n    int           // guarded by mu
-	idle chan struct{} // guarded by mu: closed when n is 0; nil when nobody waits
+	n    int                 // guarded by mu
+	own  map[string]struct{} // guarded by mu: the goroutines that Close waits for
+	idle chan struct{}       // guarded by mu: closed when n is 0; nil when nobody waits
 }
 
 // run runs f on a goroutine of its own.
@@ -24,8 +27,43 @@ func (w *workers) run(f func()) {
 	w.mu.Unlock()
 	go func() {
 		defer w.done()
-		f()
+		w.mark(f)
 	}()
+}
+
+// mark runs f, on a goroutine that Close waits for.
+func (w *workers) mark(f func()) {
+	own := goroutine()
+	w.mu.Lock()
+	if w.own == nil {
+		w.own = make(map[string]struct{})
+	}
+	w.own[own] = struct{}{}
+	w.mu.Unlock()
+	defer func() {
+		w.mu.Lock()
+		delete(w.own, own)
+		w.mu.Unlock()
+	}()
+	f()
+}
+
+// mine tells whether this is a goroutine that Close waits for: then a
+// listener, or another function of the user's, is what called us.
+func (w *workers) mine() bool {
+	own := goroutine()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_, ok := w.own[own]
+	return ok
+}
+
+// goroutine gives what the stack of this one is headed with, its number, which
+// nothing else tells.
+func goroutine() string {
+	var b [40]byte
+	head, _, _ := bytes.Cut(b[:runtime.Stack(b[:], false)], []byte(" ["))
+	return string(head)
 }
 
 func (w *workers) done() {

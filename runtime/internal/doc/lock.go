@@ -2,7 +2,9 @@ package doc
 
 import (
 	"fmt"
+	"iter"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -50,6 +52,23 @@ func (d *Document) awaitSelf(own stack, patience time.Duration) {
 	}
 	panic(fmt.Sprintf("destam: document %s is used through an outer handle inside its own Update or View: "+
 		"use the handle that the function was given\n%s", d.ID, own.String()))
+}
+
+// Within tells whether the caller is in an Update or View of one of them.
+func Within(documents iter.Seq[*Document]) bool {
+	numbers := here().numbers()
+	if len(numbers) == 0 {
+		return false
+	}
+	for d := range documents {
+		if slices.Contains(numbers, d.spelled()) {
+			if !d.mu.TryLock() {
+				return true
+			}
+			d.mu.Unlock()
+		}
+	}
+	return false
 }
 
 // LockError reports that somebody waited long for a document's lock.

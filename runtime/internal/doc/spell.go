@@ -3,6 +3,7 @@ package doc
 import (
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"unsafe"
 )
@@ -92,21 +93,19 @@ func (r *reading) take(name string) {
 	}
 }
 
-// spells tells whether a number stands on the stack.
-func (s stack) spells(number int) bool {
+// numbers are those that stand on the stack.
+func (s stack) numbers() []int {
 	var r reading
 	for frames, more := runtime.CallersFrames(s), true; more; {
 		var f runtime.Frame
 		f, more = frames.Next()
 		r.take(f.Function)
 	}
-	for _, n := range r.numbers {
-		if n == number {
-			return true
-		}
-	}
-	return false
+	return r.numbers
 }
+
+// spells tells whether a number stands on the stack.
+func (s stack) spells(number int) bool { return slices.Contains(s.numbers(), number) }
 
 // spelledIn gives the number that stands on a goroutine's stack as the runtime
 // prints it, -1 for none.
