@@ -94,6 +94,7 @@ func BenchmarkDestam(b *testing.B) {
 	benchArrays(b)
 	benchApply(b)
 	benchWatching(b)
+	benchObserve(b)
 }
 
 // names are so many keys.

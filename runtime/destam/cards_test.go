@@ -42,7 +42,10 @@ type Address struct {
 
 type OCardTable = Table[*OCard, Card, CardQuery]
 
-func CardTable(db *DB) *OCardTable { return TableOf[*Table[*OCard, Card, CardQuery]](db) }
+// tableOf is what generated code does, for types that have none.
+func tableOf[T any](db *DB) (t T) { return as[T](TableOf(db, t)) }
+
+func CardTable(db *DB) *OCardTable { return tableOf[*Table[*OCard, Card, CardQuery]](db) }
 
 var CardWhere *CardPaths
 
@@ -223,5 +226,5 @@ func (o *OMemo) Text() string     { return Get(&o.OObject, &o.v.text) }
 func (o *OMemo) SetText(v string) { Set(&o.OObject, 0, &o.v.text, v) }
 
 func MemoTable(db *DB) *Table[*OMemo, Memo, struct{}] {
-	return TableOf[*Table[*OMemo, Memo, struct{}]](db)
+	return tableOf[*Table[*OMemo, Memo, struct{}]](db)
 }

@@ -51,7 +51,7 @@ var (
 func TestValidateFields(t *testing.T) {
 	onEach(t, func(t *testing.T, d driver.Driver) {
 		b := open(t, d, &Options{Window: time.Hour})
-		gardens := TableOf[*Table[*OGarden, Garden, GardenQuery]](b.DB)
+		gardens := tableOf[*Table[*OGarden, Garden, GardenQuery]](b.DB)
 		o := must(gardens.Create(ctx, eden()))(t)
 		for _, c := range []struct {
 			what  string
@@ -105,7 +105,7 @@ var errTwice = errors.New("a tool is there twice")
 func TestValidate(t *testing.T) {
 	onEach(t, func(t *testing.T, d driver.Driver) {
 		b := open(t, d, &Options{Window: time.Hour})
-		gardens := TableOf[*Table[*OGarden, Garden, GardenQuery]](b.DB)
+		gardens := tableOf[*Table[*OGarden, Garden, GardenQuery]](b.DB)
 		invalid := func(what string, err error) {
 			t.Helper()
 			var e *Error

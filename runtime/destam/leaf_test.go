@@ -150,7 +150,7 @@ func openCoins(t *testing.T, store *memory.Store, report func(error)) (*DB, *coi
 	if err != nil {
 		t.Fatal(err)
 	}
-	return db, TableOf[*Table[*OCoin, Coin, struct{}]](db)
+	return db, tableOf[*Table[*OCoin, Coin, struct{}]](db)
 }
 
 func fullCoin(t *testing.T) Coin {

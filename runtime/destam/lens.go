@@ -52,8 +52,9 @@ type lens struct {
 // setMany is what who sets through an Each is told.
 const setMany = "destam: Set or Clear of a lens behind Each or Tree would change a place in every element: range over the array or map and set each by its handle"
 
-// clear is Clear of every lens of a value.
-func (l *lens) clear() (ok bool) {
+// clearLens is Clear of every lens of a value. It is no method because a method
+// of lens is one of every generated lens.
+func clearLens(l *lens) (ok bool) {
 	if l.l.Many() {
 		panic(setMany)
 	}
@@ -226,7 +227,7 @@ func (l *Lens[T]) Set(v T) bool {
 // Each it panics.
 //
 //go:noinline
-func (l *Lens[T]) Clear() bool { return l.clear() }
+func (l *Lens[T]) Clear() bool { return clearLens(&l.lens) }
 
 // Watch calls fn with every change of the value, from the next commit on,
 // until stop is called: one call for each place that the lens leads to, and

@@ -42,7 +42,7 @@ func newPlot(t *testing.T, opts Options) *plot {
 			t.Error(err)
 		}
 	})
-	p.table = TableOf[*Table[*OGarden, Garden, GardenQuery]](db)
+	p.table = tableOf[*Table[*OGarden, Garden, GardenQuery]](db)
 	if p.OGarden, err = p.table.Create(t.Context(), eden()); err != nil {
 		t.Fatal(err)
 	}

@@ -83,7 +83,7 @@ func TestNobody(t *testing.T) {
 				t.Errorf("%s does not name the holder: %v", name, err)
 			}
 		}
-		gardens := TableOf[*Table[*OGarden, Garden, GardenQuery]](b.DB)
+		gardens := tableOf[*Table[*OGarden, Garden, GardenQuery]](b.DB)
 		if _, err := gardens.Create(ctx, Garden{}); err != nil {
 			t.Fatal(err)
 		}

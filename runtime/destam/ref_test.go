@@ -38,7 +38,7 @@ func (o *OPerson) Snapshot() Person { return *(*Person)(Snapshot(&o.OObject)) }
 func TestRef(t *testing.T) {
 	onEach(t, func(t *testing.T, d driver.Driver) {
 		b := open(t, d, nil)
-		persons := TableOf[*Table[*OPerson, Person, struct{}]](b.DB)
+		persons := tableOf[*Table[*OPerson, Person, struct{}]](b.DB)
 		ann := must(persons.Create(ctx, Person{Name: "Ann"}))(t)
 		bob := must(persons.Create(ctx, Person{Name: "Bob", Boss: RefTo(ann), Team: []Ref[OPerson]{RefTo(ann)}}))(t)
 		of(&bob.OObject).forget()

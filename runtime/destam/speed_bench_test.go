@@ -21,7 +21,7 @@ func plotted(b *testing.B) (*OGarden, *OBed) {
 			b.Error(err)
 		}
 	})
-	o, err := TableOf[*Table[*OGarden, Garden, GardenQuery]](db).Create(ctx, eden())
+	o, err := tableOf[*Table[*OGarden, Garden, GardenQuery]](db).Create(ctx, eden())
 	if err != nil {
 		b.Fatal(err)
 	}

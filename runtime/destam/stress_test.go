@@ -46,7 +46,7 @@ func stress(t *testing.T, seed uint64, rounds int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	table := TableOf[*Table[*OGarden, Garden, GardenQuery]](db)
+	table := tableOf[*Table[*OGarden, Garden, GardenQuery]](db)
 	o, err := table.Create(t.Context(), eden())
 	if err != nil {
 		t.Fatal(err)

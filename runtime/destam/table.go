@@ -24,8 +24,13 @@ import (
 // Results come in order of creation. Queries see what this process has changed
 // at once, stored or not.
 type Table[O, P, Q any] struct {
-	_ [0]func(O, P, Q) // what TableOf reads
 	t table
+
+	// Nothing but types, which TableOf reads: those of functions or arrays of
+	// them would be described in every package that has tables.
+	_ O
+	_ *P
+	_ *Q
 }
 
 // Hit is a document that a query found: its id and a copy of its query
@@ -35,13 +40,13 @@ type Hit[Q any] struct {
 	Query Q
 }
 
-// TableOf gives a table by its type T, a pointer to a Table. It is for
-// generated code.
+// TableOf gives a table by its type, a pointer to a Table, of which t is a nil
+// one; what it gives points to the same type. It is for generated code.
 //
 //go:noinline
-func TableOf[T any](db *DB) T {
-	of := reflect.TypeFor[T]().Elem().Field(0).Type.Elem()
-	return as[T](unsafe.Pointer(db.table(of.In(0), of.In(1), of.In(2)))) // of which table is the only field with a size
+func TableOf(db *DB, t any) unsafe.Pointer {
+	of := reflect.TypeOf(t).Elem()
+	return unsafe.Pointer(db.table(of.Field(1).Type, of.Field(2).Type.Elem(), of.Field(3).Type.Elem()))
 }
 
 // Create makes a new document with the content of v. When it returns, the
@@ -98,6 +103,8 @@ func (t *Table[O, P, Q]) QueryAll(ctx context.Context, where ...Predicate[O]) it
 }
 
 // hitsOf has the closures of QueryAll, so that a table has none of its own.
+//
+//go:noinline
 func hitsOf[Q any](ctx context.Context, t *table, where []*predicate) iter.Seq2[Hit[Q], error] {
 	return func(yield func(Hit[Q], error) bool) {
 		var h, zero Hit[Q]
@@ -163,7 +170,7 @@ func limit(n int) *predicate {
 func predicates(p unsafe.Pointer) []*predicate { return *(*[]*predicate)(p) }
 
 // result gives a handle its type.
-func result[O any](h unsafe.Pointer, err error) (O, error) { return as[O](h), err }
+func result[O any](h unsafe.Pointer, err error) (O, error) { return *(*O)(unsafe.Pointer(&h)), err }
 
 // table is a Table of any type.
 type table struct {
@@ -200,7 +207,9 @@ func spread(id ID) uint64 {
 // newTable makes the table of a handle, a plain struct and its query section.
 // Generated code always has three that belong together.
 func newTable(db *DB, handle, plain, query reflect.Type) *table {
-	t := &table{db: db, plain: plain, declare: make(chan struct{}, 1), reusing: make(chan struct{}, 1)}
+	t := &new(Table[unsafe.Pointer, struct{}, struct{}]).t // as large as any Table
+	t.db, t.plain = db, plain
+	t.declare, t.reusing = make(chan struct{}, 1), make(chan struct{}, 1)
 	t.lives.table, t.validates = t, validates(plain)
 	t.cache.Spread = spread
 	t.typ = doc.TypeOf(handle.Elem(), plain)

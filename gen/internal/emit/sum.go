@@ -12,7 +12,7 @@ import (
 
 // Version names what File writes for a given model. It changes with every change
 // of the output, so that output of an older destamgen is known to be stale.
-const Version = "5"
+const Version = "6"
 
 // mark begins the second line of every output, which holds a sum over the model
 // and over the rest of the file. Where it is right, rendering would give the very

@@ -14,7 +14,9 @@ import (
 //	type ONoteTable = destam.Table[*ONote, Note, NoteQuery]
 //
 //	// NoteTable gives the table "notes" of a database.
-//	func NoteTable(db *destam.DB) *ONoteTable { return destam.TableOf[*ONoteTable](db) }
+//	func NoteTable(db *destam.DB) *ONoteTable {
+//		return (*ONoteTable)(destam.TableOf(db, (*ONoteTable)(nil)))
+//	}
 //
 //	// NoteWhere is where predicates on the query section of a [Note] begin.
 //	var NoteWhere *NotePaths
@@ -32,7 +34,7 @@ func (e *emitter) table(s *schema.Struct) {
 	e.Line()
 	e.comment(s.TableFunc() + " gives the table " + quoted + " of a database.")
 	e.Func().Id(s.TableFunc()).Params(jen.Id("db").Op("*").Add(runtime("DB"))).Add(pointer(s.TableType())).
-		Custom(oneLine, jen.Return(runtime("TableOf", pointer(s.TableType())).Call(jen.Id("db"))))
+		Custom(oneLine, jen.Return(converted(s.TableType(), "TableOf", jen.Id("db"), jen.Parens(pointer(s.TableType())).Parens(jen.Nil()))))
 	e.Line()
 	if s.Section != nil {
 		e.comment(s.Where() + " is where predicates on the query section of " + a(s) + " begin.")
