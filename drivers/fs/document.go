@@ -31,11 +31,8 @@ func (d *document) terms() []driver.Term {
 	if d.standing.Life != driver.Alive {
 		return nil
 	}
-	section, err := driver.DecodeValue(d.section)
-	if err != nil {
-		return nil // not possible: it was checked when it was accepted
-	}
-	return driver.Terms(section)
+	terms, _ := driver.TermsIn(d.section) // no error: it was checked when it was accepted
+	return terms
 }
 
 // head gives the head of a document, in memory of its own.

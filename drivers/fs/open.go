@@ -137,7 +137,9 @@ func (s *Store) load(o settings) error {
 	}
 	k.manifest = m
 	o.Sealed = m.Sealed
-	if s.journal, err = journal.Open(s.fs, filepath.Join(s.dir, journalName), o.Options, s.replay); err != nil {
+	s.journal, err = journal.Open(s.fs, filepath.Join(s.dir, journalName), o.Options, s.replay)
+	s.replayed = driver.Decoder{} // and with it the segment that it read last
+	if err != nil {
 		return err
 	}
 	if err := k.adopt(numbers); err != nil {

@@ -169,8 +169,8 @@ func (s *Store) replaySchema(b []byte) error {
 }
 
 func (s *Store) replayCommit(b []byte, p journal.Place, batch uint64) error {
-	c, err := driver.DecodeCommit(b)
-	if err != nil {
+	var c driver.Commit
+	if err := s.replayed.Decode(b, &c); err != nil {
 		return err
 	}
 	t := s.tables[c.Table]
@@ -179,6 +179,7 @@ func (s *Store) replayCommit(b []byte, p journal.Place, batch uint64) error {
 	}
 	var k known
 	if c.Seq > 1 || t.memory(c.ID) != nil { // a first commit has nothing before it to look for
+		var err error
 		if k, err = t.known(c.ID); err != nil {
 			return err
 		}

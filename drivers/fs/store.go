@@ -34,6 +34,8 @@ type Store struct {
 	lock    io.Closer
 	lost    []driver.Lost
 
+	replayed driver.Decoder // of commits; only while the store is opened
+
 	gate    sync.RWMutex
 	closed  bool          // guarded by gate
 	waiting chan struct{} // has an entry for each batch that is on its way into the journal

@@ -32,7 +32,9 @@ func (t *tail) enter(id driver.ID, k known) *document {
 	d := &document{standing: k.standing, section: k.section, base: k.standing.Seq}
 	t.docs[id] = d
 	t.hold(id, nil, d.standing.Held)
-	t.index(id, nil, d.terms())
+	if d.standing.Life == driver.Alive {
+		t.index(id, nil, d.terms())
+	}
 	return d
 }
 

@@ -46,11 +46,8 @@ func (h *Head) Terms() []driver.Term {
 	if h.Standing.Life != driver.Alive {
 		return nil
 	}
-	section, err := driver.DecodeValue(h.Section)
-	if err != nil {
-		return nil // not possible: it was checked when it was accepted
-	}
-	return driver.Terms(section)
+	terms, _ := driver.TermsIn(h.Section) // no error: it was checked when it was accepted
+	return terms
 }
 
 const (
