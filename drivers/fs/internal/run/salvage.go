@@ -2,7 +2,6 @@ package run
 
 import (
 	"encoding/binary"
-	"hash/crc32"
 
 	"github.com/destam-go/destamgen/runtime/driver"
 )
@@ -111,18 +110,30 @@ func (s *salvage) frame(place int64) (p Piece, length int64, ok bool) {
 	}
 	h := f.Head()
 	p = Piece{Place: place, Head: &h, ID: h.ID, Seq: h.Standing.Seq}
-	if parseRest(b[:front], b[front:length], sum) == nil {
-		f.rest = b[front:length]
-	} else {
+	rest := b[front:length]
+	older := [][]byte{rest}
+	if parseRest(b[:front], rest, sum) != nil {
 		p.Why = "its older versions are damaged"
+		older = wholeStrides(rest, sum)
 	}
-	if err := f.Records(func(r Record) error {
-		p.Records = append(p.Records, r)
-		return nil
-	}); err != nil {
-		p.Why = err.Error()
+	if why := p.take(append(older, f.front)...); why != nil {
+		p.Why = why.Error()
 	}
 	return p, length, true
+}
+
+// take takes the records of stretches, oldest first.
+func (p *Piece) take(stretches ...[]byte) error {
+	for _, b := range stretches {
+		err := Records(b, func(r Record) error {
+			p.Records = append(p.Records, r)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // damaged gives what can be said of bytes where no whole front begins, and
@@ -160,14 +171,11 @@ func (s *salvage) damaged(place int64) (p *Piece, next int64) {
 		return p, next
 	}
 	rest := b[front:length]
-	if crc32.Update(salt(*s.id), castagnoli, rest) != binary.LittleEndian.Uint32(b[20:]) {
-		return p, next
+	older := [][]byte{rest}
+	if sum := salt(*s.id); parseRest(b, rest, sum) != nil {
+		older = wholeStrides(rest, sum)
 	}
-	f := Frame{rest: rest}
-	if err := f.Records(func(r Record) error {
-		p.Records = append(p.Records, r)
-		return nil
-	}); err != nil {
+	if p.take(older...) != nil {
 		p.Records = nil
 	}
 	return p, next

@@ -162,32 +162,72 @@ func (r *Run) strides(place int64, f *Frame, length int64) (all []stride, next u
 	if err != nil {
 		return nil, 0, 0, err
 	}
-	n, k := binary.Uvarint(b)
-	if k <= 0 || k >= len(b) || b[k] != kindStrides {
+	head, size := stridesIn(b, left)
+	if head == 0 {
 		return nil, 0, 0, nil // or it is damaged, which who reads all of it will see
 	}
-	size := int64(n) - 1
-	left -= int64(k) + 1
-	if n < 1+strideEntry+strideEnd || n > uint64(left) || (size-strideEnd)%strideEntry != 0 {
-		return nil, 0, 0, r.damaged(at, "a document: "+errFrame.Error())
-	}
-	begin = at + int64(k) + 1 + size
+	begin = at + head + size
 	if b, err = r.src.bytes(begin-size, size); err != nil {
 		return nil, 0, 0, err
 	}
+	all, next, ok := parseStrides(b, left-head-size, r.salt)
+	if !ok {
+		return nil, 0, 0, r.damaged(at, "older versions of a document: "+errSum.Error())
+	}
+	return all, next, begin, nil
+}
+
+// stridesIn gives how long what stands before the body of the record of strides
+// is, and the body, at the front of so many bytes of older records of which b
+// has the first; 0 if there is none.
+func stridesIn(b []byte, all int64) (head, size int64) {
+	n, k := binary.Uvarint(b)
+	if k <= 0 || k >= len(b) || b[k] != kindStrides {
+		return 0, 0
+	}
+	head = int64(k) + 1
+	if n < 1+strideEntry+strideEnd || n > uint64(all-head) || (n-1-strideEnd)%strideEntry != 0 {
+		return 0, 0
+	}
+	return head, int64(n) - 1
+}
+
+// parseStrides reads the body of a record of strides, behind which so many bytes
+// are left.
+func parseStrides(b []byte, left int64, salt uint32) (all []stride, next uint64, ok bool) {
 	le := binary.LittleEndian
-	if crc32.Update(r.salt, castagnoli, b[:size-4]) != le.Uint32(b[size-4:]) {
-		return nil, 0, 0, r.damaged(at, "a document: "+errSum.Error())
+	size := len(b)
+	if crc32.Update(salt, castagnoli, b[:size-4]) != le.Uint32(b[size-4:]) {
+		return nil, 0, false
 	}
 	all = make([]stride, (size-strideEnd)/strideEntry)
 	last := stride{}
 	for i := range all {
 		e := b[strideEntry*i:]
 		s := stride{le.Uint64(e), int64(le.Uint64(e[8:])), le.Uint32(e[16:])}
-		if s.first < last.first || s.end < last.end || s.end > left-size {
-			return nil, 0, 0, r.damaged(at, "a document: "+errFrame.Error())
+		if s.first < last.first || s.end < last.end || s.end > left {
+			return nil, 0, false
 		}
 		all[i], last = s, s
 	}
-	return all, le.Uint64(b[size-strideEnd:]), begin, nil
+	return all, le.Uint64(b[size-strideEnd:]), true
+}
+
+// wholeStrides gives those strides of older records that are whole; nil if they
+// are not cut.
+func wholeStrides(rest []byte, salt uint32) (parts [][]byte) {
+	head, size := stridesIn(rest, int64(len(rest)))
+	if head == 0 {
+		return nil
+	}
+	body, records := rest[head:head+size], rest[head+size:]
+	all, _, ok := parseStrides(body, int64(len(records)), salt)
+	begin := int64(0)
+	for _, s := range all {
+		if part := records[begin:s.end]; ok && crc32.Update(salt, castagnoli, part) == s.sum {
+			parts = append(parts, part)
+		}
+		begin = s.end
+	}
+	return parts
 }

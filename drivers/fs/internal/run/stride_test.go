@@ -126,7 +126,7 @@ func TestPartFlips(t *testing.T) {
 	must(t, err)
 	whole, err := vfs.ReadFile(file)
 	must(t, err)
-	d, right, refused := docs[0], 0, 0
+	d, right, refused, hidden, bare := docs[0], 0, 0, 0, 0
 	for range 400 {
 		b := slices.Clone(whole)
 		b[headerSize+rng.IntN(int(ref.Data)-headerSize)] ^= 1 << rng.IntN(8)
@@ -147,6 +147,27 @@ func TestPartFlips(t *testing.T) {
 			}
 		}
 		must(t, r.Close())
+		_, pieces := Salvage(b, ref.Data, ref.ID)
+		if len(pieces) != 1 {
+			t.Fatalf("%d documents are left of one", len(pieces))
+		}
+		saved := len(pieces[0].Records)
+		all := d.Records
+		for _, r := range pieces[0].Records {
+			i := slices.IndexFunc(all, func(o Record) bool { return o.Kind == r.Kind && bytes.Equal(o.Body, r.Body) })
+			if i < 0 {
+				t.Fatal("something was saved that was not there")
+			}
+			all = all[i+1:]
+		}
+		if pieces[0].Head == nil {
+			hidden++
+		} else if saved < len(d.Records)*9/10 {
+			bare++
+		}
+	}
+	if hidden > 20 || bare > 20 { // the front, and the record of the strides
+		t.Errorf("of %d little was saved, and of %d no more than the older records", bare, hidden)
 	}
 	if right < 200 || refused < 20 {
 		t.Errorf("%d were right, %d were refused", right, refused)
