@@ -127,6 +127,7 @@ func (j *Journal) lead(r *round) {
 	j.mu.Lock()
 	seg, target, bytes := j.seg, j.written.Load(), j.bytes.written
 	r.begun, r.target = true, target
+	j.regulars.serve()
 	left := target <= j.durable // the segment was, and synced on the way
 	j.mu.Unlock()
 	start := time.Now()

@@ -66,8 +66,11 @@ func (j *Journal) writeAll() error {
 // of those are at something else it costs a few turns of the scheduler.
 type regulars struct {
 	arrived atomic.Int64 // how many had something to write, so far
+	brought atomic.Int64 // how many of them the last sync served that has begun
 	due     atomic.Int64 // what arrived will be when those are back who waited for the last sync
 	worth   atomic.Int64 // nanoseconds: half of what the last sync took
+
+	before int64 // arrived when the last sync began; guarded by press
 }
 
 // patience is how often in a row a leader lets others run and nobody comes.
@@ -94,5 +97,15 @@ func (r *regulars) await() {
 	}
 }
 
-// dismiss notes that a sync is over for which so many waited.
-func (r *regulars) dismiss(n int) { r.due.Store(r.arrived.Load() + int64(n)) }
+// serve notes that a sync begins. The caller holds press.
+func (r *regulars) serve() {
+	arrived := r.arrived.Load()
+	r.brought.Store(arrived - r.before)
+	r.before = arrived
+}
+
+// dismiss notes that a sync is over for which so many waited. Fewer come back
+// when few wrote for all of them, or one wrote over and over.
+func (r *regulars) dismiss(n int) {
+	r.due.Store(r.arrived.Load() + min(int64(n), r.brought.Load()))
+}
