@@ -1,7 +1,7 @@
 // The workloads of internal/acceptance/destam_bench_test.go for destam itself,
 // under the same names: {name: [median, shortest]} in ns an operation, as JSON.
 //
-//	DESTAM=path/to/a/checkout node --expose-gc destam.mjs
+//	DESTAM=path/to/a/checkout node --expose-gc destam.mjs [beginning of names]
 //
 // A sample is so many operations, its setup is not timed, and every set writes
 // a value that was never there before.
@@ -9,13 +9,16 @@ import {resolve} from 'path';
 import {pathToFileURL} from 'url';
 
 const root = pathToFileURL(resolve(process.env.DESTAM)).href;
-const {OObject, OArray, createNetwork, Network} = await import(root + '/index.js');
+const {OObject, OArray, Observer, createNetwork, Network} = await import(root + '/index.js');
 const {clone, stringify} = await import(root + '/tests/util.js');
 
 const results = {}, now = () => Number(process.hrtime.bigint());
 let seq = 0;
 
+const only = process.argv[2] ?? '';
+
 function bench(name, ops, setup, run) {
+	if (!name.startsWith(only)) return;
 	const sample = () => {
 		const made = setup();
 		if (!setup.once) globalThis.gc?.(); // its garbage is not the sample's
@@ -127,5 +130,28 @@ bench('watch/1000-listeners-on-root-of-chain-100', 1000, () => {
 	const stops = [];
 	return {o, stops, done: () => stops.forEach(stop => stop())};
 }, ({o, stops}) => { for (let i = 0; i < 1000; i++) stops.push(o.observer.watch(() => {})); });
+
+// Values without a document, and bench/memo.js.
+const cell = () => Observer.mutable(0);
+const watched = (src, n, ...cells) => { for (let i = 0; i < n; i++) src.watch(() => {}); return {src, cells}; };
+const setCells = ({cells}) => { for (let i = 0; i < sets; i++) cells[i % cells.length].set(++seq); };
+const getAll = ({src}) => { let s = 0; for (let i = 0; i < sets; i++) s += src.get(); return s; };
+bench('observe/get', sets, once(() => ({src: cell()})), getAll);
+for (const n of [0, 1, 10, 100]) bench(`observe/set/${n}-listeners`, sets, once(() => { const c = cell(); return watched(c, n, c); }), setCells);
+bench('observe/watch+stop', sets, once(() => ({src: cell()})), ({src}) => { for (let i = 0; i < sets; i++) src.watch(() => {})(); });
+bench('observe/selector/1000-lenses', sets, once(() => {
+	const c = cell(), at = c.selector();
+	for (let i = 0; i < 1000; i++) at(i).watch(() => {});
+	return {c};
+}), ({c}) => { for (let i = 0; i < sets; i++) c.set(++seq % 1000); });
+for (const n of [1, 100]) {
+	bench(`observe/map/${n}-watchers`, sets, once(() => { const c = cell(); return watched(c.map(v => v), n, c); }), setCells);
+	bench(`observe/map+memo/${n}-watchers`, sets, once(() => { const c = cell(); return watched(c.map(v => v).memo(), n, c); }), setCells);
+}
+for (const memo of [false, true]) bench(`observe/all-10/100-watchers/memo-${memo}`, sets, once(() => {
+	const cells = Array.from({length: 10}, cell), sum = Observer.all(cells).map(vs => vs.reduce((a, b) => a + b, 0));
+	return watched(memo ? sum.memo() : sum, 100, ...cells);
+}), setCells);
+bench('observe/memo/get', sets, once(() => watched(cell().map(x => { let acc = 0; for (let i = 0; i < 1000; i++) acc += Math.sqrt(x + i); return acc; }).memo(), 1)), getAll);
 
 console.log(JSON.stringify(results));

@@ -5,7 +5,7 @@
 // of all samples and the shortest, in nanoseconds an operation, and how many
 // times as long destam takes.
 //
-//	cd bench && DESTAM=path/to/destam go run ./destam [-n rounds]
+//	cd bench && DESTAM=path/to/destam go run ./destam [-n rounds] [-only observe]
 //
 // DESTAM is a checkout of github.com/Equator-Studios/destam, the folder with
 // index.js: what is on npm lacks the helpers of its tests. Without one, or
@@ -41,6 +41,7 @@ func main() {
 	log.SetFlags(0)
 	rounds := flag.Int("n", 1, "how often each side is run")
 	save := flag.Bool("save", false, "write destam's figures to reference.json")
+	only := flag.String("only", "", "the beginning, up to a slash, of the names of the workloads that are run; all by default")
 	flag.Parse()
 	var ours, theirs []figures
 	measured := os.Getenv("DESTAM") != ""
@@ -48,9 +49,9 @@ func main() {
 		measured = false
 	}
 	for range *rounds {
-		ours = append(ours, runOurs())
+		ours = append(ours, runOurs(*only))
 		if measured {
-			theirs = append(theirs, runTheirs())
+			theirs = append(theirs, runTheirs(*only))
 		}
 	}
 	if !measured {
@@ -59,7 +60,7 @@ func main() {
 		theirs = append(theirs, f)
 	}
 	a, b := joined(ours), joined(theirs)
-	if *save && measured {
+	if *save && measured && *only == "" {
 		out, err := json.MarshalIndent(b, "", "\t")
 		check(err)
 		check(os.WriteFile("destam/reference.json", append(out, '\n'), 0o644))
@@ -68,8 +69,8 @@ func main() {
 }
 
 // runOurs runs the Go benchmarks.
-func runOurs() figures {
-	cmd := exec.Command("go", "test", "-run", "^$", "-bench", "^BenchmarkDestam$", "-benchtime", "200ms", "./internal/acceptance")
+func runOurs(only string) figures {
+	cmd := exec.Command("go", "test", "-run", "^$", "-bench", "^BenchmarkDestam$/^"+only, "-benchtime", "200ms", "./internal/acceptance")
 	cmd.Dir, cmd.Stderr = "..", os.Stderr
 	cmd.Env = append(os.Environ(), "GOGC=400")
 	out, err := cmd.Output()
@@ -104,8 +105,8 @@ func runOurs() figures {
 }
 
 // runTheirs runs destam.
-func runTheirs() figures {
-	cmd := exec.Command("node", "--expose-gc", "destam/destam.mjs")
+func runTheirs(only string) figures {
+	cmd := exec.Command("node", "--expose-gc", "destam/destam.mjs", only)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	check(err)

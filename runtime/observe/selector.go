@@ -99,10 +99,12 @@ func (s *Selector[T]) of(v T, ok bool) *listeners[bool] {
 // hashable tells whether v can be compared and be a key: what is in an
 // interface may not.
 func hashable[T comparable](v T) bool {
-	switch any(&v).(type) {
-	case *string, *int, *int64, *bool: // in a hurry
+	switch any(v).(type) {
+	case string, int, int64, bool: // in a hurry
 		return true
 	}
-	r := reflect.ValueOf(&v).Elem()
-	return r.Comparable()
+	return comparableNow(v)
 }
+
+// comparableNow is apart because it moves v to the heap.
+func comparableNow[T comparable](v T) bool { return reflect.ValueOf(&v).Elem().Comparable() }
