@@ -1,6 +1,7 @@
 package doc
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -268,11 +269,35 @@ func (x *change) elements() uint64 {
 	return 0
 }
 
+// lastPlace is the place of the change before, with its bytes: changes of one
+// list stand behind each other.
+type lastPlace struct {
+	raw   []byte // empty for none
+	n     *Node
+	f     int
+	loose bool
+}
+
 // place reads a delta's place: the nearest node with an id, unless that is the
 // root, and the dotted path of the field from there. If the node is not there,
 // and need not be, the delta is passed over, of which so many parts are left with
 // the place: errLost.
 func (c *decoder) place(x *change, parts int) error {
+	rest := c.input[len(c.input)-c.r.Len():]
+	if s := &c.last; len(s.raw) > 0 && bytes.HasPrefix(rest, s.raw) {
+		x.n, x.f, x.loose = s.n, s.f, s.loose
+		c.r.Advance(len(s.raw))
+		return nil
+	}
+	err := c.otherPlace(x, parts)
+	if err == nil && c.r.Err() == nil && x.path == "" && !x.former {
+		c.last = lastPlace{rest[:len(rest)-c.r.Len()], x.n, x.f, x.loose}
+	}
+	return err
+}
+
+// otherPlace is place where it is not that of the change before.
+func (c *decoder) otherPlace(x *change, parts int) error {
 	x.n = c.d.root
 	if c.r.Kind() == wire.Array {
 		if c.r.Array() != 2 {

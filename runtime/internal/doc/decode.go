@@ -28,6 +28,7 @@ type decoder struct {
 	links   []link  // of objects that are not new: those are known
 	met     []met   // what was met and is not known: see strange
 	lost    bool    // something was passed over: see lose
+	last    lastPlace
 
 	own  wire.Reader // r, mostly
 	room [1]change   // of the body
@@ -67,7 +68,7 @@ func (c *decoder) reset(b []byte) {
 	c.r, c.input = &c.own, b
 	c.xs, c.early = nil, false
 	c.depth, c.deepest, c.open = 0, 0, 0
-	c.made, c.links, c.met, c.lost = c.made[:0], c.links[:0], nil, false
+	c.made, c.links, c.met, c.lost, c.last = c.made[:0], c.links[:0], nil, false, lastPlace{}
 }
 
 // object reads a map of fields into n, which is new.
