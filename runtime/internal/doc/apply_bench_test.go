@@ -84,3 +84,26 @@ func BenchmarkDigest(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkApplySingle applies commits of one set each, which a digest made, up
+// to the bytes that the copy's own store gets. destam:
+// apply/1000-single-delta-commits
+func BenchmarkApplySingle(b *testing.B) {
+	d, tasks := benchTasks(b, 1000)
+	r := newReplica(b, d, 64, "")
+	var bodies [][]byte
+	for i := range 2 * len(tasks) {
+		do(tasks[i%len(tasks)], func(n *Node) { setText(n, fText, twoTexts[i/len(tasks)]) })
+		bodies = append(bodies, r.from.Flush())
+	}
+	i := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		p, err := r.d.Apply(bodies[i%len(bodies)], Cause{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		r.d.Stored(p, r.d.base+1)
+		i++
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/destam-go/destamgen/runtime/internal/pos"
 	"github.com/destam-go/destamgen/runtime/internal/wire"
@@ -56,9 +57,19 @@ var (
 // decoder makes one for b. Objects are looked up in the document's index, and
 // come into it when they are made.
 func (d *Document) decoder(b []byte) *decoder {
-	c := &decoder{d: d}
+	c := decoders.Get().(*decoder)
+	c.d = d
 	c.reset(b)
 	return c
+}
+
+// decoders are those that were released.
+var decoders = sync.Pool{New: func() any { return new(decoder) }}
+
+// release gives c up, for others to use. The changes of a body may be in it.
+func (c *decoder) release() {
+	*c = decoder{}
+	decoders.Put(c)
 }
 
 // reset makes c read b next. What it made of its last input is of no use to it

@@ -3,7 +3,6 @@ package doc
 import (
 	"errors"
 	"fmt"
-	"time"
 )
 
 // ErrUnfit: a commit does not fit the document that it was to be applied to.
@@ -29,8 +28,11 @@ func (d *Document) Adopt(content []byte) error {
 func (d *Document) Apply(body []byte, c Cause) (p *Pending, err error) {
 	d.lock()
 	defer func() {
+		waits := d.waits()
 		d.mu.Unlock()
-		d.out.run()
+		if waits {
+			d.out.run()
+		}
 	}()
 	if d.dead != nil {
 		return nil, d.dead
@@ -43,6 +45,7 @@ func (d *Document) Apply(body []byte, c Cause) (p *Pending, err error) {
 func (d *Document) take(body []byte, c Cause, from *Digest) (p *Pending, err error) {
 	d.findable()
 	dec := d.decoder(body)
+	defer dec.release()
 	xs, err := d.read(dec)
 	if err == nil {
 		err = applicable(xs)
@@ -68,16 +71,13 @@ func (d *Document) take(body []byte, c Cause, from *Digest) (p *Pending, err err
 		dec.drop()
 		return nil, err
 	}
-	d.told(p, c, from)
+	d.told(c, from)
 	return p, nil
 }
 
 // told makes what came from elsewhere, and was sealed, one commit for those who
 // listen.
-func (d *Document) told(p *Pending, c Cause, from *Digest) {
-	if p != nil {
-		p.Time = time.Now()
-	}
+func (d *Document) told(c Cause, from *Digest) {
 	d.sender = from
 	c.Origin = Remote
 	d.finish(c)

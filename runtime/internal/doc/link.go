@@ -150,6 +150,7 @@ func (w *Digest) takesAsIs(body []byte) bool {
 	d := w.d
 	d.findable()
 	dec := d.decoder(body)
+	defer dec.release()
 	xs, err := d.read(dec)
 	if err != nil {
 		return false // it may fit the base
@@ -226,7 +227,7 @@ func (d *Document) merge(base, body []byte, bodies [][]byte, c Cause, w *Digest)
 		w.past, w.kept = newPast(0), 0
 		w.record(d.log[agreed:])
 	}
-	d.told(p, c, w)
+	d.told(c, w)
 	return p, nil
 }
 
