@@ -123,7 +123,7 @@ func (t *table) without(ctx context.Context, id ID, version uint64, force bool) 
 			paths[i] = p.String()
 		}
 		return nil, &Error{Op: "undo", Table: t.name, ID: id, Version: version,
-			Err: fmt.Errorf("%w: %s", ErrTouched, strings.Join(paths, ", "))}
+			Err: fmt.Errorf("%w: %s (with Force the rest is undone)", ErrTouched, strings.Join(paths, ", "))}
 	}
 	return now, nil
 }
