@@ -366,7 +366,7 @@ func (q *liveQuery) fill(ctx context.Context) error {
 	for {
 		found := map[ID][]byte{}
 		err := t.find(ctx, q.c, func(h hit) bool {
-			found[h.id] = h.section
+			found[h.id] = bytes.Clone(h.section) // what it is lent may be a part of something larger
 			return true
 		})
 		if err == nil {
