@@ -198,7 +198,7 @@ func (d *Document) publish(c Cause) {
 	if d.watching > d.out.lenses {
 		calls = d.hits(commit, calls)
 	}
-	if d.out.lenses > 0 && d.concerns(true) {
+	if d.out.lenses == d.watching || d.out.lenses > 0 && d.concerns(true) {
 		calls = d.through(commit, calls)
 	}
 	defer func() {

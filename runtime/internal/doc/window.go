@@ -241,8 +241,8 @@ func (d *Document) touch(t touch) int32 {
 		w.touches[i] = t
 		return i
 	}
-	if w.touches == nil { // about as many as in the last window
-		w.touches = make([]touch, 0, w.last)
+	if n := len(w.touches); n == cap(w.touches) { // about as many as in the last window, or twice as many
+		w.touches = slices.Grow(w.touches, max(n, w.last))
 	}
 	w.touches = append(w.touches, t)
 	return int32(len(w.touches) - 1)
@@ -387,7 +387,6 @@ func (d *Document) renamed(l *List, i int, keys []pos.Key) {
 	w := d.listWin(l)
 	w.renumbered = true
 	moved := make([]int32, len(keys))
-	d.win.touches = slices.Grow(d.win.touches, len(keys)) // mostly none has a touch
 	w.here.room(d.win.touches, len(keys))
 	for j := range keys {
 		k := l.cells.Key(i + j)

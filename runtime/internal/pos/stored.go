@@ -52,13 +52,7 @@ type keyWriter struct {
 }
 
 func (w *keyWriter) add(k Key) {
-	end, v := 0, int64(0)
-	for i := 0; i < len(k); {
-		var size int
-		end = i
-		v, size = integer(k[i:])
-		i += size
-	}
+	end, v := w.lastOf(k)
 	more := v - w.v
 	switch {
 	case w.last == "" || end != w.end || k[:end] != w.last[:end] || more < 1:
@@ -76,6 +70,20 @@ func (w *keyWriter) add(k Key) {
 		w.step, w.held = more, 1
 	}
 	w.last, w.end, w.v = k, end, v
+}
+
+// lastOf returns where the last integer of k begins, and the integer: mostly at
+// the same place as in the key before, behind the same beginning.
+func (w *keyWriter) lastOf(k Key) (end int, v int64) {
+	i := 0
+	if w.end < len(k) && k[:w.end] == w.last[:w.end] {
+		i = w.end
+	}
+	for size := 0; i < len(k); i += size {
+		end = i
+		v, size = integer(k[i:])
+	}
+	return end, v
 }
 
 // endRun appends the keys held back.
