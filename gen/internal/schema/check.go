@@ -68,14 +68,16 @@ func (c *checker) form(s *Struct, f *Field) {
 	blank, exported := f.Name == "_", token.IsExported(f.Name)
 	switch f.Tag.Form {
 	case NoTag:
-		if f.promotes() {
-			c.embedded(s, f)
-		} else if f.Embedded && f.Type.Kind == Bad {
+		switch in := f.embeds(); {
+		case in != nil && in.tabled():
+			c.report(f.TypeAt, "take table= out of "+in.Name, "embedded field %s: a document cannot be part of another struct", f.Name)
+		case f.promotes(): // its fields are judged where they are
+		case f.Embedded && f.Type.Kind == Bad:
 			c.report(f.TypeAt, either(f.Type.Fix, leaveOut), "embedded field %s: %s", f.Name, f.Type.Problem)
-		} else if f.Embedded && f.Type.Kind == Optional && f.Type.Elem.Kind == Object {
+		case in != nil:
 			c.report(f.TypeAt, fmt.Sprintf("drop the pointer, or destam:%q for an optional object", suggestName(f.Name)),
 				"embedded field %s: the fields of a struct that may be absent cannot be promoted", f.Name)
-		} else if !blank && (exported || f.Embedded) {
+		case !blank && (exported || f.Embedded):
 			c.report(f.Pos, fmt.Sprintf(`destam:%q to make it part of the model, destam:"-" to leave it out`, suggestName(f.Name)),
 				"field %s of %s has no destam tag", f.Name, s.Name)
 		}
@@ -109,12 +111,22 @@ func either(first, second string) string {
 	return first + ", or " + second
 }
 
-// embedded judges a struct that is embedded for its fields.
-func (c *checker) embedded(s *Struct, f *Field) {
-	in := f.Type.Struct
-	if slices.ContainsFunc(in.Fields, func(f *Field) bool { return strings.Contains(f.Literal, "table=") && f.Name == "_" }) {
-		c.report(f.TypeAt, "take table= out of "+in.Name, "embedded field %s: a document cannot be part of another struct", f.Name)
+// embeds gives the struct that f embeds, by a pointer or not.
+func (f *Field) embeds() *Struct {
+	switch t := f.Type; {
+	case !f.Embedded:
+	case t.Kind == Object:
+		return t.Struct
+	case t.Kind == Optional && t.Elem.Kind == Object:
+		return t.Elem.Struct
 	}
+	return nil
+}
+
+// tabled says whether a struct has a tag that makes it a document, whose own
+// check may be still to come.
+func (s *Struct) tabled() bool {
+	return slices.ContainsFunc(s.Fields, func(f *Field) bool { return strings.Contains(f.Literal, "table=") && f.Name == "_" })
 }
 
 // promoted looks for fields that have one name in Go through embedding: one
