@@ -31,6 +31,18 @@ func newMirror(t testing.TB, what string, n *Node, f int, live bool) *mirror {
 	return m
 }
 
+// overhear holds that what a listener hears of a document from now to the end
+// of the test, folded, is what is shown then.
+func overhear(t testing.TB, d *Document) {
+	m := newMirror(t, "a listener from the beginning", d.root, -1, false)
+	d.root.Watch(-1, m.hear)
+	t.Cleanup(func() {
+		if !t.Failed() {
+			m.check("at the end")
+		}
+	})
+}
+
 // eachSlot calls slot with every slot of n itself that who watches n sees, or
 // of field f of it.
 func eachSlot(n *Node, f int32, visit func(slot, any)) {
