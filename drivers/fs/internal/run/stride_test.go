@@ -2,10 +2,12 @@ package run
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/destam-go/destamgen/drivers/fs/internal/vfs"
@@ -171,5 +173,29 @@ func TestPartFlips(t *testing.T) {
 	}
 	if right < 200 || refused < 20 {
 		t.Errorf("%d were right, %d were refused", right, refused)
+	}
+}
+
+// TestStrideBytes holds the bytes of strides, which later versions must read: see
+// docs/FORMAT.md.
+func TestStrideBytes(t *testing.T) {
+	d := &Document{Head: Head{First: 3}}
+	for seq := range uint64(40) {
+		d.Records = append(d.Records, Record{Commit, 3 + seq, bytes.Repeat([]byte{byte(seq)}, 1000)})
+	}
+	d.Records = append(d.Records, Record{Checkpoint, 42, []byte("content")})
+	d.Standing.Seq = 42
+	b := d.append(nil, salt(7))
+	front := binary.LittleEndian.Uint64(b[8:])
+	want := "" +
+		"49 04 " + // 73 bytes: kind, three strides, the end
+		"0300000000000000 9b42000000000000 31354c6a " + // from commit 3 on, 17,051 bytes, crc
+		"1400000000000000 3685000000000000 da9ec0c3 " +
+		"2500000000000000 b89c000000000000 ec0ea71d " +
+		"2b00000000000000 417fbe48 " + // the front goes on with commit 43
+		"e907 01 00 00" // the first commit
+	got := fmt.Sprintf("%x", b[front:front+2+72+5])
+	if want = strings.ReplaceAll(want, " ", ""); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
