@@ -2,7 +2,9 @@
 // the same structs: 100 structs of ten fields, without and with a table and a
 // query section each. It writes both packages to a temporary folder, builds
 // them in turns after touching them, and prints the medians of the CPU time of
-// go build, and how long the generators took.
+// go build, and how long the generators took. What a table costs is what the
+// package takes more than without the types and functions of its tables, with
+// the same documents.
 //
 //	cd bench && go run ./compile [-n runs]
 package main
@@ -15,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -53,12 +56,37 @@ func main() {
 		run(filepath.Join(dir, "m"), "go", "mod", "tidy")
 		fmt.Printf("Generate/%s/by=destamgen: %v full, %v unchanged, %d lines\n", name, full, same, lines(ours, "docs_destam.go"))
 		fmt.Printf("Generate/%s/by=msgp: %v full, %d lines\n", name, peers, lines(theirs, "docs_gen.go"))
-		var a, b []time.Duration
+		bare := filepath.Join(dir, "m", "bare"+name[7:])
+		if tables {
+			leaveTablesOut(ours, bare)
+		}
+		var a, b, c []time.Duration
 		for range *runs + 1 { // the first builds what they import
 			a, b = append(a, build(ours)), append(b, build(theirs))
+			if tables {
+				c = append(c, build(bare))
+			}
 		}
 		x, y := median(a[1:]), median(b[1:])
 		fmt.Printf("Compile/%s/by=destamgen: %v CPU\nCompile/%s/by=msgp: %v CPU\nratio %.2f\n", name, x, name, y, float64(x)/float64(y))
+		if tables {
+			fmt.Printf("Compile/a-table: %v CPU\n", (x-median(c[1:]))/structs)
+		}
+	}
+}
+
+// leaveTablesOut copies a package without the types of its tables and the
+// functions that give them.
+func leaveTablesOut(from, to string) {
+	tables := regexp.MustCompile(`(?s)// ODoc\d+Table is the type.*?(// Doc\d+Where is)`)
+	for _, name := range []string{"docs.go", "docs_destam.go"} {
+		text, err := os.ReadFile(filepath.Join(from, name))
+		check(err)
+		found := len(tables.FindAll(text, -1))
+		if name == "docs_destam.go" && found != structs {
+			log.Fatalf("%d tables were found in %s, and there are %d", found, name, structs)
+		}
+		write(filepath.Join(to, name), string(tables.ReplaceAll(text, []byte("$1"))))
 	}
 }
 
