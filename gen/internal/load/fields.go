@@ -57,7 +57,7 @@ func (c *converter) upcasters() {
 				Name: d.Name.Name, Pos: c.position(d.Name.Pos()),
 				From: c.convert(sig.Params().At(0).Type()), To: c.convert(sig.Results().At(0).Type()),
 			}
-			if u.From.Leaf() || u.From.Kind == schema.List {
+			if u.From.Leaf() || u.From.Kind == schema.List || u.From.Kind == schema.Object {
 				c.p.Upcasters = append(c.p.Upcasters, u)
 			}
 		}

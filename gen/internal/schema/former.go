@@ -164,6 +164,11 @@ func (e *evolution) upcaster(f *Field, kind string) (_ *Upcaster, wrong bool) {
 				"%s gives a %s, which is not what field %s holds", u.Name, u.To.goText(), f.Name)
 			return nil, true
 		}
+		if u.From.Kind == Object && !e.shadow(f, kind) {
+			e.used[u.Name] = true
+			e.report(u.Pos, sideBySide, "%s: only a struct that is always there and consists of values can become a value, and that one is no pointer, slice or map", u.Name)
+			return nil, true
+		}
 		if f.Type.Kind == List && f.Type.Object() != nil {
 			e.used[u.Name] = true
 			e.report(u.Pos, sideBySide, "%s: the elements of field %s have positions, which programs of before and after would give to different ones: a struct can be made of a value, and of those of a map",
@@ -173,6 +178,31 @@ func (e *evolution) upcaster(f *Field, kind string) (_ *Upcaster, wrong bool) {
 		return u, false
 	}
 	return nil, false
+}
+
+// shadow tells whether an upcaster can make the value of a field of what it was
+// stored as, a struct: see runtime/internal/doc/shadow.go.
+func (e *evolution) shadow(f *Field, kind string) bool {
+	name, ok := strings.CutPrefix(kind, "struct ")
+	return ok && f.Type.Leaf() && e.values(name, nil)
+}
+
+// values tells whether a struct of the lock consists of values: of what is no list
+// or map and always has one place.
+func (e *evolution) values(name string, within []string) bool {
+	if slices.Contains(within, name) {
+		return false
+	}
+	for _, f := range e.lock.structs[name] {
+		nested, isStruct := strings.CutPrefix(f.kind, "struct ")
+		switch {
+		case isStruct && !e.values(nested, append(within, name)):
+			return false
+		case strings.HasPrefix(f.kind, "list "), strings.HasPrefix(f.kind, "map "), strings.HasPrefix(f.kind, "optional struct "):
+			return false
+		}
+	}
+	return true
 }
 
 // upcasterName gives the name of a field's upcaster.
@@ -189,6 +219,9 @@ func (e *evolution) upcasterName(f *Field) string {
 func (e *evolution) signature(f *Field, kind string) string {
 	holder, stored := parts(kind)
 	nowHolder, now := parts(f.Type.Stored())
+	if e.shadow(f, kind) {
+		return fmt.Sprintf("write func %s(old %s) (%s, error)", e.upcasterName(f), goKind(strings.Fields(stored)), f.Type.goText())
+	}
 	if holder != nowHolder || strings.Contains(stored, "struct ") || strings.Contains(now, "struct ") && f.Type.Kind == List {
 		return ""
 	}

@@ -20,6 +20,7 @@ func persons(p author.Page) (q person.Page) {
 	if p.Editor != nil {
 		q.Editor = person.Of(*p.Editor)
 	}
+	q.Home = person.Address(p.Home.City, p.Home.Zip)
 	if p.Critic != nil {
 		critic := person.Of(*p.Critic)
 		q.Critic = &critic
@@ -63,7 +64,11 @@ func somebody(r *rand.Rand) string {
 // write makes a change of a page as the older program knows it.
 func write(r *rand.Rand, o *author.OPage) {
 	notes := o.Notes()
-	switch r.IntN(10) {
+	switch r.IntN(12) {
+	case 10:
+		o.Home().SetCity(somebody(r))
+	case 11:
+		o.Home().SetZip(r.IntN(9))
 	case 6:
 		o.ClearCritic()
 	case 7:
@@ -130,7 +135,9 @@ func testPersons(t *testing.T, open func() (driver.Driver, error), r *rand.Rand)
 			o, err := person.PageTable(db).Get(t.Context(), id)
 			must(err)
 			for range 1 + r.IntN(30) {
-				switch a := o.Author(); r.IntN(7) {
+				switch a := o.Author(); r.IntN(8) {
+				case 7:
+					o.SetHome(somebody(r))
 				case 5:
 					if critic := o.Critic(); critic != nil {
 						critic.SetMail(somebody(r))
@@ -262,7 +269,13 @@ func olderEdit(r *rand.Rand, o *author.OPage, newer *person.Page) {
 	notes := o.Notes()
 	i := r.IntN(notes.Len() + 1)
 	key := fmt.Sprint(r.IntN(3))
-	switch r.IntN(10) {
+	switch r.IntN(12) {
+	case 10:
+		o.Home().SetCity(s)
+		newer.Home = persons(o.Snapshot()).Home
+	case 11:
+		o.Home().Assign(author.Place{City: s, Zip: new(int)})
+		newer.Home = persons(o.Snapshot()).Home
 	case 6:
 		o.SetCritic(s)
 		critic := person.Of(s)
@@ -315,7 +328,9 @@ func newerEdit(r *rand.Rand, o *person.OPage, older *author.Page) {
 	notes := o.Notes()
 	i := r.IntN(notes.Len() + 1)
 	key := fmt.Sprint(r.IntN(3))
-	switch r.IntN(9) {
+	switch r.IntN(10) {
+	case 9:
+		o.SetHome(s)
 	case 6:
 		if critic := o.Critic(); critic != nil {
 			critic.SetMail(s)

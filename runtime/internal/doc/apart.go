@@ -97,7 +97,11 @@ func (t *Type) routes() map[*Type]string {
 			}
 		}
 		for at, path := range t.route {
+			t.shading = t.shading || len(at.shadows) > 0
 			for name := range at.was {
+				t.reads = append(t.reads, under(path, name))
+			}
+			for name := range at.shadows {
 				t.reads = append(t.reads, under(path, name))
 			}
 		}
@@ -182,6 +186,11 @@ func (t *Type) recasts(f int) bool {
 			return true
 		}
 	}
+	for _, s := range t.shadows {
+		if s.f == f {
+			return true
+		}
+	}
 	return false
 }
 
@@ -197,5 +206,5 @@ func (t *Type) recastsBelow(seen map[*Type]bool) bool {
 			return true
 		}
 	}
-	return len(t.was) > 0
+	return len(t.was)+len(t.shadows) > 0
 }

@@ -131,6 +131,9 @@ func (c *decoder) changes(xs []change) ([]change, error) {
 	if c.r.Err() == nil && c.r.Len() > 0 {
 		return nil, errTooMany(c.r.Len())
 	}
+	if c.r.Err() == nil && c.d.root.typ.shades() {
+		return c.shaded(xs)
+	}
 	return xs, c.r.Err()
 }
 
@@ -240,7 +243,9 @@ func (c *decoder) position() pos.Key {
 
 // unknownChange reads the rest of a delta on an unknown place.
 func (c *decoder) unknownChange(x *change) {
-	c.strange(x.n, x.path)
+	if _, _, ok := x.n.shadowed(x.path); !ok {
+		c.strange(x.n, x.path)
+	}
 	switch {
 	case x.op == opRenumber:
 		n := int(min(c.r.Uint(), x.elements()))

@@ -106,14 +106,16 @@ func (c *decoder) object(n *Node) {
 		key := c.input[mark : len(c.input)-c.r.Len()]
 		switch {
 		case !ok:
-			c.strange(n, string(name))
+			if _, ok := n.typ.shadows[string(name)]; !ok {
+				c.strange(n, string(name))
+			}
 			c.keep(n, string(key))
 		case w.order >= 0:
 			formerly = append(formerly, old{w, string(key), c.r.Raw()})
 		default:
 			mark := len(c.input) - c.r.Len()
 			c.field(n, f, w.leaf)
-			if len(n.typ.was) > 0 {
+			if len(n.typ.was)+len(n.typ.shadows) > 0 {
 				if own == nil {
 					own = map[int][]byte{}
 				}
@@ -123,6 +125,9 @@ func (c *decoder) object(n *Node) {
 	}
 	if c.r.Err() == nil {
 		c.olds(n, formerly, own)
+	}
+	if c.r.Err() == nil && len(n.typ.shadows) > 0 {
+		c.shade(n, formerly, own)
 	}
 	c.depth--
 }

@@ -85,7 +85,7 @@ func RegisterUpcast(plain reflect.Type, name string, from, to reflect.Type, call
 // was of another type.
 func (t *Type) addFormer(plain reflect.Type, f int, name string) {
 	fd := &t.Fields[f]
-	w := former{f: f, order: len(t.was), leaf: fd.leaf}
+	w := former{f: f, order: len(t.was) + len(t.shadows), leaf: fd.leaf}
 	upcasts.RLock()
 	up := upcasts.m[upcastPlace{plain, name}]
 	upcasts.RUnlock()
@@ -96,6 +96,8 @@ func (t *Type) addFormer(plain reflect.Type, f int, name string) {
 			w.leaf, fd.recast = recastLeaf(from, fd.typ, up), fd.Kind == Inner
 		case ok && fd.leaf != nil && fd.leaf.typ == up.to:
 			w.leaf = upcastLeaf(from, fd.leaf, up)
+		case !ok && t.addShadow(f, name, up):
+			return
 		default:
 			panic(t.stale())
 		}

@@ -94,6 +94,14 @@ func (p *packer) object(b []byte, t *Type, o exact.Object, path string) ([]byte,
 			count += len(fields)
 			continue
 		}
+		if _, ok := t.shadows[m.Name]; ok && m.Value != nil {
+			var err error
+			if b, err = packUnknown(b, exact.Object{m}, path); err != nil {
+				return b, err
+			}
+			count++
+			continue
+		}
 		f, w, ok := t.find(m.Name)
 		switch {
 		case !ok:

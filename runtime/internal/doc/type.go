@@ -23,9 +23,11 @@ type Type struct {
 	coded                bool              // something of it has a codec, at any depth: see hasCodecs
 	byName               map[string]int    // fields by all names that they had since they are what they are
 	was                  map[string]former // fields by the names that they had when they were something else
+	shadows              map[string]shadow // the same, of those that were objects and are values
 	ways                 sync.Once
 	route                map[*Type]string // see routes
 	reads                []string         // paths of what upcasters read, at any depth
+	shading              bool             // there are shadows, at any depth
 }
 
 // Field is one field of a Type.

@@ -9,6 +9,7 @@ type Page struct {
 	Editor *string           `destam:"editor"`
 	Critic *string           `destam:"critic"`
 	Owners map[string]string `destam:"owners"`
+	Home   Place             `destam:"home"`
 	Text   string            `destam:"text"`
 	Notes  []Note            `destam:"notes"`
 }
@@ -16,4 +17,10 @@ type Page struct {
 // Note is a remark.
 type Note struct {
 	By string `destam:"by"`
+}
+
+// Place is where somebody lives.
+type Place struct {
+	City string `destam:"city"`
+	Zip  *int   `destam:"zip"`
 }

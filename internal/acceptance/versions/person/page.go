@@ -1,6 +1,9 @@
 package person
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 //go:generate go tool destamgen
 
@@ -11,6 +14,7 @@ type Page struct {
 	Editor Person            `destam:"corrector,was=editor"`
 	Critic *Person           `destam:"judge,was=critic"`
 	Owners map[string]Person `destam:"holders,was=owners"`
+	Home   string            `destam:"address,was=home"`
 	Text   string            `destam:"text"`
 	Notes  []Note            `destam:"notes"`
 }
@@ -31,6 +35,20 @@ type Person struct {
 type Name struct {
 	First string `destam:"first"`
 	Last  string `destam:"last"`
+}
+
+// Place is where somebody lived.
+type Place struct {
+	City string `destam:"city"`
+	Zip  *int   `destam:"zip"`
+}
+
+// Address is a place in words.
+func Address(city string, zip *int) string {
+	if zip != nil {
+		return fmt.Sprint(*zip, " ", city)
+	}
+	return city
 }
 
 // Of gives the person that was written as "first last mail title=…".
@@ -55,6 +73,7 @@ func Of(s string) (p Person) {
 
 func upcastPageAuthor(old string) (Person, error) { return Of(old), nil }
 func upcastPageEditor(old string) (Person, error) { return Of(old), nil }
+func upcastPageHome(old Place) (string, error)    { return Address(old.City, old.Zip), nil }
 func upcastPageCritic(old string) (Person, error) { return Of(old), nil }
 func upcastPageOwners(old string) (Person, error) { return Of(old), nil }
 func upcastNoteBy(old string) (Person, error)     { return Of(old), nil }
