@@ -99,3 +99,45 @@ func TestAdopt(t *testing.T) {
 		})
 	}
 }
+
+// TestAdoptFrugal reads a large commit of that kind in as little memory as any.
+func TestAdoptFrugal(t *testing.T) {
+	d := New(newType, NewID(), &host{}, Options{KeyBound: 64})
+	v := NewThing{Archive: []NewItem{{Text: "a"}}}
+	d.Init(unsafe.Pointer(&v), nil)
+	p, err := d.Create(Cause{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	creation := p.Body
+	d.Stored(p, 1)
+	do(root(d), func(n *Node) {
+		archive, items := n.List(n.typ.byName["archive"]), n.EnsureList(n.typ.byName["items"])
+		c := archive.Node(0)
+		setText(c, c.typ.byName["text"], "changed")
+		plain := make([]NewItem, 1000)
+		items.InsertPlain(0, len(plain), func(i int) unsafe.Pointer { return unsafe.Pointer(&plain[i]) })
+		archive.Remove(0, 1)
+		items.Open(0, 1)
+		items.Put(0, c)
+		items.Close(0, 1)
+	})
+	for _, p := range d.Seal() {
+		d.Stored(p, d.base+1)
+		old := frugal(t, p.Body, func() *Document {
+			old := New(oldType, d.ID, &host{}, d.opts)
+			if err := old.Replay(1, creation); err != nil {
+				t.Fatal(err)
+			}
+			return old
+		}, func(old *Document) { err = old.Replay(2, p.Body) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got OldThing
+		old.root.Snapshot(unsafe.Pointer(&got))
+		if len(got.Items) != 1001 || got.Items[0].Text != "changed" {
+			t.Errorf("%d items, the first %+v", len(got.Items), got.Items[0])
+		}
+	}
+}

@@ -80,10 +80,8 @@ func (d *Document) apply(c *decoder) error {
 // nothing of it is left.
 func (d *Document) read(c *decoder) ([]change, error) {
 	xs, err := c.changes(c.room[:0])
-	if err == nil && c.early { // now it is: an object came to a place that says it
-		c.drop()
-		c.reset(c.input)
-		xs, err = c.changes(c.room[:0])
+	if err == nil && c.early {
+		xs, err = c.again(xs)
 	}
 	if err == nil {
 		err = c.finish()
@@ -108,24 +106,13 @@ func (c *decoder) changes(xs []change) ([]change, error) {
 		xs = make([]change, 0, n)
 	}
 	for range n {
-		xs = append(xs, change{})
-		x := &xs[len(xs)-1]
-		c.xs = xs
-		err := c.change(x)
-		if err == nil {
-			err = c.r.Err()
-		}
-		if err == errLost {
-			xs, err = xs[:len(xs)-1], c.r.Err()
-			if err == nil {
-				continue
-			}
-		}
-		if err == nil && x.recast() {
-			xs, err = c.recastChange(xs)
-		}
-		if err != nil {
+		at, i := len(c.input)-c.r.Len(), len(xs)
+		var err error
+		if xs, err = c.delta(xs); err != nil {
 			return nil, err
+		}
+		if c.xs = xs; len(xs) > i && xs[i].n != nil && xs[i].n.typ == unknownType {
+			c.vague = append(c.vague, vague{at, i})
 		}
 	}
 	if c.r.Err() == nil && c.r.Len() > 0 {
@@ -135,6 +122,51 @@ func (c *decoder) changes(xs []change) ([]change, error) {
 		return c.shaded(xs)
 	}
 	return xs, c.r.Err()
+}
+
+// delta reads one delta, which mostly is one change.
+func (c *decoder) delta(xs []change) ([]change, error) {
+	xs = append(xs, change{})
+	x := &xs[len(xs)-1]
+	err := c.change(x)
+	if err == nil {
+		err = c.r.Err()
+	}
+	if err == errLost {
+		return xs[:len(xs)-1], c.r.Err()
+	}
+	if err == nil && x.recast() {
+		xs, err = c.recastChange(xs)
+	}
+	return xs, err
+}
+
+// vague is a delta of an object whose type is not known.
+type vague struct {
+	at int // in the input
+	x  int // what it is in xs
+}
+
+// again reads the deltas once more that were of objects without a type, and came
+// before what says the type. The objects in them are there.
+func (c *decoder) again(xs []change) ([]change, error) {
+	c.rereads = true
+	for _, v := range slices.Backward(c.vague) {
+		if n := xs[v.x].n; c.d.index[n.id] == n {
+			continue
+		}
+		c.own.Reset(c.input)
+		c.own.Advance(v.at)
+		c.r = &c.own
+		more, err := c.delta(nil)
+		if err != nil {
+			return nil, err
+		}
+		xs = slices.Replace(xs, v.x, v.x+1, more...)
+		c.xs = xs
+	}
+	c.own.Advance(c.own.Len())
+	return xs, nil
 }
 
 // usualDelta is how many bytes a delta takes that is not a very short one.

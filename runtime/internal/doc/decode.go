@@ -34,8 +34,10 @@ type decoder struct {
 	own  wire.Reader // r, mostly
 	room [1]change   // of the body
 
-	xs    []change // of the body, what was read so far
-	early bool     // one of them was read before the type of its object was known
+	xs      []change // of the body, what was read so far
+	vague   []vague  // of them, those of objects whose type is not known
+	early   bool     // one of these has got a type since
+	rereads bool     // in again
 }
 
 // link is an object and a slot that holds it.
@@ -77,7 +79,7 @@ func (c *decoder) release() {
 func (c *decoder) reset(b []byte) {
 	c.own.Reset(b)
 	c.r, c.input = &c.own, b
-	c.xs, c.early = nil, false
+	c.xs, c.vague, c.early, c.rereads = nil, c.vague[:0], false, false
 	c.depth, c.deepest, c.open = 0, 0, 0
 	c.made, c.links, c.met, c.lost, c.last = c.made[:0], c.links[:0], nil, false, lastPlace{}
 }
@@ -220,6 +222,10 @@ func (c *decoder) node(t *Type) *Node {
 		return n
 	}
 	if !n.stray && isDerived(id) { // whole for those who have not got it
+		c.r.Skip()
+		return n
+	}
+	if !n.stray && c.rereads {
 		c.r.Skip()
 		return n
 	}
