@@ -10,7 +10,7 @@ import (
 var twoTexts = [2]string{"one", "another"}
 
 // benchTasks gives a document of n tasks whose creation is stored.
-func benchTasks(b *testing.B, n int) (*Document, []*Object) {
+func benchTasks(b testing.TB, n int) (*Document, []*Object) {
 	b.Helper()
 	v := Note{}
 	for range n {
@@ -30,29 +30,34 @@ func BenchmarkUpdate(b *testing.B) {
 	for _, sets := range []int{1, 10, 100} {
 		b.Run(fmt.Sprintf("sets=%d", sets), func(b *testing.B) {
 			d, _ := benchTasks(b, sets)
-			o, i := root(d), 0
+			i := 0
 			b.ReportAllocs()
 			for b.Loop() {
 				i++
-				p, err := o.Update(func(h unsafe.Pointer) error {
-					o := (*Object)(h)
-					l := o.n.List(fTasks)
-					for j := range sets {
-						t := (*Object)(o.Handle(l.Node(j)))
-						if t.Write() {
-							t.n.SetLeaf(fText, unsafe.Pointer(&twoTexts[i%2]))
-							t.Wrote()
-						}
-					}
-					return nil
-				}, Cause{})
-				if err != nil {
-					b.Fatal(err)
-				}
-				d.Stored(p, d.base+1)
+				setTexts(b, d, sets, &twoTexts[i%2])
 			}
 		})
 	}
+}
+
+// setTexts sets the texts of so many tasks in an Update, and stores it.
+func setTexts(t testing.TB, d *Document, sets int, text *string) {
+	p, err := root(d).Update(func(h unsafe.Pointer) error {
+		o := (*Object)(h)
+		l := o.n.List(fTasks)
+		for j := range sets {
+			t := (*Object)(o.Handle(l.Node(j)))
+			if t.Write() {
+				t.n.SetLeaf(fText, unsafe.Pointer(text))
+				t.Wrote()
+			}
+		}
+		return nil
+	}, Cause{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Stored(p, d.base+1)
 }
 
 // BenchmarkSetRecorded sets a field of each of so many objects, and seals the
