@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"runtime"
 	"strings"
 	"sync"
@@ -124,6 +125,48 @@ func TestFollowEverything(t *testing.T) {
 		break
 	}
 }
+
+// TestFollowLists follows an array and maps, of values and of objects: what
+// there is, and the commits about them, and no others.
+func TestFollowLists(t *testing.T) {
+	p := newPlot(t, Options{})
+	p.Tools().Assign([]string{"hoe"})
+	p.Beds().Assign([]Bed{{Plant: "leek"}})
+	p.Signs().Assign(map[string]Colour{"gate": "red"})
+	p.Rooms().Assign(map[int]Bed{1: {Plant: "fern"}})
+	tools, ofTools := Follow(t.Context(), p.Tools())
+	beds, ofBeds := Follow(t.Context(), p.Beds())
+	signs, ofSigns := Follow(t.Context(), p.Signs())
+	rooms, ofRooms := Follow(t.Context(), p.Rooms())
+	if diff := cmp.Diff(Garden{Tools: []string{"hoe"}, Beds: []Bed{{Plant: "leek"}}, Signs: map[string]Colour{"gate": "red"},
+		Rooms: map[int]Bed{1: {Plant: "fern"}}}, Garden{Tools: tools, Beds: beds, Signs: signs, Rooms: rooms}, ignoreTable); diff != "" {
+		t.Error(diff)
+	}
+	p.SetName("not in them")
+	p.Tools().Append("rake")
+	p.Beds().At(0).SetPlant("kale")
+	p.Signs().Set("gate", "blue")
+	room, _ := p.Rooms().Get(1)
+	room.SetWet(true)
+	for path, commits := range map[string]iter.Seq2[*Commit, error]{
+		"tools": ofTools, "beds.0.plant": ofBeds, "signs": ofSigns, "rooms": ofRooms,
+	} {
+		for c, err := range commits {
+			if err != nil || len(c.Deltas) != 1 || !strings.HasPrefix(c.Deltas[0].Path().String(), path) {
+				t.Errorf("of %s: %v, %v", path, c, err)
+			}
+			break
+		}
+	}
+	if said := panics(func() { Follow(t.Context(), noView{}) }); !strings.Contains(said, "noView, which is neither") {
+		t.Error(said)
+	}
+}
+
+// noView has a Snapshot, and nothing that it is of.
+type noView struct{}
+
+func (noView) Snapshot() string { return "" }
 
 // TestFollowEnds ends subscriptions whose loop begins too late, or never: what
 // was committed until then still comes, and nobody is left.

@@ -19,11 +19,14 @@ func (n *Node) NewReader(f int) *Reader {
 	return newReader(s)
 }
 
-// NewReaderLocked reads what n, or a value that l leads to from n, becomes
-// after what it is now: the lock is held, so that the caller sees what that is.
-// The caller ends it with Close. L is nil for the commits about n.
-func (n *Node) NewReaderLocked(l *Lens) *Reader {
-	return newReaderLocked(&Subscription{d: n.doc, n: n, f: -1, lens: l, typed: l != nil})
+// NewReaderLocked reads what field f of n, all of n for -1, or a value that l
+// leads to from n, becomes after what it is now: the lock is held, so that the
+// caller sees what that is. The caller ends it with Close. L is nil for the
+// commits about n.
+func (n *Node) NewReaderLocked(f int, l *Lens) *Reader {
+	s := &Subscription{d: n.doc, lens: l, typed: l != nil}
+	s.n, s.f = n.part(f)
+	return newReaderLocked(s)
 }
 
 // newReader begins s as a reader.
