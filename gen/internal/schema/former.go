@@ -164,7 +164,7 @@ func (e *evolution) upcaster(f *Field, kind string) (_ *Upcaster, wrong bool) {
 				"%s gives a %s, which is not what field %s holds", u.Name, u.To.goText(), f.Name)
 			return nil, true
 		}
-		if u.From.Kind == Object && !e.shadow(f, kind) {
+		if u.From.Kind == Object && (!e.shadow(f, kind) || !u.From.Struct.values(nil)) {
 			e.used[u.Name] = true
 			e.report(u.Pos, sideBySide, "%s: only a struct that is always there and consists of values can become a value, and that one is no pointer, slice or map", u.Name)
 			return nil, true
@@ -199,6 +199,26 @@ func (e *evolution) values(name string, within []string) bool {
 		case isStruct && !e.values(nested, append(within, name)):
 			return false
 		case strings.HasPrefix(f.kind, "list "), strings.HasPrefix(f.kind, "map "), strings.HasPrefix(f.kind, "optional struct "):
+			return false
+		}
+	}
+	return true
+}
+
+// values tells the same of a struct as it is now.
+func (s *Struct) values(within []*Struct) bool {
+	if slices.Contains(within, s) {
+		return false
+	}
+	for _, f := range s.Tagged() {
+		t := f.Type
+		if t.Kind == Object && !t.Struct.values(append(within, s)) {
+			return false
+		}
+		if t.Kind == Optional {
+			t = t.Elem
+		}
+		if !t.Leaf() && (t.Kind != Object || f.Type.Kind == Optional) {
 			return false
 		}
 	}
