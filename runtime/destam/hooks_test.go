@@ -31,7 +31,7 @@ func (g *Garden) Validate() error {
 		wrong = append(wrong, &FieldError{"name", errNoGarden})
 	}
 	for _, bed := range g.Beds {
-		if bed.Plant == "weed" {
+		if bed.Plant == "plastic" {
 			wrong = append(wrong, fmt.Errorf("bed: %w", &FieldError{"beds", errNoPlant}))
 		}
 	}
@@ -62,11 +62,11 @@ func TestValidateFields(t *testing.T) {
 		}{
 			{"one field", func() { o.SetName("Hell"); o.SetRate(1) }, func(g *Garden) { g.Rate = 1 },
 				[]error{errNoGarden}, ": taken back: not valid: name: is no garden"},
-			{"a field of an object in a list", func() { o.Beds().At(1).SetPlant("weed"); o.SetRate(2); o.Beds().At(1).SetWet(false) },
+			{"a field of an object in a list", func() { o.Beds().At(1).SetPlant("plastic"); o.SetRate(2); o.Beds().At(1).SetWet(false) },
 				func(g *Garden) { g.Rate, g.Beds[1].Wet = 2, true }, []error{errNoPlant}, "beds.1.wet"},
-			{"an object that was added", func() { o.Beds().Append(Bed{Plant: "weed"}); o.SetRate(3) },
+			{"an object that was added", func() { o.Beds().Append(Bed{Plant: "plastic"}); o.SetRate(3) },
 				func(g *Garden) { g.Rate = 3 }, []error{errNoPlant}, "bed: beds: is no plant"},
-			{"several", func() { o.SetName("Hell"); o.Beds().At(0).SetPlant("weed"); o.SetRate(4) },
+			{"several", func() { o.SetName("Hell"); o.Beds().At(0).SetPlant("plastic"); o.SetRate(4) },
 				func(g *Garden) { g.Rate = 4 }, []error{errNoGarden, errNoPlant}, "name: is no garden"},
 			{"a field that is not there", func() { o.SetName("Styx"); o.SetRate(-1) }, func(*Garden) {}, []error{errNoPlant}, "name, rate"},
 			{"one with an error about everything", func() { o.SetRate(5); o.Tools().Append("hoe") }, func(*Garden) {}, []error{errTwice}, "rate"},
