@@ -72,9 +72,10 @@ func (e *LineError) Unwrap() error { return e.Err }
 //
 // Without history each line becomes a document, under its id or, when the line
 // has none, a new one; Validate is asked, and unique values apply. With history
-// every version comes back as it was, with its number, time, author and reason;
-// unique values apply to what the documents hold in the end, by this program's
-// unique fields.
+// every version comes back as it was, with its number, time, author and reason,
+// and documents that are in memory become what was imported of them; unique
+// values apply to what the documents hold in the end, by this program's unique
+// fields.
 //
 // It stops at the first line that is wrong, with a [*LineError], and when the
 // end is missing. What was imported before stays: mend the line, and import
@@ -111,6 +112,9 @@ func (t *table) imports(ctx context.Context, r io.Reader, opts *ImportOptions) (
 	}
 	if err == nil {
 		err = m.all(ctx)
+		if late := m.arrive(ctx); err == nil {
+			err = late
+		}
 	}
 	if err == nil {
 		err = t.db.sync(ctx)
@@ -144,6 +148,20 @@ func (m *importer) report() {
 	if m.opts.Progress != nil {
 		m.opts.Progress(m.at)
 	}
+}
+
+// arrive brings the documents that are in memory to what was imported of them,
+// also by an import that failed: who has imported sees it.
+func (m *importer) arrive(ctx context.Context) error {
+	for _, l := range m.t.cache.All() {
+		if l.heard.Load() <= l.version.Load() {
+			continue
+		}
+		if err := l.catchUp(ctx, nil); err != nil && !l.isOver(ctx) {
+			return err
+		}
+	}
+	return nil
 }
 
 // all reads everything.
