@@ -177,11 +177,14 @@ func (db *DB) following(ctx context.Context, f driver.Feed, feed iter.Seq2[drive
 			since, failed = item.Token, 0
 			db.tell(&item.Commit)
 		}
+		if ctx.Err() != nil {
+			return
+		}
 		if failed++; failed == 3 {
 			db.opts.OnError(&Error{Op: "follow", Err: fmt.Errorf("what other writers do is not heard of: %w", failure)})
 			since = nil
 		}
-		if ctx.Err() != nil || !db.pause(db.backoff(failed)) {
+		if !db.pause(db.backoff(failed)) {
 			return
 		}
 		feed = f.Feed(ctx, since)

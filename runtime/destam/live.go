@@ -54,7 +54,7 @@ type live struct {
 	telling   telling   // stored commits that OnCommit has not heard of
 
 	unborn atomic.Bool // the store has not its first commit yet: no query finds it
-	hidden bool        // guarded by lives.noted: no query finds it any more
+	fate   fate        // guarded by lives.noted
 
 	task task // guarded by schedule.mu
 }

@@ -86,15 +86,20 @@ func (f *followed) check(b *base) {
 // heard holds that who watches has been told of all that.
 func (f *followed) heard(b *base) {
 	b.t.Helper()
+	if diff := f.unheard(); diff != "" {
+		b.t.Fatalf("%s (-live +heard)\n%s", f.text, diff)
+	}
+}
+
+// unheard is what who watches has not been told of.
+func (f *followed) unheard() (diff string) {
 	want := map[ID]CardQuery{}
 	for _, h := range f.live.All() {
 		want[h.ID] = h.Query
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if diff := cmp.Diff(want, f.hits, same); diff != "" {
-		b.t.Fatalf("%s (-live +heard)\n%s", f.text, diff)
-	}
+	return cmp.Diff(want, f.hits, same)
 }
 
 // TestLive compares live queries with queries, and what they tell with what
@@ -421,4 +426,98 @@ type finds struct {
 func (f *finds) Find(ctx context.Context, table string, q driver.Query) iter.Seq2[driver.Head, error] {
 	f.n++
 	return f.Driver.Find(ctx, table, q)
+}
+
+// TestLiveBetween begins live queries between the store's word that a document
+// is deleted and the moment when this process has taken it out of everything:
+// what was set before is not in the store, and still here, and must not be found
+// for ever.
+func TestLiveBetween(t *testing.T) {
+	ann := CardWhere.Owner().Is("ann")
+	t.Run("deleted here", func(t *testing.T) {
+		onEach(t, func(t *testing.T, d driver.Driver) {
+			b := open(t, d, &Options{Window: time.Hour})
+			o := b.create(Card{})
+			o.Query().SetOwner("ann")
+			l := of(&o.OObject)
+			l.doc.Seal()
+			if err := l.acquire(ctx); err != nil {
+				t.Fatal(err)
+			}
+			r := must(l.next(&driver.Commit{Table: "cards", ID: l.id, Kind: driver.KindDelete, Time: time.Now().UTC()}))(t)
+			b.batches.submit(r)
+			<-r.done
+			outcome := l.conclude(r)
+			l.release()
+			live := must(b.cards.Live(ctx, ann))(t)
+			defer live.Close()
+			if _, err := l.follow(ctx, outcome); !errors.Is(err, ErrDeleted) {
+				t.Fatal(err)
+			}
+			if n := live.Len(); n != 0 {
+				t.Errorf("%d are found", n)
+			}
+		})
+	})
+	t.Run("deleted elsewhere", func(t *testing.T) {
+		w := writers(t, 2, true, &Options{Window: time.Hour})
+		o := w[0].create(Card{})
+		ours := must(w[1].cards.Get(ctx, o.ID()))(t)
+		ours.Query().SetOwner("ann")
+		l := of(&ours.OObject)
+		release := hold(t, l)
+		first := must(w[1].cards.Live(ctx, ann))(t)
+		defer first.Close()
+		if err := w[0].cards.Delete(ctx, o.ID()); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the feed tells", func() bool { return first.Len() == 0 })
+		second := must(w[1].cards.Live(ctx, ann))(t)
+		defer second.Close()
+		release()
+		eventually(t, "it is dead", func() bool { return ours.Update(func(*OCard) error { return nil }) != nil })
+		eventually(t, "nobody finds it", func() bool { return second.Len() == 0 })
+		if err := w[1].DB.Close(ctx); err != nil {
+			t.Error(err)
+		}
+		w[1].errs.take() // what was set, and is not stored
+	})
+	t.Run("restored, and deleted again", func(t *testing.T) {
+		w := writers(t, 2, true, &Options{Window: time.Hour})
+		o := w[0].create(Card{Query: CardQuery{Owner: "ann"}})
+		ours := must(w[1].cards.Get(ctx, o.ID()))(t)
+		l := of(&ours.OObject)
+		release := hold(t, l)
+		live := must(w[1].cards.Live(ctx, ann))(t)
+		defer live.Close()
+		for range 2 {
+			if err := w[0].cards.Delete(ctx, o.ID()); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "it is deleted", func() bool { return live.Len() == 0 })
+			must(w[0].cards.Restore(ctx, o.ID()))(t)
+			eventually(t, "it is restored", func() bool { return live.Len() == 1 })
+		}
+		ours.Query().SetOwner("bob")
+		anns, bobs := must(w[1].cards.Live(ctx, ann))(t), must(w[1].cards.Live(ctx, CardWhere.Owner().Is("bob")))(t)
+		defer anns.Close()
+		defer bobs.Close()
+		release()
+		eventually(t, "the handle is dead", func() bool { return ours.Update(func(*OCard) error { return nil }) != nil })
+		eventually(t, "what others have is found", func() bool { return live.Len() == 1 && anns.Len() == 1 && bobs.Len() == 0 })
+		if err := w[1].DB.Close(ctx); err != nil {
+			t.Error(err)
+		}
+		w[1].errs.take() // what was set, and is not stored
+	})
+}
+
+// hold takes a document's slot, until release or the test's end.
+func hold(t *testing.T, l *live) (release func()) {
+	if err := l.acquire(ctx); err != nil {
+		t.Fatal(err)
+	}
+	release = sync.OnceFunc(l.release)
+	t.Cleanup(release)
+	return release
 }

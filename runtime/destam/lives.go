@@ -50,34 +50,33 @@ func (s *lives) show(l *live, section []byte) {
 		return
 	}
 	s.noted.Lock()
-	if !l.hidden {
+	if !l.fate.told && !l.fate.over {
 		s.note(l.id, section)
 	}
 	s.noted.Unlock()
 }
 
-// hide says that queries find a document no more, once: when it was restored
-// since, it has another live document.
-func (s *lives) hide(l *live) {
-	s.noted.Lock()
-	if !l.hidden {
-		l.hidden = true
-		s.note(l.id, nil)
-	}
-	s.noted.Unlock()
+// fate is what became of a document beside what it shows itself.
+type fate struct {
+	told   bool   // others have deleted it, and it has not got there
+	theirs []byte // its section if others have restored it since; nil if not
+	over   bool   // it got there: when it is found again, it has another live document
 }
 
-// leave is hide of a document that the store was found to have deleted. Where a
-// feed tells of that, it has or will, in its order: a restoring that follows must
-// not be undone here.
-func (s *lives) leave(l *live) {
-	if !s.table.db.fed {
-		s.hide(l)
-		return
-	}
+// hide says that queries find a document no more, once, or find what others
+// have restored. It must be in the cache still, so that nothing was told without
+// it, and nobody has another one.
+//
+// A query that begins afterwards must not find it either among what the store
+// has not: that is forgotten first.
+func (s *lives) hide(l *live) {
+	s.table.db.schedule.abandon(l)
 	s.noted.Lock()
-	l.hidden = true
-	s.noted.Unlock()
+	defer s.noted.Unlock()
+	if !l.fate.over {
+		l.fate.over = true
+		s.note(l.id, l.fate.theirs)
+	}
 }
 
 // told says what another writer has stored of a document that somebody has, and
@@ -88,14 +87,13 @@ func (s *lives) told(l *live, c *driver.Commit) {
 	defer s.noted.Unlock()
 	switch {
 	case c.Kind == driver.KindDelete, c.Kind == driver.KindPurge:
-		if !l.hidden {
-			l.hidden = true
-			s.note(c.ID, nil)
-		}
-	case c.Kind == driver.KindRestore, l.hidden && c.Section != nil:
-		l.hidden = true
-		s.note(c.ID, c.Section)
+		l.fate.told, l.fate.theirs = true, nil
+	case l.fate.told && c.Section != nil, c.Kind == driver.KindRestore:
+		l.fate.told, l.fate.theirs = true, c.Section
+	default:
+		return
 	}
+	s.note(c.ID, l.fate.theirs)
 }
 
 // gone is hide of a document that is not in memory.

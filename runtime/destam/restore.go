@@ -121,8 +121,8 @@ func (t *table) bury(ctx context.Context, id ID) error {
 	ended := l.ended
 	l.release()
 	if ended != nil {
-		l.forget()
 		t.lives.hide(l)
+		l.forget()
 	}
 	return nil
 }

@@ -215,7 +215,7 @@ func (l *live) conclude(r *round) (o outcome) {
 		}
 		l.accept(r, i)
 		if c.Kind == driver.KindDelete {
-			l.table.lives.hide(l) // by us: nobody waits for a feed to tell
+			l.table.lives.hide(l)
 			l.ended = ErrDeleted
 			return outcome{err: ErrDeleted, ended: true}
 		}
@@ -404,10 +404,10 @@ func (t *table) mayFree(ctx context.Context, self ID, dup *driver.DuplicateError
 // deleted, here or elsewhere, or somebody else writes it. What is pending is
 // taken back, so that what is shown is what was stored, and reported.
 func (l *live) end(err error) {
-	l.forget()
 	if errors.Is(err, ErrDeleted) {
-		l.table.lives.leave(l)
+		l.table.lives.hide(l)
 	}
+	l.forget()
 	l.doc.Kill(&Error{Op: "change", Table: l.table.name, ID: l.id, Err: err})
 	waiting := l.doc.Seal()
 	for _, p := range slices.Backward(waiting) { // the newest first: nothing has to be done again
