@@ -36,7 +36,11 @@ func (j *Journal) prepare(need int) *prepared {
 	j.o.Spawn(func() {
 		p.err = errPanic
 		defer close(p.done)
-		p.err = s.build(j.fs, j.dir, make([]byte, s.size), j.o.Store)
+		// Memory that was never written to is none yet: without this, each page
+		// would be made when the first record is put there, with mu held.
+		image := make([]byte, s.size)
+		clear(image)
+		p.err = s.build(j.fs, j.dir, image, j.o.Store)
 	})
 	return p
 }
