@@ -34,16 +34,34 @@ func (s *Store) Append(ctx context.Context, batch []driver.Commit) []driver.Resu
 	}
 	defer s.admitted()
 	entries := s.prepare(batch, results)
-	s.acceptAll(batch, entries, results)
+	s.commit(batch, entries, results)
 	s.keeper.wake()
+	return results
+}
+
+// errUnjudged says that whoever judged commits for many panicked on the way.
+var errUnjudged = errors.New("another commit that was to be stored with it made the program panic")
+
+// commit has commits accepted and written, together with those of others who
+// come at the same time.
+func (s *Store) commit(batch []driver.Commit, entries []entry, results []driver.Result) {
+	judged := false
+	s.journal.Gather(func() {
+		s.acceptAll(batch, entries, results)
+		judged = true
+	})
 	for i := range batch {
-		if results[i].Err == nil {
-			if err := s.journal.Write(entries[i].batch); err != nil {
-				results[i].Err = &unknownError{err}
-			}
+		if results[i].Err != nil {
+			continue
+		}
+		err := s.journal.Write(entries[i].batch)
+		if err == nil && !judged {
+			err = errUnjudged
+		}
+		if err != nil {
+			results[i].Err = &unknownError{err}
 		}
 	}
-	return results
 }
 
 // mostWaiting is how many batches may be on their way into the journal at once:

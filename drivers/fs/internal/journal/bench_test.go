@@ -101,7 +101,9 @@ func newCommits(b *testing.B, rec []byte) map[string]func() error {
 		"growing": func() error { return growing.commit(rec) },
 		"zeroed":  func() error { return zeroed.commit(rec) },
 		"journal": func() error {
-			_, no, err := j.Append(rec)
+			var no uint64
+			var err error
+			j.Gather(func() { _, no, err = j.Append(rec) })
 			if err == nil {
 				err = j.Write(no)
 			}

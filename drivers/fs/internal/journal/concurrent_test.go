@@ -45,8 +45,9 @@ func TestGroupCommit(t *testing.T) {
 		}
 		return vfs.Fault{}
 	}
-	put := func() uint64 {
-		_, no, err := j.Append([]byte("record"))
+	put := func() (no uint64) {
+		var err error
+		j.Gather(func() { _, no, err = j.Append([]byte("record")) })
 		if err == nil {
 			err = j.Write(no)
 		}
@@ -80,8 +81,8 @@ func TestGroupCommit(t *testing.T) {
 	if n := syncs.Load(); n != 2 {
 		t.Errorf("%d syncs for one writer and %d that came while it waited, want 2", n, writers)
 	}
-	if due := j.regulars.due.Load() - j.regulars.arrived.Load(); due != writers {
-		t.Errorf("%d are expected back, want %d", due, writers)
+	if many := j.regulars.many.Load(); many != writers {
+		t.Errorf("%d may come back, want %d", many, writers)
 	}
 	if err := j.Close(); err != nil {
 		t.Fatal(err)
@@ -137,6 +138,84 @@ func TestSharedWrite(t *testing.T) {
 		if err := j.Close(); errors.Is(err, driver.ErrPoisoned) != fails {
 			t.Errorf("Close gave %v", err)
 		}
+	}
+}
+
+// TestGather lets many gather while one writes: what they append is written at
+// once, and when that fails, or one of them panics, nobody waits in vain.
+func TestGather(t *testing.T) {
+	const writers = 32
+	for _, how := range []string{"well", "fails", "panics"} {
+		t.Run(how, func(t *testing.T) { gather(t, how, writers) })
+	}
+}
+
+func gather(t *testing.T, how string, writers int) {
+	disk := vfs.NewMem()
+	j := openNew(t, disk, Options{Store: storeID, First: 1 << 16, Segment: 1 << 16, LostFound: lostFound})
+	j.regulars.many.Store(int64(writers))
+	j.regulars.worth.Store(int64(time.Minute))
+	var writes, gathered, called, panics atomic.Int32
+	entered, release := make(chan bool, 1), make(chan bool)
+	disk.Before = func(op vfs.Op) vfs.Fault {
+		if op.Kind != vfs.OpWrite {
+			return vfs.Fault{}
+		}
+		if writes.Add(1) == 1 {
+			entered <- true
+			<-release
+		} else if how == "fails" {
+			return vfs.Fault{Err: errors.New("disk on fire")}
+		}
+		return vfs.Fault{}
+	}
+	put := func(fails bool) {
+		defer func() {
+			if recover() != nil {
+				panics.Add(1)
+			}
+		}()
+		var no uint64
+		var err error
+		gathered.Add(1)
+		j.Gather(func() {
+			if called.Add(1); fails && how == "panics" {
+				panic("on purpose")
+			}
+			_, no, err = j.Append([]byte("record"))
+		})
+		if err == nil {
+			err = j.Write(no)
+		}
+		if bad := fails && how == "fails"; errors.Is(err, driver.ErrPoisoned) != bad || err != nil && !bad {
+			t.Errorf("batch %d: %v", no, err)
+		}
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() { put(false) })
+	<-entered // the first write runs and does not end
+	for range writers {
+		wg.Go(func() { put(true) })
+	}
+	for called.Load() != int32(writers)+1 {
+		runtime.Gosched() // each leads, or is called by one who does
+		if how == "panics" && gathered.Load() == int32(writers)+1 {
+			break // the function of one whose leader panics may not be called
+		}
+	}
+	release <- true
+	wg.Wait()
+	if n := writes.Load(); n > 2 {
+		t.Errorf("%d writes for one writer and %d that came while it wrote, want 2", n, writers)
+	}
+	if how == "panics" && panics.Load() == 0 {
+		t.Error("nobody was told of a panic")
+	}
+	if how != "fails" {
+		put(false)
+	}
+	if err := j.Close(); errors.Is(err, driver.ErrPoisoned) != (how == "fails") {
+		t.Errorf("Close gave %v", err)
 	}
 }
 

@@ -139,13 +139,13 @@ func (c *crowd) explained(err error) error {
 
 func (c *crowd) writeAll(w int) error {
 	for n := range crowdRecords {
-		_, no, err := c.j.Append(named(w, n))
+		no, err := c.append(w, n)
 		for range 2 {
 			var full *SegmentError
 			if !errors.As(err, &full) {
 				break
 			}
-			_, no, err = c.j.Append(named(w, n))
+			no, err = c.append(w, n)
 		}
 		if err != nil {
 			return err
@@ -167,6 +167,17 @@ func (c *crowd) writeAll(w int) error {
 		c.mu.Unlock()
 	}
 	return nil
+}
+
+// append appends a record, alone or with those who gather.
+func (c *crowd) append(w, n int) (no uint64, err error) {
+	put := func() { _, no, err = c.j.Append(named(w, n)) }
+	if (w+n)%4 == 0 {
+		put()
+	} else {
+		c.j.Gather(put)
+	}
+	return no, err
 }
 
 // sync makes a batch durable, and before that may ask for it and give up: others

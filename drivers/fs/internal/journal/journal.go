@@ -48,6 +48,7 @@ type Journal struct {
 	press sync.Mutex // held while the active segment is synced: see syncSegment
 
 	written  atomic.Uint64 // highest batch that is in the file; set under pen
+	turns    turns
 	regulars regulars
 
 	mu      sync.Mutex
@@ -61,7 +62,6 @@ type Journal struct {
 	durable uint64     // highest batch that is known to be on disk
 	vouched uint64     // highest batch that a header in the file says is durable
 	bytes   progress   // of records
-	turn    *turn      // the newest one, nil if there was none
 	round   *round     // the sync that runs or is about to, nil if none does
 	later   *round     // the one after it, nil if nobody needs one
 	err     *failure   // set once: the journal is poisoned

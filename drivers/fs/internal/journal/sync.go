@@ -118,8 +118,8 @@ func (j *Journal) conclude(r *round) {
 // what they bring.
 func (j *Journal) lead(r *round) {
 	defer j.conclude(r)
-	j.regulars.await()
-	if j.writeAll() != nil {
+	j.await()
+	if j.endTurn() != nil {
 		return // those who wait find an error in j.err
 	}
 	j.press.Lock()
@@ -134,7 +134,7 @@ func (j *Journal) lead(r *round) {
 	if left || j.syncSegment(seg) != nil {
 		return
 	}
-	j.regulars.worth.Store(int64(time.Since(start)) / 2)
+	j.regulars.worth.Store(int64(time.Since(start)))
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.o.bug == lateTarget {

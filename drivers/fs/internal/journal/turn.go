@@ -2,34 +2,96 @@ package journal
 
 import (
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// turn is the writing of one batch and those who wait for it: one leads it, the
-// others follow.
+// turns is where those gather who have something to append and to write.
+type turns struct {
+	bringing sync.Mutex // held while what has gathered is appended
+
+	mu      sync.Mutex
+	waiting []func() // guarded by mu: what nobody has appended yet
+	now     *turn    // guarded by mu: who gathers, nil if nobody does
+}
+
+// turn is the writing of what some gathered: one leads it, the others follow.
 type turn struct {
-	no   uint64        // the batch
 	over chan struct{} // closed when it is over, well or not
 }
 
+// Gather has append called, which puts records into the journal, and returns
+// when they are written or cannot be: Write tells. Of those who gather, one
+// calls the functions of all, one after another, and writes what they brought,
+// so that they wait for each other once and not for each lock on the way.
+//
+// If another one's function panics, append may not have been called.
+func (j *Journal) Gather(append func()) {
+	t, leads := j.turns.join(append)
+	j.regulars.arrived.Add(1)
+	if leads {
+		j.leadTurn()
+	}
+	<-t.over
+}
+
+// leadTurn waits for those who are about to come and ends the turn, also when
+// what one of them brings panics.
+func (j *Journal) leadTurn() {
+	defer func() { _ = j.endTurn() }() // Write gives the error to all
+	j.await()
+}
+
+// join gives the turn in which fn is called and whether the caller leads it.
+func (ts *turns) join(fn func()) (t *turn, leads bool) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	ts.waiting = append(ts.waiting, fn)
+	if ts.now == nil {
+		ts.now, leads = &turn{over: make(chan struct{})}, true
+	}
+	return ts.now, leads
+}
+
+// bring calls what waits. The caller holds bringing.
+func (ts *turns) bring() {
+	ts.mu.Lock()
+	fns := ts.waiting
+	ts.waiting = nil
+	ts.mu.Unlock()
+	for _, fn := range fns {
+		fn()
+	}
+}
+
+// endTurn writes everything that has gathered, and ends the turn of those who
+// gathered it, if there is one.
+func (j *Journal) endTurn() error {
+	j.turns.mu.Lock()
+	t := j.turns.now
+	j.turns.now = nil
+	j.turns.mu.Unlock()
+	if t != nil {
+		defer close(t.over)
+		j.bringAll()
+	}
+	return j.writeAll()
+}
+
+// bringAll returns when everything is appended that waited. Some of it may be
+// in the hands of another one, who holds bringing meanwhile.
+func (j *Journal) bringAll() {
+	j.turns.bringing.Lock()
+	defer j.turns.bringing.Unlock()
+	j.turns.bring()
+}
+
 // Write returns when the batch is in the file, where the end of this process
-// cannot take it away. Whoever comes first writes everything that has
-// gathered; the others wait for that.
+// cannot take it away. Whoever comes first writes everything that is appended.
 //
 // After an error the batch may be in the file or not.
 func (j *Journal) Write(no uint64) error {
-	if j.written.Load() >= no {
-		return nil
-	}
-	j.regulars.arrived.Add(1)
-	switch t, leads := j.turnOf(no); {
-	case leads:
-		defer close(t.over)
-		j.regulars.await()
-	case t.no == no:
-		<-t.over
-	}
 	if j.written.Load() >= no {
 		return nil
 	}
@@ -38,18 +100,7 @@ func (j *Journal) Write(no uint64) error {
 	return j.write(no)
 }
 
-// turnOf gives the turn of a batch, or of a later one, and whether the caller
-// leads it.
-func (j *Journal) turnOf(no uint64) (t *turn, leads bool) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.turn == nil || j.turn.no < no {
-		j.turn, leads = &turn{no: no, over: make(chan struct{})}, true
-	}
-	return j.turn, leads
-}
-
-// writeAll writes what has gathered.
+// writeAll writes what is appended.
 func (j *Journal) writeAll() error {
 	j.pen.Lock()
 	defer j.pen.Unlock()
@@ -65,10 +116,10 @@ func (j *Journal) writeAll() error {
 // steps behind those who can run now, as long as that brings anybody; when all
 // of those are at something else it costs a few turns of the scheduler.
 type regulars struct {
-	arrived atomic.Int64 // how many had something to write, so far
+	arrived atomic.Int64 // how many gathered, so far
 	brought atomic.Int64 // how many of them the last sync served that has begun
-	due     atomic.Int64 // what arrived will be when those are back who waited for the last sync
-	worth   atomic.Int64 // nanoseconds: half of what the last sync took
+	many    atomic.Int64 // how many may come back of those who waited for the last sync
+	worth   atomic.Int64 // nanoseconds: what the last sync took
 
 	before int64 // arrived when the last sync began; guarded by press
 }
@@ -76,24 +127,31 @@ type regulars struct {
 // patience is how often in a row a leader lets others run and nobody comes.
 const patience = 4
 
-// await lets those arrive who are due. Where others keep the processors busy a
-// turn may take long, and no wait for one sync less is worth more than that
+// await lets those arrive who are about to, and appends what they bring
+// meanwhile. Who is alone does not wait. Where others keep the processors busy
+// a turn may take long, and no wait for one sync less is worth more than that
 // takes.
-func (r *regulars) await() {
-	arrived := r.arrived.Load()
-	if arrived >= r.due.Load() {
+func (j *Journal) await() {
+	r := &j.regulars
+	if r.many.Load() < 2 {
 		return
 	}
 	start, worth := time.Now(), time.Duration(r.worth.Load())
+	arrived := r.arrived.Load()
 	for idle := 0; idle < patience && time.Since(start) < worth; idle++ {
 		runtime.Gosched()
-		now := r.arrived.Load()
-		if now >= r.due.Load() {
-			return
-		}
-		if now > arrived {
+		if now := r.arrived.Load(); now > arrived {
 			arrived, idle = now, -1
+			j.tryBring()
 		}
+	}
+}
+
+// tryBring appends what waits, unless another one is at it.
+func (j *Journal) tryBring() {
+	if j.turns.bringing.TryLock() {
+		defer j.turns.bringing.Unlock()
+		j.turns.bring()
 	}
 }
 
@@ -106,6 +164,4 @@ func (r *regulars) serve() {
 
 // dismiss notes that a sync is over for which so many waited. Fewer come back
 // when few wrote for all of them, or one wrote over and over.
-func (r *regulars) dismiss(n int) {
-	r.due.Store(r.arrived.Load() + min(int64(n), r.brought.Load()))
-}
+func (r *regulars) dismiss(n int) { r.many.Store(min(int64(n), r.brought.Load())) }
