@@ -138,20 +138,12 @@ func (s *Store) acceptAll(batch []driver.Commit, entries []entry, results []driv
 
 // check says what is wrong with a commit whatever the document is.
 func (s *Store) check(c *driver.Commit) error {
-	s.mu.RLock()
-	t, err := s.table(c.Table)
-	var schema driver.Schema
-	if err == nil {
-		schema = t.schema
-		if wider, ok := s.wider[c.Table]; ok {
-			schema.Unique = wider
+	if schemas := s.schemas.Load(); schemas != nil {
+		if schema, ok := (*schemas)[c.Table]; ok {
+			return c.Check(schema)
 		}
 	}
-	s.mu.RUnlock()
-	if err != nil {
-		return err
-	}
-	return c.Check(schema)
+	return undeclared(c.Table)
 }
 
 // accept judges a commit and puts its record into the journal, whose batch it

@@ -174,6 +174,7 @@ func (s *Store) loadRuns() (manifest.Manifest, []uint64, error) {
 		t := newTable(mt.Schema)
 		t.counts = counts{existing: mt.Existing, alive: mt.Alive, commits: mt.Commits}
 		s.tables[mt.Schema.Table] = t
+		s.publish(mt.Schema.Table)
 		for _, ref := range mt.Runs {
 			r, err := run.Open(s.fs, filepath.Join(s.dir, runName(ref.Number)), ref, s.id, !s.noMap)
 			if errors.Is(err, fs.ErrNotExist) {

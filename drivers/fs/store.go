@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/destam-go/destamgen/drivers/fs/internal/journal"
 	"github.com/destam-go/destamgen/drivers/fs/internal/vfs"
@@ -53,6 +54,11 @@ type Store struct {
 	// Of tables with fields that are about to become unique, those that will
 	// be; nil mostly. Guarded by mu.
 	wider map[string][]string
+
+	// schemas is what commits are checked by, without a lock, as those who come
+	// would get into the way of who stores what others have sent. The map is
+	// not changed but replaced, with mu held.
+	schemas atomic.Pointer[map[string]driver.Schema]
 }
 
 var (
@@ -79,9 +85,13 @@ func (s *Store) leave() { s.gate.RUnlock() }
 func (s *Store) table(name string) (*table, error) {
 	t := s.tables[name]
 	if t == nil {
-		return nil, &driver.SchemaError{Table: name, Why: "was not declared"}
+		return nil, undeclared(name)
 	}
 	return t, nil
+}
+
+func undeclared(table string) error {
+	return &driver.SchemaError{Table: table, Why: "was not declared"}
 }
 
 // define makes a table known, or its schema another. The caller holds order
@@ -89,9 +99,25 @@ func (s *Store) table(name string) (*table, error) {
 func (s *Store) define(schema driver.Schema) {
 	if t := s.tables[schema.Table]; t != nil {
 		t.schema = schema
-		return
+	} else {
+		s.tables[schema.Table] = newTable(schema)
 	}
-	s.tables[schema.Table] = newTable(schema)
+	s.publish(schema.Table)
+}
+
+// publish has commits checked by what a table's schema is now, or will be when
+// fields have become unique. The caller holds mu, or has the store alone.
+func (s *Store) publish(table string) {
+	schema := s.tables[table].schema
+	if wider, ok := s.wider[table]; ok {
+		schema.Unique = wider
+	}
+	schemas := map[string]driver.Schema{table: schema}
+	if old := s.schemas.Load(); old != nil {
+		schemas = maps.Clone(*old)
+		schemas[table] = schema
+	}
+	s.schemas.Store(&schemas)
 }
 
 // Attach implements [driver.Driver].
@@ -126,6 +152,7 @@ func (s *Store) Declare(ctx context.Context, schema driver.Schema) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.wider, schema.Table)
+	s.publish(schema.Table)
 	return err
 }
 
@@ -165,6 +192,7 @@ func (s *Store) declare(schema driver.Schema, taken bool) (batch uint64, wider *
 				s.wider = make(map[string][]string)
 			}
 			s.wider[schema.Table] = merged.Unique
+			s.publish(schema.Table)
 			s.mu.Unlock()
 			return 0, &merged, nil
 		}
