@@ -20,6 +20,7 @@ type Change[T any] struct {
 
 	commit *doc.Commit // nil for what was set alone
 	n      *doc.Node   // whose field was set alone
+	key    doc.Key     // of the element, where the field has a list
 	f      int32
 }
 
@@ -32,11 +33,11 @@ func (c Change[T]) Commit() *Commit {
 	if c.commit != nil {
 		return shared(c.commit)
 	}
-	x := &doc.Delta{N: c.n, F: c.f, Had: !c.WasAbsent, Has: !c.Absent}
-	if x.Had {
+	x := doc.NewDelta(c.n, c.f, c.key)
+	if x.Had = !c.WasAbsent; x.Had {
 		x.Prev = c.Old
 	}
-	if x.Has {
+	if x.Has = !c.Absent; x.Has {
 		x.Val = c.New
 	}
 	return &Commit{Time: doc.Instant(time.Now()), Deltas: []Delta{{x}}}
@@ -262,7 +263,7 @@ func (l *Lens[T]) Watch(fn func(Change[T])) (stop func()) {
 
 // alone is the change of a value that was set alone.
 func alone[T any](x *doc.Alone) (c Change[T]) {
-	c.n, c.f = x.Slot()
+	c.n, c.f, c.key = x.Slot()
 	if p := x.Old(); p != nil {
 		c.Old = *(*T)(p)
 	} else {

@@ -229,6 +229,32 @@ func TestLensSetRefused(t *testing.T) {
 	}
 }
 
+// TestLensElementCommit asks for the commit of changes of single elements when
+// the listener is done: it has the place and the values of then.
+func TestLensElementCommit(t *testing.T) {
+	p := newPlot(t, Options{})
+	p.Tools().Assign([]string{"rake", "hoe"})
+	var changes []Change[string]
+	var signs []Change[Colour]
+	p.Observe().Tools().Each().Watch(func(c Change[string]) { changes = append(changes, c) })
+	p.Observe().Signs().Each().Watch(func(c Change[Colour]) { signs = append(signs, c) })
+	p.Tools().Insert(1, "spade")
+	p.Tools().Set(0, "fork")
+	p.Tools().Remove(2, 1)
+	p.Signs().Set("", "red")
+	var got []string
+	for _, c := range changes {
+		got = append(got, c.Commit().Deltas[0].String())
+	}
+	for _, c := range signs {
+		got = append(got, c.Commit().Deltas[0].String())
+	}
+	want := []string{`insert tools.1: "spade"`, `modify tools.0: "rake" to "fork"`, `delete tools.2`, `insert signs.: "red"`}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // panics gives what f panics with.
 func panics(f func()) (said string) {
 	defer func() { said = fmt.Sprint(recover()) }()

@@ -5,15 +5,20 @@ import (
 	"sync/atomic"
 	"time"
 	"unsafe"
+
+	"github.com/destam-go/destamgen/runtime/internal/pos"
 )
 
-// Alone is an operation that sets one small value, and nothing else: the
-// commonest by far. It is not logged but kept as it is, and told to listeners
-// by value, without a commit: that allocates nothing.
+// Alone is an operation that sets one small value, or puts it into a list or
+// takes it out, and nothing else: the commonest by far. It is not logged but
+// kept as it is, and told to listeners by value, without a commit: that
+// allocates nothing.
 //
 // A listener may read one while it is being called.
 type Alone struct {
 	n         *Node
+	l         *List   // of an element; nil for a field
+	key       pos.Key // of the element
 	f         int32
 	had, has  bool
 	leaf      *leaf
@@ -54,8 +59,18 @@ func (x *Alone) Old() unsafe.Pointer { return x.old }
 // New gives the address of the value after, nil when there is none.
 func (x *Alone) New() unsafe.Pointer { return x.new }
 
-// Slot tells whose field it is.
-func (x *Alone) Slot() (n *Node, f int32) { return x.n, x.f }
+// Slot tells whose field it is, and with which key it is an element of the list
+// there.
+func (x *Alone) Slot() (n *Node, f int32, k Key) { return x.n, x.f, x.key }
+
+// NewDelta begins a delta of a slot that [Alone.Slot] gave.
+func NewDelta(n *Node, f int32, k Key) *Delta {
+	x := &Delta{N: n, F: f}
+	if n.typ.Fields[f].Kind == LeafList {
+		x.L, x.Key = n.List(int(f)), k
+	}
+	return x
+}
 
 // Time is when it happened. Only a listener that is being called may ask.
 func (x *Alone) Time() time.Time { return x.n.doc.out.clock.now() }
@@ -63,7 +78,7 @@ func (x *Alone) Time() time.Time { return x.n.doc.out.clock.now() }
 // Delta makes x a delta whose values are in cells, which must not be used for
 // anything else.
 func (x *Alone) Delta(to *Delta, cells *[2]Cell) {
-	to.N, to.F, to.Had, to.Has = x.n, x.f, x.had, x.has
+	to.N, to.F, to.L, to.Key, to.Had, to.Has = x.n, x.f, x.l, x.key, x.had, x.has
 	cells[0], cells[1] = x.prev, x.val
 	if x.had {
 		to.Prev = x.leaf.in(cells[0].at(x.leaf))
@@ -91,7 +106,7 @@ func (x *Alone) commit(s *Subscription) *Commit {
 	}
 	change := Change{Had: x.had, Has: x.has, Prev: y.Prev, Val: y.Val, leaf: x.leaf}
 	if s.lens.many {
-		change.from = slot{n: x.n, f: x.f}
+		change.from = slot{x.n, x.l, x.f, x.key}
 		change.to = change.from
 	}
 	c.changes = []Change{change}
@@ -100,7 +115,7 @@ func (x *Alone) commit(s *Subscription) *Commit {
 
 // boxed is x as a delta with copies of the values.
 func (x *Alone) boxed() Delta {
-	y := Delta{N: x.n, F: x.f, Had: x.had, Has: x.has}
+	y := Delta{N: x.n, F: x.f, L: x.l, Key: x.key, Had: x.had, Has: x.has}
 	if x.had {
 		y.Prev = x.leaf.box(x.prev.at(x.leaf))
 	}
@@ -114,7 +129,7 @@ func (x *Alone) boxed() Delta {
 // logged.
 func (d *Document) begin(n *Node, f int, fd *Field) bool {
 	x := d.one
-	if x == nil || d.tx != nil || d.tracing > len(d.digests) || len(d.log) > 0 || x.n != nil || fd.leaf == nil || fd.leaf.size == large || n.section {
+	if !d.lonely(n, fd.leaf) || d.tracing > len(d.digests) {
 		d.spill()
 		return false
 	}
@@ -125,6 +140,37 @@ func (d *Document) begin(n *Node, f int, fd *Field) bool {
 		x.leaf.copy(x.old, p)
 	}
 	return true
+}
+
+// lonely tells whether a value of n that changes now may be all that does.
+func (d *Document) lonely(n *Node, lf *leaf) bool {
+	x := d.one
+	return x != nil && x.n == nil && d.tx == nil && len(d.log) == 0 && lf != nil && lf.size != large && !n.section
+}
+
+// beginElement is begin for the i-th element of a list; had tells whether it was
+// there. Digests have a slate for fields only.
+func (d *Document) beginElement(l *List, i int, had bool) bool {
+	lf := l.field().leaf
+	if d.tracing > 0 || !d.lonely(l.owner, lf) {
+		return false
+	}
+	x := d.one
+	x.n, x.l, x.f, x.key, x.leaf, x.had = l.owner, l, l.f, l.cells.Key(i), lf, had
+	if x.old = nil; had {
+		x.old = x.prev.at(lf)
+		lf.copy(x.old, l.cells.at(i))
+	}
+	return true
+}
+
+// endElement is end for the i-th element of a list; has tells whether it is there.
+func (x *Alone) endElement(i int, has bool) {
+	x.new = nil
+	if x.has = has; has {
+		x.new = x.val.at(x.leaf)
+		x.leaf.copy(x.new, x.l.cells.at(i))
+	}
 }
 
 // end keeps it as it is after.
@@ -152,6 +198,9 @@ func (d *Document) spill() {
 // forget lets go of what x keeps.
 func (x *Alone) forget() {
 	x.n, x.Shared = nil, nil
+	if x.l != nil {
+		x.l, x.key = nil, ""
+	}
 	x.prev, x.val = Cell{}, Cell{}
 }
 
@@ -191,14 +240,31 @@ func (d *Document) tellAlone() bool {
 	return true
 }
 
-// thoseWho appends those who hear of a change of one value.
-func thoseWho(heard, subs []*Subscription, x *Alone) []*Subscription {
+// thoseWho appends those who hear of a change of one value; false when for one
+// of them that takes more than to know the field.
+func thoseWho(heard, subs []*Subscription, x *Alone) (_ []*Subscription, ok bool) {
 	for _, s := range subs {
+		if x.l != nil && !s.lens.alike(x) {
+			return heard, false
+		}
 		if s.meets(x) {
 			heard = append(heard, s)
 		}
 	}
-	return heard
+	return heard, true
+}
+
+// alike tells whether the elements of x's list are all alike to l.
+func (l *Lens) alike(x *Alone) bool {
+	if l.governed() {
+		return false
+	}
+	for i := 1; i < len(l.steps); i++ {
+		if l.steps[i].kind != toEach && l.steps[i-1].goes(x.n.typ, x.f) {
+			return false
+		}
+	}
+	return true
 }
 
 // meets tells whether a subscription through a lens hears of a change of one
@@ -213,10 +279,13 @@ func (s *Subscription) meets(x *Alone) bool {
 	}
 	if !s.typed {
 		c := climb{lens: l, from: s.n}
-		return c.leads(&Delta{N: x.n, F: x.f})
+		return c.leads(&Delta{N: x.n, F: x.f, L: x.l, Key: x.key, Had: x.had, Has: x.has})
 	}
 	i := len(l.steps) - 1
-	return l.steps[i].goes(x.n.typ, x.f) && s.reaches(x.n, i)
+	if x.l != nil {
+		i-- // behind it is the step to each element
+	}
+	return i >= 0 && l.steps[i].goes(x.n.typ, x.f) && s.reaches(x.n, i)
 }
 
 // reaches tells whether step i of a lens that is not governed begins at n, which

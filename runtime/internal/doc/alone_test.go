@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 	"unsafe"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // setDone sets a value of the first task, alone.
@@ -34,6 +36,105 @@ func TestAloneAllocates(t *testing.T) {
 	}
 	if heard < 300 {
 		t.Errorf("heard %d", heard)
+	}
+}
+
+// TestAloneElement edits lists of values by single edits and, in a second
+// document, by the same edits in Updates: what is kept alone and what is logged
+// is told to the same listeners with the same places and values.
+func TestAloneElement(t *testing.T) {
+	note := look(noteType)
+	ignoring, ok := note.Ignore(note, look(noteType, fMeta, "new"))
+	if !ok {
+		t.Fatal("no lens")
+	}
+	edits := []func(n *Node){
+		func(n *Node) { insertStrings(n, fTags, 0, "first") },
+		func(n *Node) { insertStrings(n, fTags, 2, "c") },
+		func(n *Node) { n.List(fTags).Remove(1, 1) },
+		func(n *Node) { n.List(fTags).SetLeaf(0, ptrTo("other")) },
+		func(n *Node) { n.List(fTags).SetLeaf(0, ptrTo("other")) },
+		func(n *Node) { n.List(fTags).Move(0, 2) },
+		func(n *Node) { n.List(fTags).Swap(0, 1) },
+		func(n *Node) { insertStrings(n, fTags, 1, "x", "y") },
+		func(n *Node) { n.List(fTags).Remove(0, 3) },
+		func(n *Node) { n.List(fMeta).PutPlain("new", ptrTo(int64(3))) },
+		func(n *Node) { n.List(fMeta).PutPlain("k", ptrTo(int64(4))) },
+		func(n *Node) { i, _ := n.List(fMeta).Find("k"); n.List(fMeta).Remove(i, 1) },
+		func(n *Node) { n.List(fMeta).PutPlain("", ptrTo(int64(5))) },
+		func(n *Node) { insertStrings(n, fTags, 0, "again"); setText(n, fTitle, "both") },
+	}
+	listeners := map[string]Listener{
+		"each":     {Field: -1, Lens: look(noteType, fTags, each{}), Typed: true},
+		"at index": {Field: -1, Lens: look(noteType, fTags).Index(1), Typed: true},
+		"each key": {Field: -1, Lens: look(noteType, fMeta, each{}), Typed: true},
+		"a key":    {Field: -1, Lens: look(noteType, fMeta, "k"), Typed: true},
+		"ignoring": {Field: -1, Lens: ignoring},
+		"title":    {Field: -1, Lens: look(noteType, fTitle), Typed: true},
+		"list":     {Field: -1, Lens: look(noteType, fTags)},
+		"document": {Field: -1},
+		"field":    {Field: fTags},
+		"all":      {Field: -1, Lens: look(noteType)},
+	}
+	run := func(names []string, edit func(d *Document, f func(*Node))) (heard []string) {
+		d, _, _ := create(t, seedNote, 64)
+		for _, name := range names {
+			l := listeners[name]
+			l.Commit = func(c *Commit) {
+				for _, x := range c.Deltas {
+					if !l.Typed { // else nobody looks at them but who asks for the commit
+						heard = append(heard, fmt.Sprintf("%s %s %v %v", name, x.LockedPath(), x.Prev, x.Val))
+					}
+				}
+				for _, x := range c.Changes() {
+					heard = append(heard, fmt.Sprintf("%s %v %x %v %x %v", name, x.from.l != nil, x.from.key, x.Prev, x.to.key, x.Val))
+				}
+			}
+			d.root.Listen(l)
+		}
+		for _, f := range edits {
+			edit(d, f)
+		}
+		return heard
+	}
+	for name := range listeners {
+		for _, names := range [][]string{{name}, {"each", name}, {name, "at index", "document"}} {
+			bare := run(names, func(d *Document, f func(*Node)) { do(root(d), f) })
+			logged := run(names, func(d *Document, f func(*Node)) {
+				if _, err := root(d).Update(func(h unsafe.Pointer) error { f((*Object)(h).n); return nil }, Cause{}); err != nil {
+					t.Fatal(err)
+				}
+			})
+			if diff := cmp.Diff(logged, bare); diff != "" || len(bare) == 0 {
+				t.Errorf("%v heard in Updates, and of single edits (-updates +single):\n%s", names, diff)
+			}
+		}
+	}
+}
+
+// TestAloneElementAllocates holds that to tell of an element that comes and
+// goes takes no memory: what it takes is its key and the note of the window.
+func TestAloneElementAllocates(t *testing.T) {
+	count := func(listeners int) float64 {
+		d, _, _ := create(t, seedNote, 64)
+		heard := 0
+		for range listeners {
+			d.root.Listen(Listener{Field: -1, Lens: look(noteType, fTags, each{}), Typed: true,
+				Alone: func(*Alone) { heard++ }})
+		}
+		o, v := root(d), "new"
+		at := func(int) unsafe.Pointer { return unsafe.Pointer(&v) }
+		n := testing.AllocsPerRun(100, func() {
+			do(o, func(n *Node) { n.List(fTags).InsertPlain(1, 1, at) })
+			do(o, func(n *Node) { n.List(fTags).Remove(1, 1) })
+		})
+		if heard < 200*listeners {
+			t.Errorf("heard %d", heard)
+		}
+		return n
+	}
+	if none, three := count(0), count(3); three > none {
+		t.Errorf("an insert and a remove take %v pieces of memory with listeners, %v without", three, none)
 	}
 }
 

@@ -72,10 +72,16 @@ func (q *delivery) seek(x *Alone, heard []*Subscription) ([]*Subscription, bool)
 					heard = append(heard, s)
 				}
 			}
+			ok := true
 			if f >= 0 && int(f) < len(w.lenses) {
-				heard = thoseWho(heard, w.lenses[f], x)
+				heard, ok = thoseWho(heard, w.lenses[f], x)
 			}
-			heard = thoseWho(heard, w.wild, x)
+			if ok {
+				heard, ok = thoseWho(heard, w.wild, x)
+			}
+			if !ok {
+				return heard, false
+			}
 			for _, s := range heard[before:] {
 				if s.alone == nil || s.after > q.commits {
 					return heard, false

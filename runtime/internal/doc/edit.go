@@ -169,14 +169,18 @@ func (l *List) openKeys(i int, keys []pos.Key) {
 // Close ends what Open or OpenKey began.
 func (l *List) Close(i, n int) {
 	d := l.owner.doc
+	alone := n == 1 && d.logging() && d.beginElement(l, i, false)
+	if alone {
+		d.one.endElement(i, true)
+	}
 	if d.win.came > 0 {
-		v := l.boxed(i, d.boxes())
-		if d.filled(v); d.logging() {
+		v := l.boxed(i, d.boxes(alone))
+		if d.filled(v); !alone && d.logging() {
 			d.log = append(d.log, Delta{N: l.owner, F: l.f, L: l, Key: l.cells.Key(i), Has: true, Val: v})
 		}
 		return
 	}
-	for j := i; j < i+n && d.logging(); j++ {
+	for j := i; j < i+n && !alone && d.logging(); j++ {
 		d.log = append(d.log, Delta{N: l.owner, F: l.f, L: l, Key: l.cells.Key(j), Has: true, Val: l.elem(j)})
 	}
 }
@@ -232,11 +236,16 @@ func (l *List) Remove(i, n int) {
 	d.ask(l.owner)
 	rec, log := l.recordable(), d.logging()
 	nodes := l.field().Kind == NodeList
+	alone := log && n == 1 && d.beginElement(l, i, true)
+	if alone {
+		d.one.endElement(i, false)
+		log = false
+	}
 	for j := i; j < i+n && (rec || log || nodes); j++ {
 		k := l.cells.Key(j)
 		var prev any
 		if rec {
-			prev = l.boxed(j, d.boxes())
+			prev = l.boxed(j, d.boxes(alone))
 		} else if log {
 			prev = l.elem(j)
 		}
@@ -259,8 +268,12 @@ func (l *List) Changing(i int) {
 	d.spill()
 	d.ask(l.owner)
 	log := d.logging()
+	alone := log && d.beginElement(l, i, true)
 	if l.recordable() {
-		d.replaced(l, l.cells.Key(i), func() any { return l.boxed(i, d.boxes()) })
+		d.replaced(l, l.cells.Key(i), func() any { return l.boxed(i, d.boxes(alone)) })
+	}
+	if alone {
+		return
 	}
 	if log {
 		d.log = append(d.log, Delta{N: l.owner, F: l.f, L: l, Key: l.cells.Key(i), Had: true, Prev: l.elem(i)})
@@ -270,7 +283,11 @@ func (l *List) Changing(i int) {
 // Changed ends what Changing began.
 func (l *List) Changed(i int) {
 	d := l.owner.doc
-	if d.logging() {
+	switch {
+	case !d.logging():
+	case d.one != nil && d.one.n != nil:
+		d.one.endElement(i, true)
+	default:
 		x := &d.log[len(d.log)-1]
 		x.Has, x.Val = true, l.elem(i)
 	}

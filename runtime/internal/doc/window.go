@@ -308,9 +308,10 @@ func (l *List) boxed(i int, b *boxes) any {
 	return b.box(fd.leaf, l.cells.at(i))
 }
 
-// boxes are where what is recorded goes, unless listeners get it too.
-func (d *Document) boxes() *boxes {
-	if d.heard() {
+// boxes are where what is recorded goes, unless listeners get it too; of what
+// changes alone they get a copy.
+func (d *Document) boxes(alone bool) *boxes {
+	if d.heard() && !alone {
 		return nil
 	}
 	return &d.win.boxes
