@@ -219,6 +219,23 @@ func gather(t *testing.T, how string, writers int) {
 	}
 }
 
+// TestCloseGathered closes a journal while somebody has gathered whom nobody
+// has served.
+func TestCloseGathered(t *testing.T) {
+	j := openNew(t, vfs.NewMem(), variant{}.options())
+	if _, _, err := j.Append([]byte("record")); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	turn, _ := j.turns.join(func() { _, _, err = j.Append([]byte("too late")) })
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if <-turn.over; !errors.Is(err, driver.ErrClosed) {
+		t.Errorf("who came too late got %v", err)
+	}
+}
+
 // TestSyncCancelled gives up a sync that others count on: the one that runs is
 // over when the disk says so, the one after it gets another leader.
 func TestSyncCancelled(t *testing.T) {

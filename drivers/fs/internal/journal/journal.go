@@ -246,10 +246,10 @@ func (j *Journal) Lost() []Lost { return j.lost }
 // files go. It waits for what the journal has started.
 func (j *Journal) Close() error {
 	j.order.Lock()
-	defer j.order.Unlock()
 	j.mu.Lock()
 	if j.closed {
 		j.mu.Unlock()
+		j.order.Unlock()
 		return nil
 	}
 	j.closed = true
@@ -258,6 +258,7 @@ func (j *Journal) Close() error {
 		j.idle.Stop()
 	}
 	j.mu.Unlock()
+	j.order.Unlock() // the last sync may find some who gathered, and has them told that this is the end
 	err := j.finish(last)
 	if ahead != nil {
 		err = errors.Join(err, j.discard(ahead))

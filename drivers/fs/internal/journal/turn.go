@@ -9,7 +9,7 @@ import (
 
 // turns is where those gather who have something to append and to write.
 type turns struct {
-	bringing sync.Mutex // held while what has gathered is appended
+	bringing sync.Mutex // held while what has gathered is appended; before any other lock
 
 	mu      sync.Mutex
 	waiting []func() // guarded by mu: what nobody has appended yet
