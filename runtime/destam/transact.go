@@ -30,12 +30,13 @@ func (t *table) transact(ctx context.Context, id ID, fn func(unsafe.Pointer) err
 	if err == nil {
 		err = t.ready(ctx)
 	}
-	for err == nil {
+	for contests := 0; err == nil; {
 		var l *live
 		if l, err = t.get(ctx, id); err != nil {
 			break
 		}
 		err = l.transact(ctx, fn, c)
+		freed := (*freedError)(nil)
 		switch {
 		case err == nil:
 			return nil
@@ -43,6 +44,11 @@ func (t *table) transact(ctx context.Context, id ID, fn func(unsafe.Pointer) err
 			return errors.Unwrap(err)
 		case errors.Is(err, errQuicker):
 			err = ctx.Err()
+		case errors.As(err, &freed):
+			if err = ctx.Err(); contests == 3 {
+				err = freed.refusal
+			}
+			contests++
 		}
 	}
 	if errors.Is(err, ErrDeleted) {
@@ -50,6 +56,12 @@ func (t *table) transact(ctx context.Context, id ID, fn func(unsafe.Pointer) err
 	}
 	return t.err("transact", id, err)
 }
+
+// freedError says that a unique value was let go since the store has refused it.
+// What else was stored meanwhile is not known, so the function runs again.
+type freedError struct{ refusal error }
+
+func (e *freedError) Error() string { return e.refusal.Error() }
 
 // ownError is an error of the user's function.
 type ownError struct{ err error }
@@ -159,6 +171,14 @@ func (l *live) insist(ctx context.Context, c driver.Commit, p *doc.Pending, caus
 	l.release()
 	l.doc.Deliver()
 	l.tell()
+	if dup := (*driver.DuplicateError)(nil); errors.As(err, &dup) {
+		err = t.refusal("transact", l.id, err)
+		// Without the slot: who has the value may be waiting for ours.
+		free, again := t.mayFree(ctx, l.id, dup, effort{attempts: flushAttempts, behind: []*live{l}})
+		if again == nil && free {
+			err = &freedError{err}
+		}
+	}
 	switch {
 	case errors.Is(ended, ErrPoisoned):
 		t.db.fail(ended)
@@ -173,7 +193,7 @@ func (l *live) insist(ctx context.Context, c driver.Commit, p *doc.Pending, caus
 
 func (l *live) insistOn(ctx context.Context, c *driver.Commit) error {
 	t := l.table
-	for failed, contests := 0, 0; ; {
+	for failed := 0; ; {
 		r := newRound([]driver.Commit{*c})
 		t.db.batches.submit(r)
 		<-r.done
@@ -192,12 +212,7 @@ func (l *live) insistOn(ctx context.Context, c *driver.Commit) error {
 			}
 			return errQuicker
 		case errors.As(err, &dup):
-			free, again := t.mayFree(ctx, l.id, dup, effort{attempts: flushAttempts, behind: []*live{l}})
-			if contests++; again == nil && free && contests <= 3 {
-				c.Try = newTry()
-				continue
-			}
-			return t.refusal("transact", l.id, err)
+			return dup
 		case errors.Is(err, ErrPoisoned), errors.Is(err, ErrClosed), !unknown && !transient(err):
 			return err
 		}

@@ -196,3 +196,45 @@ func TestTransactFaults(t *testing.T) {
 		}
 	}
 }
+
+// TestTransactExchange lets two Transacts take the value that the other document
+// has let go of, and has not stored: neither may wait for the other for ever.
+func TestTransactExchange(t *testing.T) {
+	onEach(t, func(t *testing.T, d driver.Driver) {
+		b := open(t, d, &Options{Window: time.Hour})
+		os := []*OCard{b.create(Card{Query: CardQuery{Slug: ptr("0")}}), b.create(Card{Query: CardQuery{Slug: ptr("1")}})}
+		var cleared, both sync.WaitGroup
+		cleared.Add(2)
+		errs := make([]error, 2)
+		for i, o := range os {
+			both.Go(func() {
+				first := true
+				errs[i] = b.cards.Transact(ctx, o.ID(), func(c *OCard) error {
+					if first {
+						o.Query().ClearSlug()
+						cleared.Done()
+						cleared.Wait()
+					}
+					first = false
+					return c.Query().SetSlug(fmt.Sprint(1 - i))
+				})
+			})
+		}
+		both.Wait()
+		for i, err := range errs {
+			if err != nil && !errors.Is(err, ErrTaken) {
+				t.Errorf("%d: %v", i, err)
+			}
+		}
+		if err := b.Flush(ctx); err != nil {
+			t.Error(err)
+		}
+		for i, o := range os {
+			got, _ := b.asStored(o.ID())
+			if diff := cmp.Diff(o.Snapshot(), got, same); diff != "" || errs[i] == nil && slug(o) != fmt.Sprint(1-i) {
+				t.Errorf("%d: %v, slug %s (-shown +stored)\n%s", i, errs[i], slug(o), diff)
+			}
+		}
+		b.errs.take()
+	})
+}
