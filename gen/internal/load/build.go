@@ -4,7 +4,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
-	"strings"
+	"slices"
 
 	"github.com/destam-go/destamgen/gen/internal/schema"
 )
@@ -114,13 +114,15 @@ func typeSpecs(f *ast.File) []*ast.TypeSpec {
 func (r *reader) structs(p *schema.Package) {
 	found := map[string]*schema.Struct{}
 	syntax := map[*schema.Struct]*ast.StructType{}
+	taken := map[*ast.StructType]bool{}
 	for _, f := range r.files {
 		file := &schema.File{Name: f.name}
 		for _, spec := range typeSpecs(f.syntax) {
-			t, ok := spec.Type.(*ast.StructType)
-			if !ok || spec.Assign.IsValid() || !tagged(t) {
+			t, ok := ast.Unparen(spec.Type).(*ast.StructType)
+			if !ok || spec.Assign.IsValid() || spec.Name.Name == "_" || !tagged(t) {
 				continue
 			}
+			taken[t] = true
 			s := &schema.Struct{Name: spec.Name.Name, Pos: r.position(spec.Name.Pos()), Generic: spec.TypeParams != nil}
 			if other := found[s.Name]; other != nil {
 				r.report(spec.Name.Pos(), "one of the two", "%s is declared in %s already", s.Name, other.Pos)
@@ -129,6 +131,7 @@ func (r *reader) structs(p *schema.Package) {
 			found[s.Name], syntax[s] = s, t
 			file.Structs = append(file.Structs, s)
 		}
+		r.strays(f, taken)
 		if len(file.Structs) == 0 {
 			continue
 		}
@@ -171,13 +174,7 @@ func hasTable(t *ast.StructType) bool {
 
 // tagged says whether a struct has a destam tag, also one that is wrong.
 func tagged(t *ast.StructType) bool {
-	for _, f := range t.Fields.List {
-		if f.Tag == nil || !strings.Contains(strings.ToLower(f.Tag.Value), schema.Key) {
-			continue
-		}
-		if tag, _ := schema.ParseTag(f.Tag.Value, ""); tag.Form != schema.NoTag {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(t.Fields.List, func(f *ast.Field) bool {
+		return f.Tag != nil && schema.HasTag(f.Tag.Value)
+	})
 }

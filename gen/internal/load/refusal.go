@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -22,27 +23,59 @@ func bad(fix, format string, args ...any) *schema.Type {
 // missing says that a type is not known: which one, where a field's type is made
 // of several, and what it may have been meant to be.
 func (c *converter) missing() *schema.Type {
-	missing, fix := c.written, "declare it, or import its package"
-	expr, err := parser.ParseExpr(c.written)
-	if err != nil {
-		return bad(fix, "the type %s cannot be found", missing)
+	missing := c.written
+	if expr, err := parser.ParseExpr(c.written); err == nil {
+		missing = cmp.Or(c.lacking(expr, map[*ast.TypeSpec]bool{}), missing)
 	}
-	ast.Inspect(expr, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.SelectorExpr:
-			return false
-		case *ast.Ident:
-			if missing == c.written && c.types.Scope().Lookup(n.Name) == nil && types.Universe.Lookup(n.Name) == nil {
-				missing = n.Name
-			}
-		}
-		return true
-	})
+	if strings.HasPrefix(missing, "C.") {
+		return bad("a type of Go, converted where C is called", "%s is of C: only cgo knows what it is, and that may differ from system to system", missing)
+	}
+	fix := "declare it, or import its package"
 	names := append(typeNames(c.types.Scope()), typeNames(types.Universe)...)
 	if near := schema.Nearest(missing, names); near != "" {
 		fix = near
 	}
 	return bad(fix, "the type %s cannot be found", missing)
+}
+
+// lacking gives the first name in a type that nothing is known of, or "". What
+// the package declares is looked into, but for what has names of its own inside.
+func (c *converter) lacking(e ast.Expr, seen map[*ast.TypeSpec]bool) string {
+	found := ""
+	ast.Inspect(e, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.SelectorExpr:
+			if base, ok := n.X.(*ast.Ident); ok && base.Name == "C" && c.names.cgo() {
+				found = cmp.Or(found, "C."+n.Sel.Name)
+			}
+			return false
+		case *ast.StructType, *ast.InterfaceType, *ast.FuncType:
+			return false
+		case *ast.Ident:
+			if spec := c.declaration(n.Name); spec != nil {
+				if spec.TypeParams == nil && !seen[spec] {
+					seen[spec] = true
+					found = cmp.Or(found, c.lacking(spec.Type, seen))
+				}
+			} else if c.types.Scope().Lookup(n.Name) == nil && types.Universe.Lookup(n.Name) == nil {
+				found = cmp.Or(found, n.Name)
+			}
+		}
+		return true
+	})
+	return found
+}
+
+// declaration gives the package-level declaration of a type, or nil.
+func (c *converter) declaration(name string) *ast.TypeSpec {
+	for _, f := range c.files {
+		for _, spec := range typeSpecs(f.syntax) {
+			if spec.Name.Name == name {
+				return spec
+			}
+		}
+	}
+	return nil
 }
 
 // typeNames gives the names of a scope that are types.
@@ -85,8 +118,7 @@ func obtain(importPath string) string {
 func (c *converter) noCodec(t *types.Named, name typeName, under *types.Struct) *schema.Type {
 	tagged := false
 	for i := range under.NumFields() {
-		tag, _ := schema.ParseTag("`"+under.Tag(i)+"`", "")
-		tagged = tagged || tag.Form != schema.NoTag
+		tagged = tagged || schema.HasTag("`"+under.Tag(i)+"`")
 	}
 	const leaveOut = `destam:"-"`
 	switch {

@@ -21,10 +21,12 @@ func Check(p *Package) Diagnostics {
 	for _, s := range p.Structs() {
 		c.shape(s)
 	}
-	for _, s := range p.Structs() {
-		c.types(s)
+	if !p.hides() {
+		for _, s := range p.Structs() {
+			c.types(s)
+		}
+		c.sections()
 	}
-	c.sections()
 	c.names()
 	return c.Sort()
 }

@@ -9,6 +9,9 @@ import (
 // this generation. The package has been through [Check]; of one that did not pass
 // it, what is sound is judged all the same.
 func (l *Lock) Next(p *Package) (*Lock, Diagnostics) {
+	if p.hides() {
+		return l, nil
+	}
 	e := evolution{
 		lock: l, p: p,
 		next:  &Lock{tables: map[string]lockTable{}, structs: map[string]lockStruct{}},

@@ -1,6 +1,9 @@
 package schema
 
-import "go/token"
+import (
+	"go/token"
+	"slices"
+)
 
 // The names that are generated for a struct Note. Those of an unexported struct
 // are the same as if it were exported.
@@ -76,6 +79,15 @@ var predeclared = []string{
 	"nil", "rune", "string", "uint", "uint8", "uint16", "uint32", "uint64",
 }
 
+// hides says whether the package declares a name of the language that generated
+// code needs. Then nothing is known of types, since each may be another one.
+func (p *Package) hides() bool {
+	return slices.ContainsFunc(predeclared, func(name string) bool {
+		_, ok := p.Names[name]
+		return ok
+	})
+}
+
 // names looks for collisions, in the package and in each generated type.
 func (c *checker) names() {
 	for _, name := range predeclared {
@@ -123,6 +135,9 @@ func (c *checker) imports() {
 		for _, i := range f.Imports {
 			if i.Name == "o" || i.Name == "l" || i.Name == "w" {
 				c.report(f.Structs[0].Pos, "import it under another name", "%s imports %s as %s, which is what generated code calls its variables", f.Name, i.Path, i.Name)
+			}
+			if slices.Contains(predeclared, i.Name) {
+				c.report(f.Structs[0].Pos, "import it under another name", "%s imports %s as %s, which hides the predeclared one that generated code needs", f.Name, i.Path, i.Name)
 			}
 			if i.Name == Key && i.Path != Runtime {
 				c.report(f.Structs[0].Pos, "import it under another name", "%s imports %s as %s, which is how generated code calls the package that it imports", f.Name, i.Path, Key)

@@ -81,6 +81,13 @@ func ParseTag(literal, field string) (Tag, []TagProblem) {
 	return p.tag, p.problems
 }
 
+// HasTag says whether a struct tag, a literal with its quotes, has something to
+// say to us, also something that is wrong.
+func HasTag(literal string) bool {
+	tag, _ := ParseTag(literal, "")
+	return tag.Form != NoTag
+}
+
 type tagParser struct {
 	field    string
 	at       []int // offset into the literal of each byte of the value, and of its end

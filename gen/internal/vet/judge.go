@@ -63,30 +63,17 @@ func file(pass *analysis.Pass, f *ast.File) *token.File { return pass.Fset.File(
 
 func name(pass *analysis.Pass, f *ast.File) string { return filepath.Base(file(pass, f).Name()) }
 
-// hasTags says whether a file declares a struct with tags of ours, right or
-// wrong.
+// hasTags says whether a file has a struct with tags of ours, right or wrong,
+// wherever that is declared.
 func hasTags(f *ast.File) bool {
-	for _, d := range f.Decls {
-		d, ok := d.(*ast.GenDecl)
-		if !ok || d.Tok != token.TYPE {
-			continue
+	found := false
+	ast.Inspect(f, func(n ast.Node) bool {
+		if field, ok := n.(*ast.Field); ok && field.Tag != nil {
+			found = found || schema.HasTag(field.Tag.Value)
 		}
-		for _, spec := range d.Specs {
-			s, ok := spec.(*ast.TypeSpec).Type.(*ast.StructType)
-			if !ok {
-				continue
-			}
-			for _, field := range s.Fields.List {
-				if field.Tag == nil {
-					continue
-				}
-				if tag, _ := schema.ParseTag(field.Tag.Value, ""); tag.Form != schema.NoTag {
-					return true
-				}
-			}
-		}
-	}
-	return false
+		return !found
+	})
+	return found
 }
 
 // at gives a place in a file of the pass; of other files, such as destam.lock,

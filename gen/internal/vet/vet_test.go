@@ -21,6 +21,7 @@ func TestPasses(t *testing.T) {
 		folder, pass string
 	}{
 		{"tag", "destamtag"},
+		{"nowhere", "destamtag"},
 		{"stale", "destamstale"},
 		{"missing", "destamstale"},
 		{"stop", "destamstop"},
