@@ -39,8 +39,8 @@ func (s *Store) Append(ctx context.Context, batch []driver.Commit) []driver.Resu
 	return results
 }
 
-// errUnjudged says that whoever judged commits for many panicked on the way.
-var errUnjudged = errors.New("another commit that was to be stored with it made the program panic")
+// errUnjudged says that whoever judged commits for many did not get to the end.
+var errUnjudged = errors.New("the goroutine that was to store it with others ended on the way")
 
 // commit has commits accepted and written, together with those of others who
 // come at the same time.

@@ -3,7 +3,9 @@ package journal
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -89,27 +91,37 @@ func TestGroupCommit(t *testing.T) {
 	}
 }
 
+// heldWrites are the writes to a journal's disk: the first begins, and ends when
+// it is let go; the later ones may fail.
+type heldWrites struct {
+	n              atomic.Int32
+	begun, release chan bool
+}
+
+func openHeld(t *testing.T, fails bool) (*Journal, *heldWrites) {
+	disk := vfs.NewMem()
+	j := openNew(t, disk, Options{Store: storeID, First: 1 << 16, Segment: 1 << 16, LostFound: lostFound})
+	w := &heldWrites{begun: make(chan bool, 1), release: make(chan bool)}
+	disk.Before = func(op vfs.Op) (fault vfs.Fault) {
+		switch {
+		case op.Kind != vfs.OpWrite:
+		case w.n.Add(1) == 1:
+			w.begun <- true
+			<-w.release
+		case fails:
+			fault.Err = errors.New("disk on fire")
+		}
+		return fault
+	}
+	return j, w
+}
+
 // TestSharedWrite lets many wait for one write: what gathers while another runs
 // is written at once, and when that fails all of them hear of it.
 func TestSharedWrite(t *testing.T) {
 	const writers = 32
 	for _, fails := range []bool{false, true} {
-		disk := vfs.NewMem()
-		j := openNew(t, disk, Options{Store: storeID, First: 1 << 16, Segment: 1 << 16, LostFound: lostFound})
-		var writes atomic.Int32
-		entered, release := make(chan bool), make(chan bool)
-		disk.Before = func(op vfs.Op) vfs.Fault {
-			if op.Kind != vfs.OpWrite {
-				return vfs.Fault{}
-			}
-			if writes.Add(1) == 1 {
-				entered <- true
-				<-release
-			} else if fails {
-				return vfs.Fault{Err: errors.New("disk on fire")}
-			}
-			return vfs.Fault{}
-		}
+		j, w := openHeld(t, fails)
 		put := func() uint64 {
 			_, no, err := j.Append([]byte("record"))
 			if err != nil {
@@ -126,13 +138,13 @@ func TestSharedWrite(t *testing.T) {
 			})
 		}
 		write(put(), false)
-		<-entered // the first write runs and does not end
+		<-w.begun // the first write runs and does not end
 		for range writers {
 			write(put(), fails)
 		}
-		release <- true
+		w.release <- true
 		wg.Wait()
-		if n := writes.Load(); n != 2 {
+		if n := w.n.Load(); n != 2 {
 			t.Errorf("%d writes for one writer and %d that came while it wrote, want 2", n, writers)
 		}
 		if err := j.Close(); errors.Is(err, driver.ErrPoisoned) != fails {
@@ -142,77 +154,70 @@ func TestSharedWrite(t *testing.T) {
 }
 
 // TestGather lets many gather while one writes: what they append is written at
-// once, and when that fails, or one of them panics, nobody waits in vain.
+// once, and when that fails all of them hear of it. A panic is that of whose
+// function it was, and of nobody else; when a function ends the goroutine that
+// calls it, nobody waits in vain.
 func TestGather(t *testing.T) {
-	const writers = 32
-	for _, how := range []string{"well", "fails", "panics"} {
-		t.Run(how, func(t *testing.T) { gather(t, how, writers) })
+	for _, how := range []string{"well", "fails", "panics", "ends"} {
+		t.Run(how, func(t *testing.T) { gather(t, how) })
 	}
 }
 
-func gather(t *testing.T, how string, writers int) {
-	disk := vfs.NewMem()
-	j := openNew(t, disk, Options{Store: storeID, First: 1 << 16, Segment: 1 << 16, LostFound: lostFound})
-	j.regulars.many.Store(int64(writers))
+func gather(t *testing.T, how string) {
+	const writers = 32
+	j, w := openHeld(t, how == "fails")
+	j.regulars.many.Store(writers)
 	j.regulars.worth.Store(int64(time.Minute))
-	var writes, gathered, called, panics atomic.Int32
-	entered, release := make(chan bool, 1), make(chan bool)
-	disk.Before = func(op vfs.Op) vfs.Fault {
-		if op.Kind != vfs.OpWrite {
-			return vfs.Fault{}
-		}
-		if writes.Add(1) == 1 {
-			entered <- true
-			<-release
-		} else if how == "fails" {
-			return vfs.Fault{Err: errors.New("disk on fire")}
-		}
-		return vfs.Fault{}
-	}
-	put := func(fails bool) {
+	var gathered, called atomic.Int32
+	put := func(n int) {
+		faulty := n%2 == 1
 		defer func() {
-			if recover() != nil {
-				panics.Add(1)
+			said := fmt.Sprint(recover())
+			if strings.HasPrefix(said, "on purpose\n\n") != (how == "panics" && faulty) {
+				t.Errorf("%d heard of the panic %s", n, said)
 			}
 		}()
 		var no uint64
 		var err error
 		gathered.Add(1)
 		j.Gather(func() {
-			if called.Add(1); fails && how == "panics" {
+			switch called.Add(1); {
+			case how == "panics" && faulty:
 				panic("on purpose")
+			case how == "ends" && faulty:
+				runtime.Goexit()
 			}
 			_, no, err = j.Append([]byte("record"))
 		})
 		if err == nil {
 			err = j.Write(no)
 		}
-		if bad := fails && how == "fails"; errors.Is(err, driver.ErrPoisoned) != bad || err != nil && !bad {
-			t.Errorf("batch %d: %v", no, err)
+		if bad := how == "fails" && n > 0; errors.Is(err, driver.ErrPoisoned) != bad || err != nil && !bad {
+			t.Errorf("%d: batch %d: %v", n, no, err)
+		}
+		if no == 0 && err == nil && how != "ends" {
+			t.Errorf("%d: nothing was appended", n)
 		}
 	}
 	var wg sync.WaitGroup
-	wg.Go(func() { put(false) })
-	<-entered // the first write runs and does not end
-	for range writers {
-		wg.Go(func() { put(true) })
+	wg.Go(func() { put(0) })
+	<-w.begun // the first write runs and does not end
+	for n := range writers {
+		wg.Go(func() { put(n + 1) })
 	}
-	for called.Load() != int32(writers)+1 {
+	for called.Load() != writers+1 {
 		runtime.Gosched() // each leads, or is called by one who does
-		if how == "panics" && gathered.Load() == int32(writers)+1 {
-			break // the function of one whose leader panics may not be called
+		if how == "ends" && gathered.Load() == writers+1 {
+			break // the function of one whose leader ends may not be called
 		}
 	}
-	release <- true
+	w.release <- true
 	wg.Wait()
-	if n := writes.Load(); n > 2 {
+	if n := w.n.Load(); n > 2 && how != "ends" {
 		t.Errorf("%d writes for one writer and %d that came while it wrote, want 2", n, writers)
 	}
-	if how == "panics" && panics.Load() == 0 {
-		t.Error("nobody was told of a panic")
-	}
 	if how != "fails" {
-		put(false)
+		put(0)
 	}
 	if err := j.Close(); errors.Is(err, driver.ErrPoisoned) != (how == "fails") {
 		t.Errorf("Close gave %v", err)

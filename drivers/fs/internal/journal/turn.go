@@ -1,7 +1,9 @@
 package journal
 
 import (
+	"fmt"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,18 +28,30 @@ type turn struct {
 // calls the functions of all, one after another, and writes what they brought,
 // so that they wait for each other once and not for each lock on the way.
 //
-// If another one's function panics, append may not have been called.
+// A panic of append is Gather's, and nobody else's. If another one's function
+// ends the goroutine that calls it, append may not have been called.
 func (j *Journal) Gather(append func()) {
-	t, leads := j.turns.join(append)
+	var failed any
+	t, leads := j.turns.join(func() {
+		defer func() {
+			if v := recover(); v != nil { // the stack of then, or nobody knows where it was
+				failed = fmt.Sprintf("%v\n\n%s", v, debug.Stack())
+			}
+		}()
+		append()
+	})
 	j.regulars.arrived.Add(1)
 	if leads {
 		j.leadTurn()
 	}
 	<-t.over
+	if failed != nil {
+		panic(failed)
+	}
 }
 
 // leadTurn waits for those who are about to come and ends the turn, also when
-// what one of them brings panics.
+// what one of them brings ends the goroutine.
 func (j *Journal) leadTurn() {
 	defer func() { _ = j.endTurn() }() // Write gives the error to all
 	j.await()
