@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -227,6 +228,59 @@ func TestOnCommit(t *testing.T) {
 		if diff := cmp.Diff(want, heard); diff != "" {
 			t.Errorf("(-history +heard)\n%s", diff)
 		}
+	})
+}
+
+// TestOnCommitWithin begins, stops and ends hooks within one: who comes hears of
+// what is stored from then on, who was stopped of nothing, and who ends the
+// goroutine keeps nobody from hearing of the rest.
+func TestOnCommitWithin(t *testing.T) {
+	b := open(t, drivers[0].open(t), &Options{Window: time.Hour})
+	o := b.create(Card{})
+	var mu sync.Mutex
+	var heard []string
+	hook := func(name string) func(*OCard, Version) {
+		return func(_ *OCard, v Version) {
+			mu.Lock()
+			defer mu.Unlock()
+			heard = append(heard, fmt.Sprint(name, " ", v.Number))
+		}
+	}
+	store := func() {
+		o.SetCount(o.Count() + 1)
+		if err := o.Flush(ctx); err != nil {
+			t.Error(err)
+		}
+	}
+	var stopped func()
+	OnCommit(b.cards, func(_ *OCard, v Version) {
+		if v.Number == 2 {
+			stopped()
+			store()
+			OnCommit(b.cards, hook("late"))
+			runtime.Goexit()
+		}
+	})
+	OnCommit(b.cards, hook("early"))
+	stopped = OnCommit(b.cards, hook("stopped"))
+	var flushed sync.WaitGroup
+	flushed.Go(store) // on a goroutine that ends
+	flushed.Wait()
+	store()
+	want := []string{"early 2", "early 3", "early 4", "late 4"}
+	eventually(t, "all is told", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(heard) >= len(want)
+	})
+	mu.Lock()
+	if diff := cmp.Diff(want, heard); diff != "" {
+		t.Errorf("(-want +heard)\n%s", diff)
+	}
+	mu.Unlock()
+	eventually(t, "the end is reported", func() bool {
+		errs := b.errs.take()
+		return len(errs) == 1 && strings.Contains(errs[0].Error(), "runtime.Goexit")
 	})
 }
 

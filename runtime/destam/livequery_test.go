@@ -428,6 +428,32 @@ func (f *finds) Find(ctx context.Context, table string, q driver.Query) iter.Seq
 	return f.Driver.Find(ctx, table, q)
 }
 
+// TestLiveChangesClosed holds what ends loops over the changes of a live query,
+// whether they begin before that or after.
+func TestLiveChangesClosed(t *testing.T) {
+	b := open(t, drivers[0].open(t), nil)
+	closed, live := must(b.cards.Live(ctx))(t), must(b.cards.Live(ctx))(t)
+	ends := func(l *Live[CardQuery]) (last error) {
+		for _, last = range l.Changes(ctx) {
+		}
+		return last
+	}
+	closed.Close()
+	early := make(chan error)
+	go func() { early <- ends(live) }()
+	if err := b.DB.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for name, err := range map[string]error{"before": <-early, "after": ends(live)} {
+		if !errors.Is(err, ErrClosed) {
+			t.Errorf("a loop that began %s the database was closed ended with %v", name, err)
+		}
+	}
+	if err := ends(closed); err != nil {
+		t.Errorf("a loop over what its user had closed ended with %v", err)
+	}
+}
+
 // TestLiveBetween begins live queries between the store's word that a document
 // is deleted and the moment when this process has taken it out of everything:
 // what was set before is not in the store, and still here, and must not be found

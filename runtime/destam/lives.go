@@ -288,7 +288,7 @@ func (s *lives) drop(q *liveQuery, why error) {
 	if q.over {
 		return
 	}
-	q.over = true
+	q.over, q.why = true, why
 	delete(s.all, q)
 	delete(s.beginning, q)
 	if delete(s.byTerm[q.term], q); len(s.byTerm[q.term]) == 0 {
@@ -332,6 +332,7 @@ type liveQuery struct {
 	stale   bool              // what it looks for now may miss something: it looks again
 	subs    []*liveSubscriber // in the order in which they came
 	over    bool
+	why     error // it is over, if that was not its user's wish
 }
 
 // live begins a live query.

@@ -2,7 +2,6 @@ package destam
 
 import (
 	"context"
-	"runtime/debug"
 	"slices"
 )
 
@@ -22,8 +21,8 @@ type liveSubscriber struct {
 // section before and after, nil where it was not found.
 type liveChange struct{ old, new []byte }
 
-// subscribe hears of what happens to q from now on; nil when q is over, with
-// why.
+// subscribe hears of what happens to q from now on. When q is over that is
+// nothing but why.
 func (q *liveQuery) subscribe() *liveSubscriber {
 	s := q.s
 	s.mu.Lock()
@@ -31,7 +30,7 @@ func (q *liveQuery) subscribe() *liveSubscriber {
 	s.settle()
 	sub := &liveSubscriber{q: q, waiting: map[ID]liveChange{}, more: make(chan struct{}, 1)}
 	if q.over {
-		sub.end(nil)
+		sub.end(q.why)
 		return sub
 	}
 	q.subs = append(q.subs, sub)
@@ -123,36 +122,14 @@ func (q *liveQuery) watch(fn func(ID, liveChange)) (stop func()) {
 	return sub.stop
 }
 
-// loop calls fn until the subscription is over. A panic of fn is reported and
-// stops nothing; after a Goexit, which cannot be stopped, another goroutine
-// goes on.
+// loop calls fn until the subscription is over.
 func (s *liveSubscriber) loop(fn func(ID, liveChange)) {
+	t := s.q.s.table
 	for {
 		id, c, ok, _ := s.next(context.Background())
 		if !ok {
 			return
 		}
-		if !s.call(fn, id, c) {
-			return
-		}
+		t.db.guard(Error{Op: "deliver", Table: t.name, ID: id}, func() { fn(id, c) }, func() { s.loop(fn) })
 	}
-}
-
-func (s *liveSubscriber) call(fn func(ID, liveChange), id ID, c liveChange) (goOn bool) {
-	t := s.q.s.table
-	finished := false
-	defer func() {
-		if finished {
-			return
-		}
-		e := &PanicError{Value: recover(), Stack: string(debug.Stack())}
-		if goOn = e.Value != nil; !goOn {
-			e.Value = "runtime.Goexit"
-			t.db.workers.run(func() { s.loop(fn) })
-		}
-		t.db.opts.OnError(&Error{Op: "deliver", Table: t.name, ID: id, Err: e})
-	}()
-	fn(id, c)
-	finished = true
-	return true
 }

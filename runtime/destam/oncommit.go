@@ -1,7 +1,6 @@
 package destam
 
 import (
-	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -22,6 +21,11 @@ import (
 // fills no memory. A creation and a restoring have no deltas: fn can read the
 // document. A panic in fn is reported to Options.OnError.
 //
+// It is not heard of a history that is imported, which happened long ago and
+// elsewhere; of documents that are imported without it is. A process that is
+// killed may have stored a commit that nobody has heard of: who must not miss
+// one compares with History.
+//
 //go:noinline
 func OnCommit[O, P, Q any](t *Table[O, P, Q], fn func(O, Version)) (stop func()) {
 	return t.t.hooks.add(func(h unsafe.Pointer, v Version) { fn(as[O](h), v) })
@@ -29,44 +33,80 @@ func OnCommit[O, P, Q any](t *Table[O, P, Q], fn func(O, Version)) (stop func())
 
 // hooks are those who hear of a table's stored commits.
 type hooks struct {
-	count atomic.Int32
-	mu    sync.Mutex
-	fns   []*func(unsafe.Pointer, Version) // guarded by mu; replaced, never changed
+	mu  sync.Mutex              // held by who comes or goes
+	all atomic.Pointer[[]*hook] // replaced, never changed
+}
+
+type hook struct {
+	fn  func(unsafe.Pointer, Version)
+	off atomic.Bool // it was stopped
 }
 
 func (s *hooks) add(fn func(unsafe.Pointer, Version)) (stop func()) {
+	h := &hook{fn: fn}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.fns = append(slices.Clip(s.fns), &fn)
-	s.count.Add(1)
+	s.replace(append(slices.Clip(s.list()), h))
 	return func() {
+		h.off.Store(true)
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if i := slices.Index(s.fns, &fn); i >= 0 {
-			s.fns = slices.Delete(slices.Clone(s.fns), i, i+1)
-			s.count.Add(-1)
-		}
+		s.replace(slices.DeleteFunc(slices.Clone(s.list()), func(other *hook) bool { return other == h }))
 	}
 }
 
-func (s *hooks) all() []*func(unsafe.Pointer, Version) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.fns
+func (s *hooks) replace(all []*hook) { s.all.Store(&all) }
+
+func (s *hooks) list() []*hook {
+	if all := s.all.Load(); all != nil {
+		return *all
+	}
+	return nil
 }
 
 // telling is what of a document was stored and not told yet. Its lock is a
 // leaf.
 type telling struct {
 	mu      sync.Mutex
-	waiting []Version
-	running bool // somebody is at it, and takes along what comes
+	waiting []call // guarded by mu
+	running bool   // guarded by mu: somebody is at it, and takes along what comes
 }
 
-// stored notes a commit that the store has accepted; the slot is held. P is
-// what it was made of, nil for none.
+// call is one of OnCommit's: of who was there when the store accepted the
+// version.
+type call struct {
+	to *hook
+	v  Version
+}
+
+// begin tells whether there is something to tell, and nobody at it.
+func (q *telling) begin() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.running || len(q.waiting) == 0 {
+		return false
+	}
+	q.running = true
+	return true
+}
+
+// next gives the next call; without one all is told, and nobody at it.
+func (q *telling) next() (c call, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.waiting) == 0 {
+		q.waiting, q.running = nil, false
+		return c, false
+	}
+	c, q.waiting = q.waiting[0], q.waiting[1:]
+	return c, true
+}
+
+// stored notes a commit that the store has accepted. P is what it was made of,
+// nil for none.
 func (l *live) stored(c *driver.Commit, p *doc.Pending) {
-	if l.table.hooks.count.Load() == 0 {
+	hooks := l.table.hooks.list()
+	if len(hooks) == 0 {
 		return
 	}
 	v := (&traced{commit: *c}).version()
@@ -75,43 +115,30 @@ func (l *live) stored(c *driver.Commit, p *doc.Pending) {
 		v.Time = c.Time
 	}
 	l.telling.mu.Lock()
-	l.telling.waiting = append(l.telling.waiting, v)
-	l.telling.mu.Unlock()
+	defer l.telling.mu.Unlock()
+	for _, h := range hooks {
+		l.telling.waiting = append(l.telling.waiting, call{h, v})
+	}
 }
 
-// tell tells what was stored, without the slot.
+// tell tells what was stored, without the slot, and returns when that is done
+// or left to somebody who is at it. A function that ends its goroutine shall not
+// end storing, so it has one of its own.
 func (l *live) tell() {
-	if l.table.hooks.count.Load() == 0 {
+	if !l.telling.begin() {
 		return
 	}
-	q := &l.telling
-	for {
-		q.mu.Lock()
-		if q.running || len(q.waiting) == 0 {
-			q.mu.Unlock()
-			return
-		}
-		q.running = true
-		vs := q.waiting
-		q.waiting = nil
-		q.mu.Unlock()
-		for _, v := range vs {
-			for _, fn := range l.table.hooks.all() {
-				l.tellOne(*fn, v)
-			}
-		}
-		q.mu.Lock()
-		q.running = false
-		q.mu.Unlock()
-	}
+	done := make(chan struct{})
+	l.Go(func() { l.tellAll(done) })
+	<-done
 }
 
-func (l *live) tellOne(fn func(unsafe.Pointer, Version), v Version) {
-	defer func() {
-		if r := recover(); r != nil {
-			l.table.db.opts.OnError(&Error{Op: "commit", Table: l.table.name, ID: l.id, Version: v.Number,
-				Err: &PanicError{Value: r, Stack: string(debug.Stack())}})
+func (l *live) tellAll(done chan<- struct{}) {
+	for c, ok := l.telling.next(); ok; c, ok = l.telling.next() {
+		if !c.to.off.Load() { // it may have been stopped by the one before
+			place := Error{Op: "commit", Table: l.table.name, ID: l.id, Version: c.v.Number}
+			l.table.db.guard(place, func() { c.to.fn(l.handle(), c.v) }, func() { l.tellAll(done) })
 		}
-	}()
-	fn(l.handle(), v)
+	}
+	close(done)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync"
 
@@ -64,6 +65,27 @@ func goroutine() string {
 	var b [40]byte
 	head, _, _ := bytes.Cut(b[:runtime.Stack(b[:], false)], []byte(" ["))
 	return string(head)
+}
+
+// guard runs fn, which is the user's. What it panics with is reported with its
+// place, and stops nothing; after a Goexit, which cannot be stopped, another
+// goroutine goes on with rest.
+func (db *DB) guard(place Error, fn, rest func()) {
+	finished := false
+	defer func() {
+		if finished {
+			return
+		}
+		e := &PanicError{Value: recover(), Stack: string(debug.Stack())}
+		if e.Value == nil {
+			e.Value = "runtime.Goexit"
+			db.workers.run(rest)
+		}
+		place.Err = e
+		db.opts.OnError(&place)
+	}()
+	fn()
+	finished = true
 }
 
 func (w *workers) done() {
