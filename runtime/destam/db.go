@@ -55,7 +55,14 @@ const storers = 256
 // it. A driver belongs to one database only; a second one gives [ErrAttached].
 // Nil options are good ones.
 func Open(ctx context.Context, d driver.Driver, opts *Options) (*DB, error) {
-	if err := d.Attach(ctx); err != nil {
+	err := opts.check()
+	if ctx == nil {
+		err = errNoContext
+	}
+	if err == nil {
+		err = d.Attach(ctx)
+	}
+	if err != nil {
 		return nil, &Error{Op: "open", Err: err}
 	}
 	db := &DB{
@@ -159,6 +166,15 @@ func (db *DB) dead() error {
 	return nil
 }
 
+// usable is dead for a call with a context. One without is refused before it
+// panics further down, where a driver holds its lock.
+func (db *DB) usable(ctx context.Context) error {
+	if ctx == nil {
+		return errNoContext
+	}
+	return db.dead()
+}
+
 // hold keeps a document for drivers that want that.
 func (db *DB) hold(l *live) {
 	if h, ok := db.driver.(driver.Holder); ok {
@@ -227,7 +243,7 @@ func (db *DB) sync(ctx context.Context, docs ...driver.Doc) error {
 // Flush returns when everything that was changed before it is durable. It
 // gives, once, the errors of what was taken back since the last Flush.
 func (db *DB) Flush(ctx context.Context) error {
-	err := db.dead()
+	err := db.usable(ctx)
 	if err != nil {
 		return &Error{Op: "flush", Err: err}
 	}
@@ -285,6 +301,9 @@ func (db *DB) fail(err error) {
 // its caller, in Update and View and on a goroutine of the database's own, it
 // gives [ErrSelf] at once, and closing goes on without the caller.
 func (db *DB) Close(ctx context.Context) error {
+	if ctx == nil {
+		return &Error{Op: "close", Err: errNoContext}
+	}
 	self := db.workers.mine() || doc.Within(db.documents())
 	db.closing.Do(func() { go db.workers.mark(db.close) })
 	if self {

@@ -80,7 +80,7 @@ func (l *live) ref() driver.Doc { return driver.Doc{Table: l.table.name, ID: l.i
 
 func (l *live) flush(ctx context.Context) error {
 	db := l.table.db
-	err := db.dead()
+	err := db.usable(ctx)
 	if err == nil {
 		err = l.bring(ctx, effort{attempts: flushAttempts})
 	}
@@ -92,7 +92,7 @@ func (l *live) flush(ctx context.Context) error {
 
 func (l *live) delete(ctx context.Context, c doc.Cause) error {
 	db := l.table.db
-	err := db.dead()
+	err := db.usable(ctx)
 	if err == nil {
 		err = l.bring(ctx, effort{attempts: flushAttempts, deletion: &driver.Commit{
 			Table: l.table.name, ID: l.id, Kind: driver.KindDelete, Time: doc.Instant(time.Now()),

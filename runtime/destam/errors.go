@@ -36,6 +36,9 @@ var (
 	ErrInTransaction = errors.New("may wait for the store: use the handle outside of Update and View")
 )
 
+// errNoContext: see [DB.usable].
+var errNoContext = errors.New("the context is nil: give context.Background() where nothing bounds the call")
+
 // Error says which document, and what of it, an operation failed on.
 type Error struct {
 	Op      string // create, get, update, flush, …; store, load, … in the background

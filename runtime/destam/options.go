@@ -2,6 +2,7 @@ package destam
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 )
@@ -32,8 +33,8 @@ type Options struct {
 	// OnError gets the errors that have no caller: of storing in the
 	// background, of setters of documents that are closed or deleted, of
 	// listeners. It may be called on any goroutine, several at once, and never
-	// under a lock; it must not call Close, which waits for it. They go to
-	// Logger if it is nil: they never disappear. What comes is an [*Error].
+	// under a lock. They go to Logger if it is nil: they never disappear. What
+	// comes is an [*Error].
 	OnError func(error)
 
 	// OnConflict is told when a change made here took the place of what
@@ -67,6 +68,25 @@ func or[T comparable](v, standard T) T {
 		return standard
 	}
 	return v
+}
+
+// check says which option no database can work with.
+func (o *Options) check() error {
+	if o == nil {
+		return nil
+	}
+	for _, x := range []struct {
+		name string
+		less bool
+	}{
+		{"Window", o.Window < 0}, {"SyncEvery", o.SyncEvery < 0}, {"MaxPending", o.MaxPending < 0},
+		{"MaxWait", o.MaxWait < 0}, {"Backlog", o.Backlog < 0},
+	} {
+		if x.less {
+			return fmt.Errorf("Options.%s is less than zero; zero is the usual value", x.name)
+		}
+	}
+	return nil
 }
 
 // filled gives options without zeros.

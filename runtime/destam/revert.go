@@ -56,7 +56,7 @@ func turn(ctx context.Context, o *ODocument, op string, opts []CommitOption, to 
 		return l.table.err(op, l.id, ErrInTransaction)
 	}
 	for tries := 0; ; tries++ {
-		err := l.table.db.dead()
+		err := l.table.db.usable(ctx)
 		if err == nil {
 			err = l.bring(ctx, effort{attempts: flushAttempts})
 		}

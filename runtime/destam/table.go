@@ -236,7 +236,7 @@ func newTable(db *DB, handle, plain, query reflect.Type) *table {
 
 // ready declares the table at its first use, and says why it cannot be used.
 func (t *table) ready(ctx context.Context) error {
-	if err := t.db.dead(); err != nil {
+	if err := t.db.usable(ctx); err != nil {
 		return err
 	}
 	if err := t.declared.Load(); err != nil {

@@ -91,7 +91,7 @@ func (v *verifier) found(id ID, version uint64, format string, args ...any) erro
 }
 
 func (v *verifier) all(ctx context.Context) error {
-	if err := v.db.dead(); err != nil {
+	if err := v.db.usable(ctx); err != nil {
 		return err
 	}
 	if c, ok := v.db.driver.(driver.Checker); ok {
