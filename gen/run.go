@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"go/token"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -166,6 +167,15 @@ func (r *run) lock(p *pack) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	if text == nil {
+		if len(p.Package.Files) == 0 {
+			return nil
+		}
+		if gone := p.written(); gone != "" {
+			r.said = append(r.said, lockGone(path, gone))
+			return nil
+		}
+	}
 	p.lock = text
 	lock, ds := schema.ParseLock(path, text)
 	if len(ds) > 0 {
@@ -176,6 +186,26 @@ func (r *run) lock(p *pack) error {
 	r.said = append(r.said, ds...)
 	p.next = next.String()
 	return nil
+}
+
+// written gives the name of a file that an earlier run wrote, or "".
+func (p *pack) written() string {
+	for _, o := range p.Outputs {
+		if o.Name == schema.OutputOf(o.Source) {
+			return o.Name
+		}
+	}
+	return ""
+}
+
+// lockGone says that a package has output and no lock. A new one would know
+// nothing of the names that were retired, and could not refuse them.
+func lockGone(path, output string) Diagnostic {
+	return Diagnostic{
+		Pos:     token.Position{Filename: path, Line: 1, Column: 1},
+		Message: fmt.Sprintf("the file is gone, though %s was generated beside it: what it knew of stored names is known nowhere else", output),
+		Fix:     "restore it from version control, and see that it is not ignored there; if nothing was ever stored, delete " + output + " too",
+	}
 }
 
 // render collects the changes that a package needs.

@@ -26,10 +26,14 @@ type Note struct {
 	Labels []string ` + "`destam:\"labels\"`" + `
 	Status Status   ` + "`destam:\"status\"`" + `
 	Level  kinds.Level ` + "`destam:\"level\"`" + `
+	Grid   [size]int   ` + "`destam:\"grid\"`" + `
+	Rows   map[string][2][kinds.Size]byte ` + "`destam:\"rows\"`" + `
 	left   int
 }
+
+const size = 4
 `
-	const kinds = "package kinds\n\ntype Level int8\n"
+	const kinds = "package kinds\n\ntype Level int8\n\nconst Size = 16\n"
 	changes := map[string][2]string{
 		"a field renamed":             {"Title  string", "Head   string"},
 		"a field added":               {"left   int", "left   int\n\tright int"},
@@ -41,6 +45,8 @@ type Note struct {
 		"a tag of another package":    {`json:"title"`, `json:"head"`},
 		"another type under the name": {"Status string", "Status int"},
 		"another in another package":  {"Level int8", "Level string"},
+		"a constant length":           {"size = 4", "size = 8"},
+		"one of another package":      {"Size = 16", "Size = 17"},
 	}
 	dir := userModule(t)
 	want := map[string]string{}

@@ -111,8 +111,10 @@ func golden(t *testing.T, folder string) []string {
 			t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(folder, "holder.go"), []byte(holder+"}\n"), 0o644); err != nil {
-		t.Fatal(err)
+	for name, text := range map[string]string{"holder.go": holder + "}\n", "destam.lock": "destam.lock 1\n"} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if _, err := gen.Run(gen.Config{Dir: folder}); err != nil {
 		t.Fatal(err)

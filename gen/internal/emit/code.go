@@ -60,6 +60,8 @@ func underlying(t *schema.Type) *jen.Statement {
 		return jen.Index().Byte()
 	case schema.List:
 		return jen.Index().Add(typ(t.Elem))
+	case schema.Optional:
+		return jen.Op("*").Add(typ(t.Elem))
 	case schema.Array:
 		return jen.Index(jen.Lit(int(t.Len))).Add(typ(t.Elem))
 	case schema.Map:

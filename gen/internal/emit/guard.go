@@ -42,13 +42,18 @@ func guard(g *jen.Group, s *schema.Struct) {
 	g.Var().Id("_").Id(s.Name).Op("=").Id(alias).Values()
 }
 
-// guarded gives a field as the user wrote it.
+// guarded gives a field as the user wrote it, but for arrays, whose lengths may be
+// constants with another value by then.
 func guarded(f *schema.Field) *jen.Statement {
 	field := jen.Null()
 	if !f.Embedded {
 		field.Id(f.Name)
 	}
-	field.Add(pieces(f.Source))
+	if f.Type.Sized() {
+		field.Add(typ(f.Type))
+	} else {
+		field.Add(pieces(f.Source))
+	}
 	if f.Literal != "" {
 		field.Op(literal(f.Literal))
 	}

@@ -47,21 +47,20 @@ func (c *converter) upcasters() {
 			if !ok {
 				continue
 			}
-			sig := object.Signature()
-			if sig.TypeParams().Len() > 0 || sig.Variadic() || sig.Params().Len() != 1 || sig.Results().Len() != 2 ||
-				!types.Identical(sig.Results().At(1).Type(), types.Universe.Lookup("error").Type()) {
-				continue
+			u := schema.Upcaster{Name: d.Name.Name, Pos: c.position(d.Name.Pos())}
+			if sig := object.Signature(); upcasts(sig) {
+				c.written = d.Name.Name
+				u.From, u.To = c.convert(sig.Params().At(0).Type()), c.convert(sig.Results().At(0).Type())
 			}
-			c.written = d.Name.Name
-			u := schema.Upcaster{
-				Name: d.Name.Name, Pos: c.position(d.Name.Pos()),
-				From: c.convert(sig.Params().At(0).Type()), To: c.convert(sig.Results().At(0).Type()),
-			}
-			if u.From.Leaf() || u.From.Kind == schema.List || u.From.Kind == schema.Object {
-				c.p.Upcasters = append(c.p.Upcasters, u)
-			}
+			c.p.Upcasters = append(c.p.Upcasters, u)
 		}
 	}
+}
+
+// upcasts says whether a function takes one value and gives one and an error.
+func upcasts(sig *types.Signature) bool {
+	return sig.TypeParams().Len() == 0 && !sig.Variadic() && sig.Params().Len() == 1 && sig.Results().Len() == 2 &&
+		types.Identical(sig.Results().At(1).Type(), types.Universe.Lookup("error").Type())
 }
 
 // handles gives a file that declares what will be generated, as far as fields
@@ -189,7 +188,7 @@ func (c *converter) field(f source, s *schema.Struct, field *ast.Field, name *as
 	if t := c.lookup(s.Name, name.Name); t != nil {
 		c.written = text(f, field.Type)
 		tag, _ := schema.ParseTag(out.Literal, out.Name)
-		if out.Type = (&schema.Type{}); tag.Form == schema.NameTag || out.Embedded {
+		if out.Type = (&schema.Type{}); tag.Form == schema.NameTag || tag.Form == schema.BadTag || out.Embedded {
 			out.Type = c.convert(t)
 		}
 		out.Locks = c.locks(t, tag.Form == schema.NameTag, map[types.Type]bool{})

@@ -255,9 +255,12 @@ func (c *checker) section(s *Struct, f *Field) {
 	}
 }
 
-// types judges what the fields of a struct are.
+// types judges what the fields of a struct are, also of those whose tags are wrong.
 func (c *checker) types(s *Struct) {
-	for _, f := range s.Tagged() {
+	for _, f := range s.Fields {
+		if f.Tag.Form != NameTag && f.Tag.Form != BadTag {
+			continue
+		}
 		if s.Generic || f.Name == "_" || f.Locks != "" {
 			continue // reported, and what else is wrong with it would go with that
 		}

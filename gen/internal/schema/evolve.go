@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"go/token"
 	"strings"
 )
 
@@ -119,6 +120,9 @@ func (e *evolution) field(pair lockPair, f *Field, old lockField) {
 			"field %s: %q is a former name of the field that is %q now", f.Name, f.Tag.Name, old.now)
 		return
 	}
+	if old.local || f.Tag.Local { // nothing is stored under the name, or nothing of that is read
+		return
+	}
 	if shape == oldShape {
 		if old.retired {
 			e.report(f.nameAt(), fmt.Sprintf("another name, such as %q; if it is the same field again, take the last word out of the line %q of %s",
@@ -182,7 +186,7 @@ func (e *evolution) remember() {
 					fields[w.Name] = lockField{kind: old.kind, now: f.Tag.Name}
 				}
 			}
-			fields[f.Tag.Name] = lockField{kind: f.Type.Stored()}
+			fields[f.Tag.Name] = f.locked(fields)
 		}
 		e.next.structs[s.Name] = fields
 		if s.Document() {
@@ -190,6 +194,17 @@ func (e *evolution) remember() {
 		}
 	}
 	e.keep()
+}
+
+// locked gives the line of a field. What was stored under the name of one that is
+// local now would come back as that of a field that is taken out.
+func (f *Field) locked(known lockStruct) lockField {
+	old, ok := known[f.Tag.Name]
+	if f.Tag.Local && ok && !old.local {
+		old.retired = true
+		return old
+	}
+	return lockField{kind: f.Type.Stored(), local: f.Tag.Local}
 }
 
 // keep carries over what the package no longer has. What a file declares that
@@ -213,7 +228,11 @@ func (e *evolution) keep() {
 		if _, there := e.next.tables[name]; there {
 			continue
 		}
-		t.retired = t.retired || !e.p.Elsewhere[t.name]
+		if !t.retired && !e.p.Elsewhere[t.name] {
+			t.retired = true
+			e.warn(token.Position{Filename: e.lock.file, Line: t.line, Column: 1}, fmt.Sprintf("table=%s in the struct that continues %s, if there is one; if that is in another package, move its lines of %s there", name, t.name, LockName),
+				"no struct has the table %q any more: its documents stay in the store, and nobody reads them", name)
+		}
 		if s := e.successor(t.name); s != "" {
 			t.name = s
 		}

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"fmt"
 	"go/token"
 	"path"
@@ -14,11 +15,17 @@ import (
 //	func upcastNotePriority(old string) (Level, error)
 //
 // It is called after the struct and the field, and may end in From and any word,
-// where a field has several.
+// where a field has several. From and To are nil of a function that is called so
+// and does not take one value and give one and an error.
 type Upcaster struct {
 	Name     string
 	Pos      token.Position
 	From, To *Type
+}
+
+// fits says whether the function can be an upcaster of any field.
+func (u *Upcaster) fits() bool {
+	return u.From != nil && (u.From.Leaf() || u.From.Kind == List || u.From.Kind == Object)
 }
 
 // upcast is how the names of upcasters begin.
@@ -155,7 +162,15 @@ func (e *evolution) upcaster(f *Field, kind string) (_ *Upcaster, wrong bool) {
 	for i := range e.p.Upcasters {
 		u := &e.p.Upcasters[i]
 		name := e.upcasterName(f)
-		if u.Name != name && !strings.HasPrefix(u.Name, name+"From") || u.From.Stored() != stored {
+		if u.Name != name && !strings.HasPrefix(u.Name, name+"From") {
+			continue
+		}
+		if !u.fits() {
+			fix := cmp.Or(strings.TrimPrefix(e.signature(f, kind), "write "), sideBySide)
+			e.report(u.Pos, fix, "%s cannot read what field %s was stored as: it does not take one such value, and give one and an error", u.Name, f.Name)
+			return nil, true
+		}
+		if u.From.Stored() != stored {
 			continue
 		}
 		if to := f.Type.value(); !to.same(u.To) || holder != nowHolder {
@@ -286,7 +301,7 @@ func (e *evolution) unknown() {
 	}
 	for _, u := range e.p.Upcasters {
 		for _, s := range e.p.Structs() {
-			if strings.HasPrefix(u.Name, upcast+upperFirst(s.Name)) && !e.used[u.Name] {
+			if strings.HasPrefix(u.Name, upcast+upperFirst(s.Name)) && !e.used[u.Name] && u.fits() {
 				e.warn(u.Pos, "was= in the tag of its field, with the name that the values are stored under", "%s reads nothing: no field of %s that was stored as %s needs it",
 					u.Name, s.Name, u.From.Stored())
 			}
@@ -330,7 +345,7 @@ func (e *evolution) gone(s *Struct) (had map[string]bool, gone map[string][]stri
 		fields := e.lock.structs[pair]
 		for _, name := range sortedKeys(fields) {
 			had[name] = true
-			if old := fields[name]; !is[name] && !old.retired && old.now == "" && !e.p.Elsewhere[s.Name] {
+			if old := fields[name]; !is[name] && !old.retired && !old.local && old.now == "" && !e.p.Elsewhere[s.Name] {
 				shape, _ := shapeOf(old.kind)
 				gone[shape] = append(gone[shape], name)
 			}

@@ -29,12 +29,17 @@ const lockHead = `destam.lock 1
 //	Note.tasks list struct Task
 //	Note.draft bool retired
 //	Note.head string now title
+//	Note.typing bool local
 //	table notes Note
 //
 // Stored documents know the names of tables and fields, not those of Go types. A
 // struct's name in the file only says which lines belong together, and
 // [Lock.Next] follows a struct that was renamed.
+//
+// A name that was never anything but local has nothing stored under it, and may
+// be of another kind each time.
 type Lock struct {
+	file    string // its name in messages
 	tables  map[string]lockTable
 	structs map[string]lockStruct
 }
@@ -51,17 +56,21 @@ type lockStruct map[string]lockField
 type lockField struct {
 	kind    string
 	now     string // the name that the field has now; empty if it has the old one
+	local   bool   // it was never stored
 	retired bool
 	line    int
 }
 
-const retired = " retired"
+const (
+	retired = " retired"
+	local   = " local"
+)
 
 // ParseLock reads a lock file; file is its name in messages. A nil text is that
 // of a package that was never generated. An empty file is a mistake, since every
 // lock file has a first line.
 func ParseLock(file string, text []byte) (*Lock, Diagnostics) {
-	l := &Lock{tables: map[string]lockTable{}, structs: map[string]lockStruct{}}
+	l := &Lock{file: file, tables: map[string]lockTable{}, structs: map[string]lockStruct{}}
 	var ds Diagnostics
 	if text == nil {
 		return l, nil
@@ -89,8 +98,8 @@ func ParseLock(file string, text []byte) (*Lock, Diagnostics) {
 		case isConflict(line):
 			ds.report(at, "keep the lines of both sides and delete the markers", "unresolved merge conflict")
 		default:
-			if why := l.take(line, n); why != "" {
-				ds.report(at, "repair the line, or restore the file from version control", "%s", why)
+			if fix, why := l.take(line, n); why != "" {
+				ds.report(at, fix, "%s", why)
 			}
 		}
 	}
@@ -106,14 +115,21 @@ func isConflict(line string) bool {
 	return false
 }
 
+// What to do about a line that is none, and about two that contradict each other.
+const (
+	repair = "repair the line, or restore the file from version control"
+	choose = "keep the line that something was stored by, and give the other one another name, in its tag too; or restore the file from version control"
+)
+
 // take adds one line. The same line may be there twice after a merge, and one
 // side may have retired what the other kept.
-func (l *Lock) take(line string, n int) (why string) {
-	text, gone := strings.CutSuffix(line, retired)
-	key, value, ok := strings.Cut(text, " ")
+func (l *Lock) take(line string, n int) (fix, why string) {
+	key, value, ok := strings.Cut(line, " ")
 	if key == "table" && ok {
-		return l.takeTable(value, n, gone)
+		return l.takeTable(value, n)
 	}
+	value, gone := cutMark(value, retired)
+	value, alone := cutMark(value, local)
 	now := ""
 	if i := strings.LastIndex(value, " now "); i >= 0 {
 		value, now = value[:i], value[i+len(" now "):]
@@ -121,34 +137,47 @@ func (l *Lock) take(line string, n int) (why string) {
 	}
 	owner, field, dotted := strings.Cut(key, ".")
 	if !ok || !dotted || !token.IsIdentifier(owner) || nameProblem(field) != "" || !isStored(value) {
-		return fmt.Sprintf("%q is no line of a lock file", line)
+		return repair, fmt.Sprintf("%q is no line of a lock file", line)
 	}
 	if l.structs[owner] == nil {
 		l.structs[owner] = lockStruct{}
 	}
 	before, twice := l.structs[owner][field]
-	if twice && before.kind != value {
-		return fmt.Sprintf("%s is %s here and %s in line %d", key, value, before.kind, before.line)
-	}
-	if twice && before.now != "" && now != "" && before.now != now {
-		return fmt.Sprintf("%s is %s now here, and %s in line %d", key, now, before.now, before.line)
+	switch {
+	case twice && alone: // the other side stores it, or nobody does
+		value, alone = before.kind, before.local
+	case twice && before.local:
+	case twice && before.kind != value:
+		return choose, fmt.Sprintf("%s is %s here and %s in line %d", key, value, before.kind, before.line)
+	case twice && before.now != "" && now != "" && before.now != now:
+		return choose, fmt.Sprintf("%s is %s now here, and %s in line %d", key, now, before.now, before.line)
 	}
 	now = cmp.Or(now, before.now)
-	l.structs[owner][field] = lockField{kind: value, now: now, retired: gone && (!twice || before.retired), line: n}
-	return ""
+	l.structs[owner][field] = lockField{kind: value, now: now, local: alone, retired: gone && (!twice || before.retired), line: n}
+	return "", ""
 }
 
-func (l *Lock) takeTable(text string, n int, gone bool) (why string) {
+func (l *Lock) takeTable(text string, n int) (fix, why string) {
 	table, owner, ok := strings.Cut(text, " ")
+	owner, gone := strings.CutSuffix(owner, retired)
 	if !ok || tableProblem(table) != "" || !token.IsIdentifier(owner) {
-		return fmt.Sprintf("%q is no line of a lock file", "table "+text)
+		return repair, fmt.Sprintf("%q is no line of a lock file", "table "+text)
 	}
 	before, twice := l.tables[table]
 	if twice && before.name != owner {
-		return fmt.Sprintf("the table %s is that of %s here and that of %s in line %d", table, owner, before.name, before.line)
+		return choose, fmt.Sprintf("the table %s is that of %s here and that of %s in line %d", table, owner, before.name, before.line)
 	}
 	l.tables[table] = lockTable{name: owner, retired: gone && (!twice || before.retired), line: n}
-	return ""
+	return "", ""
+}
+
+// cutMark takes a mark off the end of a kind, but for the name of a type that is
+// called as the mark is.
+func cutMark(kind, mark string) (string, bool) {
+	if isStored(kind) {
+		return kind, false
+	}
+	return strings.CutSuffix(kind, mark)
 }
 
 // isStored says whether text is a kind as [Type.Stored] gives it.
@@ -200,7 +229,7 @@ var storedLeaves = []string{
 	"string", "time", "uint", "uint8", "uint16", "uint32", "uint64",
 }
 
-// String gives the text of the file. It is empty for a lock without a name.
+// String gives the text of the file.
 func (l *Lock) String() string {
 	var lines []string
 	line := func(gone bool, text string) {
@@ -217,14 +246,14 @@ func (l *Lock) String() string {
 			if f.now != "" {
 				f.kind += " now " + f.now
 			}
+			if f.local {
+				f.kind += local
+			}
 			line(f.retired, owner+"."+name+" "+f.kind)
 		}
 	}
-	if len(lines) == 0 {
-		return ""
-	}
 	slices.Sort(lines)
-	return lockHead + strings.Join(lines, "\n") + "\n"
+	return lockHead + strings.Join(append(lines, ""), "\n")
 }
 
 // sortedKeys gives the keys of a map in order.

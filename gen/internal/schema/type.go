@@ -57,6 +57,15 @@ func (t *Type) Leaf() bool {
 	return false
 }
 
+// Sized says whether the type, as it is written where it is used, has the length of
+// an array in it.
+func (t *Type) Sized() bool {
+	if t == nil || t.Name.Name != "" || len(t.Written) > 0 {
+		return false
+	}
+	return t.Kind == Array || t.Elem.Sized()
+}
+
 // Encoded says whether the state holds the leaf in its stored form: its type has
 // a codec, or is an array of what is not of a fixed size.
 func (t *Type) Encoded() bool { return t.Kind == Coded || t.Kind == Array && !t.fixed() }
