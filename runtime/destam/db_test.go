@@ -103,6 +103,7 @@ func open(t testing.TB, d driver.Driver, opts *Options) *base {
 	o.OnError = b.errs.add
 	o.Logger = slog.New(slog.DiscardHandler)
 	o.tuning.backoff = or(o.tuning.backoff, time.Microsecond)
+	o.tuning.patience = or(o.tuning.patience, time.Minute) // a busy machine is no mistake
 	db, err := Open(ctx, d, &o)
 	if err != nil {
 		t.Fatal(err)

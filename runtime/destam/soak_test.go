@@ -116,6 +116,7 @@ func (s *soak) open(t *testing.T, dir string) {
 		}
 	}}
 	opts.tuning.checkpoint = 256
+	opts.tuning.patience = time.Minute // a goroutine of 64 on a busy machine may wait for a second
 	db, err := Open(ctx, store, opts)
 	if err != nil {
 		t.Fatal(err)
