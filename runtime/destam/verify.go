@@ -49,10 +49,11 @@ type VerifyOptions struct {
 // index. It changes nothing. An error is the last pair, and says that it could
 // not go on.
 //
-// Tables that the program has in use are read with their types, the others
-// without; there a table whose fields have been renamed or given other types has
-// checkpoints that seem to differ from what was replayed, and the finding says
-// so. A document that was salvaged with versions lost is verified up to these, and
+// Tables that the program has asked for, as NoteTable(db) does, are read with their
+// types, the others without: there a value of a kind that its field does not have
+// is not seen, and a table whose fields have been renamed or given other types has
+// checkpoints that seem to differ from what was replayed, which the finding says.
+// Who wants to see all asks for all tables before. A document that was salvaged with versions lost is verified up to these, and
 // from its checkpoint on. What is being changed meanwhile is verified as of some
 // version.
 func Verify(ctx context.Context, db *DB, opts *VerifyOptions) iter.Seq2[Finding, error] {
@@ -112,12 +113,7 @@ func (v *verifier) all(ctx context.Context) error {
 		tables = append(tables, s)
 	}
 	for _, s := range tables {
-		v.table, v.typ, v.at.Table = s, doc.Untyped, s.Table
-		v.db.mu.Lock()
-		if t := v.db.names[s.Table]; t != nil {
-			v.typ = t.typ
-		}
-		v.db.mu.Unlock()
+		v.table, v.typ, v.at.Table = s, v.db.typeOf(s.Table), s.Table
 		if err := v.db.driver.Declare(ctx, s); err != nil && !errors.Is(err, ErrReadOnly) {
 			return err
 		}
@@ -129,6 +125,28 @@ func (v *verifier) all(ctx context.Context) error {
 		v.tell(v.at)
 	}
 	return nil
+}
+
+// typeOf gives the type of the documents of a table: that which is in use, or else
+// what the program has asked this database for. It is [doc.Untyped] when nobody has,
+// and when nobody knows which of two is meant.
+func (db *DB) typeOf(name string) *doc.Type {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if t := db.names[name]; t != nil {
+		return t.typ
+	}
+	typ := doc.Untyped
+	for _, t := range db.tables {
+		switch {
+		case t.name != name:
+		case typ != doc.Untyped:
+			return doc.Untyped
+		default:
+			typ = t.typ
+		}
+	}
+	return typ
 }
 
 // documents verifies a table.

@@ -1,6 +1,7 @@
 package destam
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"iter"
@@ -292,6 +293,26 @@ func TestVerifyFinds(t *testing.T) {
 				t.Errorf("%s, typed %v: others are found: %v", test.what, typed, all)
 			}
 		}
+	}
+}
+
+// TestVerifyTypes has a value of a kind that no program of this type has stored:
+// it is seen as soon as the program has asked for the table, used or not.
+func TestVerifyTypes(t *testing.T) {
+	store := memory.Open(&memory.Options{Shared: true})
+	id := open(t, store.Share(), nil).create(Card{Title: "~"}).ID()
+	number := &warped{Driver: store.Share(), commit: func(c *driver.Commit) bool {
+		c.Body = bytes.Replace(c.Body, []byte{0xa1, '~'}, []byte{0xcc, '~'}, 1)
+		return true
+	}}
+	db := must(Open(ctx, number, nil))(t)
+	defer db.Close(ctx)
+	if found := findings(t, db); len(found) > 0 {
+		t.Errorf("without types: %v", found)
+	}
+	CardTable(db)
+	if found := findings(t, db); len(found) != 1 || !strings.Contains(found[0], id.String()+"@1: it cannot be replayed") {
+		t.Errorf("with types: %v", found)
 	}
 }
 
