@@ -32,16 +32,18 @@ func (l *live) catchUp(ctx context.Context, first *driver.Commit) error {
 	}
 	err := l.advance(ctx, first)
 	l.release()
+	defer func() { // also when a listener ends the goroutine
+		switch {
+		case errors.Is(err, ErrDeleted):
+			l.end(err)
+		case errors.Is(err, ErrCorrupt):
+			l.table.db.opts.OnError(err)
+			l.end(err)
+		case err == nil:
+			l.settle()
+		}
+	}()
 	l.doc.Deliver() // without the slot, which listeners may want
-	switch {
-	case errors.Is(err, ErrDeleted):
-		l.end(err)
-	case errors.Is(err, ErrCorrupt):
-		l.table.db.opts.OnError(err)
-		l.end(err)
-	case err == nil:
-		l.settle()
-	}
 	return err
 }
 
@@ -105,11 +107,13 @@ func (l *live) hear(seq uint64, c *driver.Commit) {
 		return
 	}
 	l.Go(func() {
+		defer func() { // also when a listener ended the goroutine
+			l.hearing.Store(false)
+			if heard := l.heard.Load(); heard > l.version.Load() && l.table.db.dead() == nil && !l.isOver(l.table.db.ctx) {
+				l.hear(heard, nil) // it came in between
+			}
+		}()
 		l.arrive(c)
-		l.hearing.Store(false)
-		if heard := l.heard.Load(); heard > l.version.Load() && l.table.db.dead() == nil && !l.isOver(l.table.db.ctx) {
-			l.hear(heard, nil) // it came in between
-		}
 	})
 }
 

@@ -102,13 +102,16 @@ func (l *live) left(r *round) {
 	<-r.done
 	o := l.conclude(r)
 	l.release()
+	again := true // also when a listener ends the goroutine
+	defer func() {
+		if again {
+			l.table.db.schedule.later(l, o.wait)
+		}
+	}()
 	l.tell()
 	if o.refused == nil {
-		if again, _ := l.follow(l.table.db.ctx, o); !again {
-			return
-		}
+		again, _ = l.follow(l.table.db.ctx, o)
 	}
-	l.table.db.schedule.later(l, o.wait)
 }
 
 // background is bring for whoever is due.
@@ -117,8 +120,15 @@ func (l *live) background() {
 		l.table.db.schedule.later(l, l.table.db.opts.Window)
 		return
 	}
+	ended := true // by a listener
+	defer func() {
+		if ended {
+			l.table.db.schedule.later(l, l.table.db.backoff(1))
+		}
+	}()
 	// What it fails with was reported, or is that the database closes.
 	_ = l.bring(l.table.db.ctx, effort{attempts: 1})
+	ended = false
 }
 
 // pause waits; false when ctx ended first.

@@ -109,7 +109,7 @@ func (l *live) transact(ctx context.Context, fn func(unsafe.Pointer) error, c do
 		held = p.Held.([]driver.Term)
 	}
 	done := make(chan error, 1)
-	l.Go(func() { done <- l.insist(ctx, l.commit(p, base+1, held), p, c) })
+	l.Go(func() { l.insist(ctx, l.commit(p, base+1, held), p, c, done) })
 	select {
 	case err := <-done:
 		return err
@@ -149,7 +149,7 @@ func (l *live) copyAt(ctx context.Context, version uint64) (*live, error) {
 // insist stores a commit that the document does not show yet, and then shows
 // it. The slot is held, and released: while the outcome is not known nothing
 // else can be stored, so it asks until the store says so.
-func (l *live) insist(ctx context.Context, c driver.Commit, p *doc.Pending, cause doc.Cause) error {
+func (l *live) insist(ctx context.Context, c driver.Commit, p *doc.Pending, cause doc.Cause, done chan<- error) {
 	err := l.insistOn(ctx, &c)
 	t := l.table
 	switch {
@@ -169,6 +169,18 @@ func (l *live) insist(ctx context.Context, c driver.Commit, p *doc.Pending, caus
 	}
 	ended := l.ended
 	l.release()
+	defer func() { // also when a listener ends the goroutine
+		switch {
+		case errors.Is(ended, ErrPoisoned):
+			t.db.fail(ended)
+			l.giveUp(ended)
+		case ended != nil:
+			l.end(ended)
+		default:
+			l.settle()
+		}
+		done <- err
+	}()
 	l.doc.Deliver()
 	l.tell()
 	if dup := (*driver.DuplicateError)(nil); errors.As(err, &dup) {
@@ -179,16 +191,6 @@ func (l *live) insist(ctx context.Context, c driver.Commit, p *doc.Pending, caus
 			err = &freedError{err}
 		}
 	}
-	switch {
-	case errors.Is(ended, ErrPoisoned):
-		t.db.fail(ended)
-		l.giveUp(ended)
-	case ended != nil:
-		l.end(ended)
-	default:
-		l.settle()
-	}
-	return err
 }
 
 func (l *live) insistOn(ctx context.Context, c *driver.Commit) error {
