@@ -189,6 +189,10 @@ func (t *table) purge(ctx context.Context, id ID) error {
 		err := t.erase(ctx, id)
 		if err == nil {
 			t.lives.gone(id)
+			t.loading.miss() // whoever loads it now may have what was there before
+			if l = t.cache.Peek(id); l != nil {
+				l.lookAgain() // or has it by now
+			}
 		}
 		return err
 	}

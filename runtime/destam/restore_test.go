@@ -1,6 +1,7 @@
 package destam
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -232,3 +233,49 @@ func outliveRestore(t *testing.T, db *DB, at int) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+// heldLoad holds up whoever has read a document, once.
+type heldLoad struct {
+	driver.Driver
+	once          sync.Once
+	read, release chan struct{}
+}
+
+func (d *heldLoad) Load(ctx context.Context, table string, id ID, at uint64) (driver.State, error) {
+	state, err := d.Driver.Load(ctx, table, id, at)
+	d.once.Do(func() {
+		close(d.read)
+		<-d.release
+	})
+	return state, err
+}
+
+// TestPurgeLoading purges a document that somebody is loading: their handle is
+// dead, and nobody finds it.
+func TestPurgeLoading(t *testing.T) {
+	onEach(t, func(t *testing.T, d driver.Driver) {
+		held := &heldLoad{Driver: d, read: make(chan struct{}), release: make(chan struct{})}
+		b := open(t, held, nil)
+		away := b.create(Card{})
+		of(&away.OObject).forget()
+		id := away.ID()
+		loaded := make(chan *OCard)
+		go func() {
+			o, _ := b.cards.Get(ctx, id)
+			loaded <- o
+		}()
+		<-held.read
+		if err := b.cards.Purge(ctx, id); err != nil {
+			t.Error(err)
+		}
+		close(held.release)
+		o := <-loaded
+		eventually(t, "nobody finds it", func() bool {
+			_, err := b.cards.Get(ctx, id)
+			return errors.Is(err, ErrNotFound)
+		})
+		eventually(t, "the handle is dead", func() bool {
+			return o == nil || errors.Is(o.Update(func(*OCard) error { return nil }), ErrDeleted)
+		})
+	})
+}
