@@ -27,7 +27,7 @@ type Options struct {
 }
 
 // ErrForgotten says that a version is older than the history that is kept.
-var ErrForgotten = errors.New("version is older than the history that the store keeps")
+var ErrForgotten = driver.ErrForgotten
 
 // Store is a [driver.Driver].
 type Store struct {
@@ -419,8 +419,10 @@ func (s *Store) Tables(ctx context.Context) iter.Seq2[driver.Schema, error] {
 	}
 }
 
-// Limits implements [driver.Driver]. There are none.
-func (s *Store) Limits() driver.Limits { return driver.Limits{Shared: s.shared} }
+// Limits implements [driver.Driver]: commits may have any size.
+func (s *Store) Limits() driver.Limits {
+	return driver.Limits{Shared: s.shared, Forgets: s.history > 0}
+}
 
 // Stats implements [driver.Driver].
 func (s *Store) Stats() driver.Stats {

@@ -72,13 +72,18 @@ func (t *table) atTime(ctx context.Context, id ID, when time.Time, p unsafe.Poin
 	if err != nil {
 		return 0, t.err("at", id, err)
 	}
+	kept := uint64(0) // the oldest version whose time is known
 	for c, err := range t.db.driver.Log(ctx, t.name, id, driver.Range{Backward: true}) {
 		if err != nil {
 			return 0, t.err("at", id, err)
 		}
+		kept = c.Seq
 		if !c.Time.After(when) && c.Kind != driver.KindVoid {
 			return c.Seq, t.at(ctx, id, c.Seq, p)
 		}
+	}
+	if kept != 1 && t.db.driver.Limits().Forgets {
+		return 0, t.err("at", id, ErrForgotten)
 	}
 	return 0, t.err("at", id, fmt.Errorf("%w: it was created after %s", ErrNotFound, when.Format(time.RFC3339Nano)))
 }

@@ -19,7 +19,8 @@ type Blamed struct {
 
 // Blame tells of each field, element and key that a document has now who last
 // set it, when and why, in the order of the fields. It reads the whole history,
-// and does not touch the live document.
+// and does not touch the live document. Where a store was told to keep less than
+// all history, who last set a field before that has version 0.
 //
 //go:noinline
 func Blame[O, P, Q any](ctx context.Context, t *Table[O, P, Q], id ID) ([]Blamed, error) {

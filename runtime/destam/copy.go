@@ -26,7 +26,9 @@ var ErrDiffers = errors.New("another history is there already")
 // all tables, and of every document, deleted ones too, the whole history as it
 // is, with its checkpoints. Of a purged document it is that its id is never used
 // again. Nobody needs the types of the documents. Then it reads all of it at both
-// ends and compares, and makes it durable.
+// ends and compares, and makes it durable. From a store that was told to keep less
+// than all history it cannot be: that is [ErrForgotten], and [Export] without
+// history is the way.
 //
 // What it finds at the other end stays: what is of the same history is gone on
 // with, so a Copy that was interrupted is begun again and takes up where it was,
@@ -190,7 +192,7 @@ func (c *copier) document(ctx context.Context, doc driver.Doc, want, at driver.S
 				return c.err(doc, commit.Seq, errMoved)
 			}
 			if at.Seq++; err == nil && commit.Seq != at.Seq {
-				err = errMissing
+				err = missing(c.from)
 			}
 			if err != nil {
 				return c.err(doc, at.Seq, err)
@@ -198,6 +200,9 @@ func (c *copier) document(ctx context.Context, doc driver.Doc, want, at driver.S
 			if err := c.add(ctx, commit, want.Held); err != nil {
 				return err
 			}
+		}
+		if at.Seq != want.Seq {
+			return c.err(doc, at.Seq+1, missing(c.from))
 		}
 	}
 	if want.Seq < 2 || want.Life == driver.Unborn {
@@ -222,7 +227,7 @@ func (c *copier) same(ctx context.Context, doc driver.Doc, seq uint64) ([]driver
 			tries[i], held, found = commit.Try, commit.Held, true
 		}
 		if !found {
-			return nil, c.err(doc, seq, errMissing)
+			return nil, c.err(doc, seq, missing(d))
 		}
 	}
 	if tries[0] != tries[1] {
@@ -246,7 +251,7 @@ func (c *copier) purged(ctx context.Context, doc driver.Doc, want, at driver.Sta
 		}
 		return c.bury(ctx, doc, at, tomb)
 	}
-	return c.err(doc, want.Seq, errMissing)
+	return c.err(doc, want.Seq, missing(c.from))
 }
 
 // checkpoints copies those of a document, the newest first.
@@ -336,10 +341,14 @@ func (c *copier) compareLogs(ctx context.Context, doc driver.Doc, has, want driv
 	if has.Seq > want.Seq || has.Seq == want.Seq && (has.Life != want.Life || !slices.Equal(has.Held, want.Held)) {
 		return c.err(doc, has.Seq, ErrDiffers)
 	}
-	span := driver.Range{To: has.Seq}
+	first, err := oldest(ctx, c.to, doc)
+	if err != nil {
+		return c.err(doc, 0, err)
+	}
+	span := driver.Range{From: first, To: has.Seq}
 	copied, stop := iter.Pull2(c.to.Log(ctx, doc.Table, doc.ID, span))
 	defer stop()
-	n := uint64(0)
+	n := first - 1
 	for commit, err := range c.from.Log(ctx, doc.Table, doc.ID, span) {
 		if n++; err != nil {
 			return c.err(doc, n, err)
@@ -357,7 +366,7 @@ func (c *copier) compareLogs(ctx context.Context, doc driver.Doc, has, want driv
 		}
 	}
 	if n != has.Seq {
-		return c.err(doc, n+1, errMissing)
+		return c.err(doc, n+1, missing(c.from))
 	}
 	return nil
 }

@@ -272,8 +272,15 @@ func TestCopyRefused(t *testing.T) {
 	bounded := memory.Open(&memory.Options{History: 1})
 	c := newThicket(t, bounded, 3)
 	c.grow(400)
-	if _, err := Copy(ctx, bounded, memory.Open(nil), nil); !errors.Is(err, ErrCorrupt) {
+	if _, err := Copy(ctx, bounded, memory.Open(nil), nil); !errors.Is(err, ErrForgotten) {
 		t.Errorf("a history that was cut: %v", err)
+	}
+	holed := &warped{Driver: a.d, commit: func(c *driver.Commit) bool { return c.Seq != 2 }}
+	if _, err := Copy(ctx, holed, memory.Open(nil), nil); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("a history with a hole: %v", err)
+	}
+	if _, err := Copy(ctx, a.d, memory.Open(&memory.Options{History: 1}), nil); err != nil {
+		t.Errorf("to a store that keeps less: %v", err)
 	}
 
 	// A document of the other end has what one of here takes.

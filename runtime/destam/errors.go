@@ -12,18 +12,19 @@ import (
 // What can be asked of an error with errors.Is. The cause of an [*Error] may
 // be another error too: of the driver, of the operating system, of a context.
 var (
-	ErrNotFound = driver.ErrNotFound // there is no such document
-	ErrDeleted  = driver.ErrDeleted  // the document was deleted
-	ErrClosed   = driver.ErrClosed   // the database is closed
-	ErrReadOnly = driver.ErrReadOnly // the store was opened for reading only
-	ErrAttached = driver.ErrAttached // the store belongs to another database of this process
-	ErrPoisoned = driver.ErrPoisoned // the store failed: close the database and open it again
-	ErrUnknown  = driver.ErrUnknown  // the store did not say whether it has the commit
-	ErrConflict = doc.ErrConflict    // an Update was taken back: what it changed is gone
-	ErrDropped  = doc.ErrDropped     // a change was dropped: what it changed is gone
-	ErrDetached = doc.ErrDetached    // written to an object that is not in its document any more
-	ErrCorrupt  = doc.ErrCorrupt     // what is stored does not describe a document
-	ErrDepth    = doc.ErrDepth       // objects nest more than 30,000 deep
+	ErrNotFound  = driver.ErrNotFound  // there is no such document
+	ErrDeleted   = driver.ErrDeleted   // the document was deleted
+	ErrClosed    = driver.ErrClosed    // the database is closed
+	ErrReadOnly  = driver.ErrReadOnly  // the store was opened for reading only
+	ErrAttached  = driver.ErrAttached  // the store belongs to another database of this process
+	ErrPoisoned  = driver.ErrPoisoned  // the store failed: close the database and open it again
+	ErrUnknown   = driver.ErrUnknown   // the store did not say whether it has the commit
+	ErrForgotten = driver.ErrForgotten // the version is older than the history that the store was told to keep
+	ErrConflict  = doc.ErrConflict     // an Update was taken back: what it changed is gone
+	ErrDropped   = doc.ErrDropped      // a change was dropped: what it changed is gone
+	ErrDetached  = doc.ErrDetached     // written to an object that is not in its document any more
+	ErrCorrupt   = doc.ErrCorrupt      // what is stored does not describe a document
+	ErrDepth     = doc.ErrDepth        // objects nest more than 30,000 deep
 
 	// ErrTaken: another document has the value of a unique field.
 	ErrTaken = errors.New("value is taken")

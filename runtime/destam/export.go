@@ -37,6 +37,8 @@ type ExportOptions struct {
 // number, no byte of a text that is not UTF-8, no field that this program does not
 // know. Local fields are not exported.
 //
+// A history that a store was told to keep less of is [ErrForgotten].
+//
 // It takes no more memory than a document, or a version. It is no snapshot: what
 // is changed meanwhile may be in it or not, of each document one version. After
 // an error what was written is not complete, and Import will say so.
@@ -200,7 +202,7 @@ func (x *exporter) history(ctx context.Context, e driver.Entry) error {
 	next := max(span.From, 1)
 	for c, err := range x.t.db.driver.Log(ctx, x.t.name, e.ID, span) {
 		if err == nil && c.Seq != next {
-			err = errMissing
+			err = missing(x.t.db.driver)
 		}
 		if err != nil {
 			return err
@@ -213,7 +215,7 @@ func (x *exporter) history(ctx context.Context, e driver.Entry) error {
 		x.at.Commits++
 	}
 	if next != e.Seq+1 {
-		return errMissing
+		return missing(x.t.db.driver)
 	}
 	return nil
 }

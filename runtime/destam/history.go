@@ -81,7 +81,8 @@ func Backwards() HistoryOption { return HistoryOption{func(s *span) { s.backward
 
 // History yields the stored versions of the document, oldest first: who, when,
 // why, and what each changed, with the values before. What is pending is no
-// version yet. An error is the last pair. The live document is not touched.
+// version yet. An error is the last pair. The live document is not touched. A
+// store that was told to keep less than all history yields what it has.
 //
 //go:noinline
 func (o *ODocument) History(ctx context.Context, opts ...HistoryOption) iter.Seq2[Version, error] {
@@ -225,14 +226,18 @@ func (t *table) span(ctx context.Context, id ID, opts []HistoryOption) (s span, 
 	if err != nil {
 		return s, err
 	}
-	s.from = max(s.from, 1)
+	first, err := oldest(ctx, t.db.driver, driver.Doc{Table: t.name, ID: id})
+	if err != nil {
+		return s, err
+	}
+	s.from = max(s.from, first)
 	if s.to == 0 || s.to > head.Seq {
 		s.to = head.Seq
 	}
 	if s.since.IsZero() && s.until.IsZero() || s.from > s.to {
 		return s, nil
 	}
-	first, last := uint64(0), uint64(0) // clocks may go back: the versions between may not all be meant
+	begin, last := uint64(0), uint64(0) // clocks may go back: the versions between may not all be meant
 	for c, err := range t.db.driver.Log(ctx, t.name, id, driver.Range{From: s.from, To: s.to}) {
 		if err != nil {
 			return s, err
@@ -240,11 +245,11 @@ func (t *table) span(ctx context.Context, id ID, opts []HistoryOption) (s span, 
 		if !s.has(c.Time) {
 			continue
 		}
-		if last = c.Seq; first == 0 {
-			first = c.Seq
+		if last = c.Seq; begin == 0 {
+			begin = c.Seq
 		}
 	}
-	if s.from, s.to = first, last; first == 0 {
+	if s.from, s.to = begin, last; begin == 0 {
 		s.from = 1 // none
 	}
 	return s, nil

@@ -91,11 +91,13 @@ func (t *table) without(ctx context.Context, id ID, version uint64, force bool) 
 	if err != nil {
 		return nil, err
 	}
-	if version < 1 || version > s.to {
+	switch {
+	case version < 1 || version > s.to:
 		return nil, t.noVersion(id, version, s.to)
-	}
-	if version == 1 {
+	case version == 1:
 		return nil, errors.New("the creation cannot be taken back: delete the document")
+	case version < s.from:
+		return nil, ErrForgotten
 	}
 	before, err := t.asOf(ctx, id, version-1)
 	if err != nil {

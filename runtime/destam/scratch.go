@@ -43,6 +43,24 @@ func (t *table) asOf(ctx context.Context, id ID, version uint64) (*doc.Document,
 	return b.doc, err
 }
 
+// oldest gives the first version of a document whose commit the store still has.
+func oldest(ctx context.Context, d driver.Driver, of driver.Doc) (uint64, error) {
+	if d.Limits().Forgets {
+		for c, err := range d.Log(ctx, of.Table, of.ID, driver.Range{}) {
+			return c.Seq, err
+		}
+	}
+	return 1, nil
+}
+
+// missing says why a store has not a version that comes before one that it has.
+func missing(d driver.Driver) error {
+	if d.Limits().Forgets {
+		return ErrForgotten
+	}
+	return errMissing
+}
+
 // noVersion says that a document has not come to a version yet.
 func (t *table) noVersion(id ID, version, newest uint64) error {
 	return &Error{Op: "load", Table: t.name, ID: id, Version: version,
@@ -62,7 +80,7 @@ func (t *table) walk(ctx context.Context, id ID, from, to uint64, patch bool,
 	next := from
 	for c, err := range t.db.driver.Log(ctx, t.name, id, driver.Range{From: from, To: to}) {
 		if err == nil && c.Seq != next {
-			err = &Error{Op: "load", Table: t.name, ID: id, Version: next, Err: errMissing}
+			err = &Error{Op: "load", Table: t.name, ID: id, Version: next, Err: missing(t.db.driver)}
 		}
 		if err != nil {
 			return err
@@ -77,7 +95,7 @@ func (t *table) walk(ctx context.Context, id ID, from, to uint64, patch bool,
 		next++
 	}
 	if next <= to {
-		return &Error{Op: "load", Table: t.name, ID: id, Version: next, Err: errMissing}
+		return &Error{Op: "load", Table: t.name, ID: id, Version: next, Err: missing(t.db.driver)}
 	}
 	return nil
 }

@@ -223,6 +223,12 @@ func (v *verifier) document(ctx context.Context, e driver.Entry) error {
 		if c.Kind == driver.KindPurge && e.Life != driver.Purged {
 			return nil // just now
 		}
+		if next == 1 && c.Seq > 1 && d.Limits().Forgets {
+			if err := v.remember(ctx, &r, &c); err != nil {
+				return err
+			}
+			next = c.Seq
+		}
 		if c.Seq != next {
 			if err := v.found(e.ID, next, "it is missing; the next is %d", c.Seq); err != nil {
 				return err
@@ -241,6 +247,14 @@ func (v *verifier) document(ctx context.Context, e driver.Entry) error {
 	case e.Life == driver.Purged:
 		return v.hidden(ctx, &r)
 	}
+	if r.section == nil && e.Life == driver.Alive { // the store has forgotten who set it
+		if head, err := d.Head(ctx, v.table.Table, e.ID); err == nil && head.Seq == e.Seq {
+			r.section = head.Section
+			if err := v.section(&r, e.Seq); err != nil {
+				return err
+			}
+		}
+	}
 	if err := v.standing(&r); err != nil {
 		return err
 	}
@@ -255,7 +269,7 @@ func (v *verifier) checkpoints(ctx context.Context, r *replayed) error {
 	for at := r.Seq; r.Life != driver.Unborn && at > 0; {
 		state, err := v.db.driver.Load(ctx, v.table.Table, r.ID, at)
 		switch {
-		case isGone(err):
+		case isGone(err), errors.Is(err, ErrForgotten):
 			return nil // the log tells
 		case err != nil && (ctx.Err() != nil || errors.Is(err, ErrClosed)):
 			return err
@@ -307,16 +321,23 @@ func (v *verifier) commit(ctx context.Context, r *replayed, c *driver.Commit) er
 		r.doc = nil
 		return v.found(r.ID, c.Seq, "it cannot be replayed: %v", err)
 	}
-	if r.section != nil {
-		if path, differs := r.doc.DiffersFrom(r.section); differs {
-			if err := v.found(r.ID, c.Seq, "its query section is not what its changes lead to, at %q%s", path, v.untyped()); err != nil {
-				return err
-			}
-		}
+	if err := v.section(r, c.Seq); err != nil {
+		return err
 	}
 	if n := len(r.checkpoints); n > 0 && r.checkpoints[n-1] <= c.Seq {
 		r.checkpoints = r.checkpoints[:n-1]
 		return v.checkpoint(ctx, r, c.Seq)
+	}
+	return nil
+}
+
+// section compares the query section with what the changes lead to.
+func (v *verifier) section(r *replayed, seq uint64) error {
+	if r.section == nil || r.doc == nil {
+		return nil
+	}
+	if path, differs := r.doc.DiffersFrom(r.section); differs {
+		return v.found(r.ID, seq, "its query section is not what its changes lead to, at %q%s", path, v.untyped())
 	}
 	return nil
 }
@@ -349,6 +370,19 @@ func (v *verifier) goOn(ctx context.Context, r *replayed, seq uint64) error {
 	d.Loaded()
 	r.doc, r.lost = d, false
 	return nil
+}
+
+// remember takes a document of which the store was told to forget what comes
+// before c from the checkpoint that stands in for that.
+func (v *verifier) remember(ctx context.Context, r *replayed, c *driver.Commit) error {
+	r.now = driver.Standing{Seq: c.Seq - 1, Life: driver.Alive, Held: c.Held}
+	if c.Kind == driver.KindRestore {
+		r.now.Life = driver.Deleted
+	}
+	if err := v.goOn(ctx, r, c.Seq-1); err != nil || r.doc != nil {
+		return err
+	}
+	return v.found(r.ID, c.Seq-1, "the store keeps nothing older, and has no checkpoint of it")
 }
 
 // untyped is what a difference may be in a table that is read without its type:

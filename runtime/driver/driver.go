@@ -255,6 +255,11 @@ type Query struct {
 type Limits struct {
 	Commit int  // largest encoded commit in bytes, 0 for no limit
 	Shared bool // other processes may write the same documents
+
+	// Forgets says that the store was told to keep less than all history. It
+	// keeps the newest commit always, and a checkpoint of what came before the
+	// first commit that Log yields; Load of what is older gives [ErrForgotten].
+	Forgets bool
 }
 
 // Stats is how a store is doing. What a driver does not know is zero.

@@ -22,6 +22,9 @@ var (
 	ErrPoisoned = errors.New("store failed earlier and must be opened again")
 	// ErrReadOnly: the store was opened for reading only.
 	ErrReadOnly = errors.New("store is read-only")
+	// ErrForgotten: the version is older than the history that the store was
+	// told to keep. See [Limits].
+	ErrForgotten = errors.New("version is older than the history that the store keeps")
 )
 
 // SeqError says that a commit came too late or too early for its sequence.
