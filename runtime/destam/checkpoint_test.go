@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -98,6 +99,35 @@ func TestCheckpointCost(t *testing.T) {
 			// What was on its way to the store while the last was written comes on top.
 			if most := 2*max(len(state.Checkpoint), 512) + 2000; replay > most {
 				t.Fatalf("after %d commits %d bytes of %d commits are replayed on a checkpoint of %d", i+1, replay, len(state.Commits), len(state.Checkpoint))
+			}
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if len(w.checkpoints) == 0 || w.all > 3*w.deltas {
+			t.Errorf("%d checkpoints: %d bytes for %d of deltas", len(w.checkpoints), w.all, w.deltas)
+		}
+	})
+}
+
+// TestCheckpointSmall changes little of a large document, often: what is written
+// for the sake of loading is bounded by the bytes of the deltas, not by how many
+// there are.
+func TestCheckpointSmall(t *testing.T) {
+	onEach(t, func(t *testing.T, d driver.Driver) {
+		w := &weighed{Driver: d}
+		opts := &Options{Window: time.Hour}
+		opts.tuning.checkpoint = 512
+		b := open(t, w, opts)
+		o := b.create(Card{Title: strings.Repeat("x", 20_000)})
+		for i := range 4000 {
+			if err := o.Update(func(o *OCard) error { o.SetCount(i + 1); return nil }); err != nil {
+				t.Fatal(err)
+			}
+			if i%64 == 0 {
+				if err := o.Flush(ctx); err != nil {
+					t.Fatal(err)
+				}
+				b.quiet(o)
 			}
 		}
 		w.mu.Lock()
