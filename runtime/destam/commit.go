@@ -57,7 +57,7 @@ func (op Op) String() string {
 // Delta is one change of one slot: a field, an element of an array, or a key
 // of a map. Its methods work at any time, on any goroutine, except inside an
 // Update or View of the same document.
-type Delta struct{ x *doc.Delta }
+type Delta struct{ x *doc.Head }
 
 // Op tells what happened.
 func (d Delta) Op() Op {
@@ -102,23 +102,27 @@ func quoted(v any) string {
 // Old is the value before, nil when there was none: a value of the field's Go
 // type, or the handle of an object.
 func (d Delta) Old() any {
-	if t := d.x.Traced(); t != nil && t.Old != nil {
+	var room doc.Delta
+	x := d.x.Delta(&room)
+	if t := x.Traced(); t != nil && t.Old != nil {
 		return t.Old
 	}
-	return shown(d.x, d.x.Prev)
+	return shown(x, x.Prev)
 }
 
 // New is the value after, nil when there is none: a value of the field's Go
 // type; for an object that is new in this commit its plain struct as the
 // commit left it, for one that was in the document before, its handle.
 func (d Delta) New() any {
-	if t := d.x.Traced(); t != nil && t.New != nil {
+	var room doc.Delta
+	x := d.x.Delta(&room)
+	if t := x.Traced(); t != nil && t.New != nil {
 		return t.New
 	}
-	if p := d.x.Plain(); p != nil {
+	if p := x.Plain(); p != nil {
 		return p
 	}
-	return shown(d.x, d.x.Val)
+	return shown(x, x.Val)
 }
 
 // shown gives a delta's value as users know it.
@@ -189,16 +193,32 @@ type lone struct {
 	cells [2]doc.Cell
 }
 
+// small is lone for a number.
+type small struct {
+	Commit
+	delta [1]Delta
+	x     doc.Single
+}
+
 // single is the commit of a value that was set alone; one for all who ask.
-func single(x *doc.Alone) *Commit {
-	if x.Shared == nil {
-		c := &lone{}
-		x.Delta(&c.x, &c.cells)
-		c.delta[0].x = &c.x
-		c.Time, c.Deltas = x.Time(), c.delta[:]
-		x.Shared = unsafe.Pointer(c)
+func single(x *doc.Alone) (c *Commit) {
+	if c := x.Shared(); c != nil {
+		return (*Commit)(c)
 	}
-	return &(*lone)(x.Shared).Commit
+	if x.Small() {
+		s := &small{}
+		x.Single(&s.x)
+		s.delta[0].x = &s.x.Head
+		c, s.Deltas = &s.Commit, s.delta[:]
+	} else {
+		l := &lone{}
+		x.Delta(&l.x, &l.cells)
+		l.delta[0].x = &l.x.Head
+		c, l.Deltas = &l.Commit, l.delta[:]
+	}
+	c.Time = x.Time()
+	x.Share(unsafe.Pointer(c))
+	return c
 }
 
 // changes is Changes of an object, or of its field f.
@@ -237,7 +257,7 @@ func public(c *doc.Commit) *Commit {
 	p := &Commit{Time: c.Time, By: c.By, Because: c.Because, Origin: c.Origin, Digested: c.Digested}
 	p.Deltas = make([]Delta, len(c.Deltas))
 	for i := range c.Deltas {
-		p.Deltas[i] = Delta{x: &c.Deltas[i]}
+		p.Deltas[i] = Delta{x: &c.Deltas[i].Head}
 	}
 	return p
 }

@@ -143,7 +143,7 @@ func deltas(ts []doc.Traced) []Delta {
 	ds := make([]Delta, 0, len(ts))
 	for i := range ts {
 		if x := &ts[i]; x.Renamed() == nil {
-			ds = append(ds, Delta{x: &x.Delta})
+			ds = append(ds, Delta{x: &x.Head})
 		}
 	}
 	return ds

@@ -40,7 +40,7 @@ func (c Change[T]) Commit() *Commit {
 	if x.Has = !c.Absent; x.Has {
 		x.Val = c.New
 	}
-	return &Commit{Time: doc.Instant(time.Now()), Deltas: []Delta{{x}}}
+	return &Commit{Time: doc.Instant(time.Now()), Deltas: []Delta{{&x.Head}}}
 }
 
 // lens is what all lenses have in common: the object that they begin at, and

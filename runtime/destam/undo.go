@@ -68,7 +68,7 @@ func (u *Undo) step(ctx context.Context, op string, step func(context.Context, d
 		ok, left, err = step(ctx, c)
 	}
 	for i := range left {
-		skipped = append(skipped, Delta{x: &left[i]})
+		skipped = append(skipped, Delta{x: &left[i].Head})
 	}
 	return ok, skipped, u.l.table.err(op, u.l.id, err)
 }

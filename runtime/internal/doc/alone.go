@@ -15,18 +15,23 @@ import (
 // allocates nothing.
 //
 // A listener may read one while it is being called.
+//
+// It is used for one operation after the other, and a pointer is written only
+// where it differs from the one that is there: while the collector marks, which
+// is most of the time where a goroutine does nothing but set, each write of a
+// pointer costs as much as a call.
 type Alone struct {
-	n         *Node
-	l         *List   // of an element; nil for a field
+	other     *Alone // for the next operation, while this one is being told
+	n         *Node  // that of the one before, while there is none
+	l         *List  // of an element; nil for a field
+	leaf      *leaf
 	key       pos.Key // of the element
 	f         int32
+	on        bool // it keeps an operation
 	had, has  bool
-	leaf      *leaf
-	prev, val Cell
-	old, new  unsafe.Pointer // to these, nil where there was or is no value
-
-	// Shared is for listeners that make something of it which serves all.
-	Shared unsafe.Pointer
+	several   bool // listeners hear of it
+	prev, val Cell // when had; when has
+	shared    unsafe.Pointer
 }
 
 // Cell has room for any small value.
@@ -54,10 +59,31 @@ func (c *Cell) at(l *leaf) unsafe.Pointer {
 
 // Old gives the address of the value before, nil when there was none; New that
 // of the value after.
-func (x *Alone) Old() unsafe.Pointer { return x.old }
+func (x *Alone) Old() unsafe.Pointer {
+	if !x.had {
+		return nil
+	}
+	return x.prev.at(x.leaf)
+}
 
 // New gives the address of the value after, nil when there is none.
-func (x *Alone) New() unsafe.Pointer { return x.new }
+func (x *Alone) New() unsafe.Pointer {
+	if !x.has {
+		return nil
+	}
+	return x.val.at(x.leaf)
+}
+
+// Share keeps what a listener has made of x, for others who hear of it;
+// Shared gives it, nil when there is none.
+func (x *Alone) Share(p unsafe.Pointer) {
+	if x.several {
+		x.shared = p
+	}
+}
+
+// Shared gives what was given to Share.
+func (x *Alone) Shared() unsafe.Pointer { return x.shared }
 
 // Slot tells whose field it is, and with which key it is an element of the list
 // there.
@@ -65,7 +91,7 @@ func (x *Alone) Slot() (n *Node, f int32, k Key) { return x.n, x.f, x.key }
 
 // NewDelta begins a delta of a slot that [Alone.Slot] gave.
 func NewDelta(n *Node, f int32, k Key) *Delta {
-	x := &Delta{N: n, F: f}
+	x := &Delta{Head: Head{N: n, F: f}}
 	if n.typ.Fields[f].Kind == LeafList {
 		x.L, x.Key = n.List(int(f)), k
 	}
@@ -115,7 +141,7 @@ func (x *Alone) commit(s *Subscription) *Commit {
 
 // boxed is x as a delta with copies of the values.
 func (x *Alone) boxed() Delta {
-	y := Delta{N: x.n, F: x.f, L: x.l, Key: x.key, Had: x.had, Has: x.has}
+	y := Delta{Head: Head{N: x.n, F: x.f, Had: x.had, Has: x.has}, L: x.l, Key: x.key}
 	if x.had {
 		y.Prev = x.leaf.box(x.prev.at(x.leaf))
 	}
@@ -133,19 +159,29 @@ func (d *Document) begin(n *Node, f int, fd *Field) bool {
 		d.spill()
 		return false
 	}
+	x.of(n, int32(f), fd.leaf)
 	p := n.ptr(f)
-	x.n, x.f, x.leaf, x.had = n, int32(f), fd.leaf, fd.Kind != OptionalLeaf || *fd.ok(p)
-	if x.old = nil; x.had {
-		x.old = x.prev.at(x.leaf)
-		x.leaf.copy(x.old, p)
+	if x.had = fd.Kind != OptionalLeaf || *fd.ok(p); x.had {
+		x.leaf.copy(x.prev.at(x.leaf), p)
 	}
 	return true
+}
+
+// of makes x keep what happens to field f of n.
+func (x *Alone) of(n *Node, f int32, lf *leaf) {
+	if x.n != n {
+		x.n = n
+	}
+	if x.leaf != lf {
+		x.leaf = lf
+	}
+	x.f, x.on = f, true
 }
 
 // lonely tells whether a value of n that changes now may be all that does.
 func (d *Document) lonely(n *Node, lf *leaf) bool {
 	x := d.one
-	return x != nil && x.n == nil && d.tx == nil && len(d.log) == 0 && lf != nil && lf.size != large && !n.section
+	return x != nil && !x.on && d.tx == nil && len(d.log) == 0 && lf != nil && lf.size != large && !n.section
 }
 
 // beginElement is begin for the i-th element of a list; had tells whether it was
@@ -156,20 +192,18 @@ func (d *Document) beginElement(l *List, i int, had bool) bool {
 		return false
 	}
 	x := d.one
-	x.n, x.l, x.f, x.key, x.leaf, x.had = l.owner, l, l.f, l.cells.Key(i), lf, had
-	if x.old = nil; had {
-		x.old = x.prev.at(lf)
-		lf.copy(x.old, l.cells.at(i))
+	x.of(l.owner, l.f, lf)
+	x.l, x.key = l, l.cells.Key(i)
+	if x.had = had; had {
+		lf.copy(x.prev.at(lf), l.cells.at(i))
 	}
 	return true
 }
 
 // endElement is end for the i-th element of a list; has tells whether it is there.
 func (x *Alone) endElement(i int, has bool) {
-	x.new = nil
 	if x.has = has; has {
-		x.new = x.val.at(x.leaf)
-		x.leaf.copy(x.new, x.l.cells.at(i))
+		x.leaf.copy(x.val.at(x.leaf), x.l.cells.at(i))
 	}
 }
 
@@ -177,10 +211,8 @@ func (x *Alone) endElement(i int, has bool) {
 func (x *Alone) end() {
 	fd := &x.n.typ.Fields[x.f]
 	p := x.n.ptr(int(x.f))
-	x.has, x.new = fd.Kind != OptionalLeaf || *fd.ok(p), nil
-	if x.has {
-		x.new = x.val.at(x.leaf)
-		x.leaf.copy(x.new, p)
+	if x.has = fd.Kind != OptionalLeaf || *fd.ok(p); x.has {
+		x.leaf.copy(x.val.at(x.leaf), p)
 	}
 }
 
@@ -188,25 +220,30 @@ func (x *Alone) end() {
 // others are.
 func (d *Document) spill() {
 	x := d.one
-	if x == nil || x.n == nil {
+	if x == nil || !x.on {
 		return
 	}
 	d.log = append(d.log, x.boxed())
 	x.forget()
 }
 
-// forget lets go of what x keeps.
+// forget lets go of what x keeps, but for the object.
 func (x *Alone) forget() {
-	x.n, x.Shared = nil, nil
+	x.on = false
 	if x.l != nil {
 		x.l, x.key = nil, ""
 	}
-	x.prev, x.val = Cell{}, Cell{}
+	if x.shared != nil {
+		x.shared = nil
+	}
+	if x.leaf.size == texts {
+		x.prev, x.val = Cell{}, Cell{}
+	}
 }
 
 // idle tells whether the value is what it was.
 func (x *Alone) idle() bool {
-	return x.had == x.has && (!x.has || x.leaf.equal(x.old, x.new))
+	return x.had == x.has && (!x.has || x.leaf.equal(x.prev.at(x.leaf), x.val.at(x.leaf)))
 }
 
 // tellAlone makes the change that is kept a commit of its own and delivers it.
@@ -218,15 +255,18 @@ func (d *Document) tellAlone() bool {
 	if q.busy() || q.head < len(q.queue) || len(d.owed) > 0 || d.asked {
 		return false
 	}
-	if d.watching > 0 && !q.hearers(x) {
-		return false
+	var heard []*Subscription
+	if d.watching > 0 {
+		var ok bool
+		if heard, ok = q.hearers(x); !ok {
+			return false
+		}
 	}
 	d.ops++
 	if len(d.digests) > 0 {
 		d.recordAlone(x)
 	}
-	if len(q.heard) == 0 || x.idle() {
-		q.heard = nil
+	if len(heard) == 0 || x.idle() {
 		x.forget()
 		d.mu.Unlock()
 		return true
@@ -234,9 +274,10 @@ func (d *Document) tellAlone() bool {
 	q.commits++
 	own := q.commits
 	q.running = delivering
-	d.one, q.told = q.told, x
+	x.several = len(heard) > 1
+	d.one = x.other
 	d.mu.Unlock()
-	q.tell(own)
+	q.tell(x, heard, own)
 	return true
 }
 
@@ -279,7 +320,7 @@ func (s *Subscription) meets(x *Alone) bool {
 	}
 	if !s.typed {
 		c := climb{lens: l, from: s.n}
-		return c.leads(&Delta{N: x.n, F: x.f, L: x.l, Key: x.key, Had: x.had, Has: x.has})
+		return c.leads(&Delta{Head: Head{N: x.n, F: x.f, Had: x.had, Has: x.has}, L: x.l, Key: x.key})
 	}
 	i := len(l.steps) - 1
 	if x.l != nil {
@@ -311,15 +352,15 @@ func (s *Subscription) reaches(n *Node, i int) bool {
 }
 
 // tell calls those who were found, and goes on with what was committed
-// meanwhile.
-func (q *delivery) tell(own uint64) {
-	for q.next < len(q.heard) {
-		if !q.tellSome(own) {
+// meanwhile. Who they are is in memory of an earshot, which nobody looks for
+// while a goroutine is delivering.
+func (q *delivery) tell(x *Alone, heard []*Subscription, own uint64) {
+	for goOn := true; len(heard) > 0; {
+		if heard, goOn = q.tellSome(x, heard, own); !goOn {
 			return
 		}
 	}
-	q.told.forget()
-	q.heard, q.next = nil, 0
+	x.forget()
 	if atomic.CompareAndSwapUint32(&q.running, delivering, 0) {
 		return // nothing came, and nobody waits: so without the lock
 	}
@@ -334,27 +375,28 @@ func (q *delivery) tell(own uint64) {
 	q.loop(own)
 }
 
-// tellSome calls those whose turn it is, up to one that panics. After a
-// Goexit, which cannot be stopped, another goroutine goes on: then false,
-// though nobody gets to see it.
-func (q *delivery) tellSome(own uint64) (goOn bool) {
+// tellSome calls those whose turn it is, up to one that panics, and gives those
+// after it. After a Goexit, which cannot be stopped, another goroutine goes on:
+// then false, though nobody gets to see it.
+func (q *delivery) tellSome(x *Alone, heard []*Subscription, own uint64) (rest []*Subscription, goOn bool) {
+	next := 0
 	defer func() {
 		if goOn {
 			return
 		}
-		q.next++
+		left := heard[next+1:]
 		if r := recover(); r != nil {
-			goOn = true
+			rest, goOn = left, true
 			q.d.report(&PanicError{Value: r, Stack: string(debug.Stack())})
 			return
 		}
 		q.d.report(&PanicError{Value: "runtime.Goexit", Stack: string(debug.Stack())})
-		q.d.host.Go(func() { q.tell(own) })
+		q.d.host.Go(func() { q.tell(x, left, own) })
 	}()
-	for x := q.told; q.next < len(q.heard); q.next++ {
-		if s := q.heard[q.next]; !s.off.Load() {
+	for ; next < len(heard); next++ {
+		if s := heard[next]; !s.off.Load() {
 			s.alone(x)
 		}
 	}
-	return true
+	return nil, true
 }

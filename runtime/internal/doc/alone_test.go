@@ -325,3 +325,65 @@ func TestEarshot(t *testing.T) {
 	tasks.Stop()
 	set()
 }
+
+// TestPathKept holds that the path of a commit's delta is where the slot is at
+// the moment of asking, whatever came and went since another was asked for it.
+func TestPathKept(t *testing.T) {
+	kept := 0
+	for seed := range rounds(60) {
+		d, _, _ := create(t, seedNote, 64)
+		p := newPlayer(d, seed, 12)
+		var heard []*Head
+		d.root.Watch(-1, func(c *Commit) {
+			for i := range c.Deltas {
+				if x := &c.Deltas[i]; x.Renamed() == nil {
+					heard = append(heard, &x.Head)
+				}
+			}
+		})
+		for step := range 40 {
+			p.some(t)
+			if n := p.any(); n != nil && n.typ == noteType.Fields[fTasks].typ {
+				do((*Object)(n.Canonical()), func(n *Node) { setText(n, fText, fmt.Sprint("step ", step)) })
+			}
+			for _, h := range heard[max(0, len(heard)-20):] {
+				got := h.LockedPath()
+				d.lock()
+				want := (*Delta)(unsafe.Pointer(h)).Path()
+				if at := d.out.near; at != nil && at[hashed(h.N, h.F)%earshots].path != nil {
+					kept++
+				}
+				d.mu.Unlock()
+				if !slices.Equal(got, want) {
+					t.Fatalf("seed %d step %d: the path is %q, was given as %q", seed, step, want, got)
+				}
+			}
+		}
+	}
+	if kept == 0 {
+		t.Error("no path was kept")
+	}
+}
+
+// TestSingle holds that what a Single says is what the Delta would.
+func TestSingle(t *testing.T) {
+	x := Alone{n: &Node{typ: noteType}, f: int32(fRate), leaf: noteType.Fields[fRate].leaf}
+	for _, c := range []struct{ had, has bool }{{true, true}, {true, false}, {false, true}} {
+		x.had, x.has = c.had, c.has
+		x.prev.number, x.val.number = 3, 5
+		if !x.Small() {
+			t.Fatal("a number needs more than a Single")
+		}
+		var s Single
+		var room, want Delta
+		var cells [2]Cell
+		x.Single(&s)
+		x.Delta(&want, &cells)
+		if got := s.Head.Delta(&room); *got != want {
+			t.Errorf("had %v, has %v: the delta is %v, want %v", c.had, c.has, *got, want)
+		}
+		if got := want.Head.Delta(&room); got != &want {
+			t.Error("a Delta is not its own")
+		}
+	}
+}

@@ -310,7 +310,7 @@ func Difference(from, to *Document) []Traced {
 		if x.Renamed() != nil {
 			continue
 		}
-		x.traced = true
+		x.form = formTraced
 		t := Traced{Delta: x, slot: slot{x.N, x.L, x.F, x.Key}}
 		if x.Had {
 			if n, ok := x.Prev.(*Node); ok {

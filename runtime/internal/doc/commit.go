@@ -146,7 +146,7 @@ func (x *passed) delta() (_ Delta, ok bool) {
 	if x.renamed {
 		return Delta{}, false
 	}
-	y := Delta{N: x.n, F: x.f, L: x.l, Key: x.key, Had: x.had, Has: x.has}
+	y := Delta{Head: Head{N: x.n, F: x.f, Had: x.had, Has: x.has}, L: x.l, Key: x.key}
 	y.startAt(x.old)
 	if x.had {
 		y.Prev = x.prev
@@ -179,7 +179,7 @@ func (p *past) renames() (to []Delta) {
 		for _, x := range xs {
 			r.Old, r.New = append(r.Old, x.old), append(r.New, x.key)
 		}
-		to = append(to, Delta{N: l.owner, F: l.f, L: l, extra: &extra{renamed: r}})
+		to = append(to, Delta{Head: Head{N: l.owner, F: l.f}, L: l, extra: &extra{renamed: r}})
 	}
 	return to
 }

@@ -30,15 +30,12 @@ type delivery struct {
 	d             *Document
 	queue         []call // from head on; one commit's calls are neighbours
 	head          int
-	waiting       int             // commits in queue
-	running       uint32          // whether a goroutine is delivering: see busy
-	commits       uint64          // made
-	done          uint64          // delivered to everybody
-	subscriptions uint64          // ever made
-	lenses        int             // subscriptions through lenses
-	told          *Alone          // what is being told, while running
-	heard         []*Subscription // who hears it: an earshot has the memory
-	next          int             // of these
+	waiting       int    // commits in queue
+	running       uint32 // whether a goroutine is delivering: see busy
+	commits       uint64 // made
+	done          uint64 // delivered to everybody
+	subscriptions uint64 // ever made
+	lenses        int    // subscriptions through lenses
 	near          *[earshots]earshot
 	calls         []call        // memory of the commit that is being published
 	clock         clock         // of who is delivering

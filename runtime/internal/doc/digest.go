@@ -119,7 +119,7 @@ func (w *Digest) record(log []Delta) {
 			w.past.rename(x)
 		default:
 			if m, ok := w.unslate(x); ok {
-				w.past.touch(&Delta{N: x.N, F: x.F, Had: m.had, Prev: m.box(), Has: x.Had, Val: x.Prev})
+				w.past.touch(&Delta{Head: Head{N: x.N, F: x.F, Had: m.had, Has: x.Had}, Prev: m.box(), Val: x.Prev})
 			}
 			w.past.touch(x)
 		}
@@ -184,7 +184,7 @@ func (w *Digest) body(p *past, marks []mark) []byte {
 	}
 	for _, i := range alone {
 		m := &marks[i]
-		x := Delta{N: m.n, F: m.f, Had: m.had, Has: m.n.has(int(m.f))}
+		x := Delta{Head: Head{N: m.n, F: m.f, Had: m.had, Has: m.n.has(int(m.f))}}
 		b = x.append(b, e)
 	}
 	return b

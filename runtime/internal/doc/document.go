@@ -186,7 +186,7 @@ func (o *Object) Wrote() {
 	if o.tx != nil {
 		return
 	}
-	if d.one != nil && d.one.n != nil {
+	if d.one != nil && d.one.on {
 		if d.tellAlone() {
 			return
 		}

@@ -15,6 +15,7 @@ type earshot struct {
 	f     int32
 	shape uint64
 	heard []*Subscription
+	path  Path // of the slot, if somebody has asked
 }
 
 // earshots is how many slots are kept, by a hash of the slot.
@@ -26,6 +27,22 @@ func (q *delivery) earshot(n *Node, f int32) *earshot {
 		q.near = new([earshots]earshot)
 	}
 	return &q.near[hashed(n, f)%earshots]
+}
+
+// path gives the path to a slot: one for all who ask, as long as every object is
+// where it is.
+func (q *delivery) path(n *Node, f int32) Path {
+	if q.near == nil {
+		return n.pathTo(f)
+	}
+	at := q.earshot(n, f)
+	if at.n != n || at.f != f || at.shape != q.shape {
+		return n.pathTo(f)
+	}
+	if at.path == nil {
+		at.path = n.pathTo(f)
+	}
+	return at.path
 }
 
 // reshape notes that what is kept is worth nothing. Who has stopped must not
@@ -40,21 +57,17 @@ func (q *delivery) reshape(stopped bool) {
 // hearers finds, in the order of their calls, who hears of a change of one
 // value; false when that takes more than a walk up. Nobody is delivering: the
 // memory of who was found before is used again.
-func (q *delivery) hearers(x *Alone) bool {
+func (q *delivery) hearers(x *Alone) (heard []*Subscription, ok bool) {
 	at := q.earshot(x.n, x.f)
 	if at.n == x.n && at.f == x.f && at.shape == q.shape {
-		q.heard = at.heard
-		return true
+		return at.heard, true
 	}
-	at.n = nil
-	heard, ok := q.seek(x, at.heard[:0])
-	at.heard = heard
-	if !ok {
-		return false
+	at.n, at.path = nil, nil
+	heard, ok = q.seek(x, at.heard[:0])
+	if at.heard = heard; ok {
+		at.n, at.f, at.shape = x.n, x.f, q.shape
 	}
-	at.n, at.f, at.shape = x.n, x.f, q.shape
-	q.heard = heard
-	return true
+	return heard, ok
 }
 
 // seek walks up, and appends who hears of x.

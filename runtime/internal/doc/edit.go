@@ -176,12 +176,12 @@ func (l *List) Close(i, n int) {
 	if d.win.came > 0 {
 		v := l.boxed(i, d.boxes(alone))
 		if d.filled(v); !alone && d.logging() {
-			d.log = append(d.log, Delta{N: l.owner, F: l.f, L: l, Key: l.cells.Key(i), Has: true, Val: v})
+			d.log = append(d.log, Delta{Head: Head{N: l.owner, F: l.f, Has: true}, L: l, Key: l.cells.Key(i), Val: v})
 		}
 		return
 	}
 	for j := i; j < i+n && !alone && d.logging(); j++ {
-		d.log = append(d.log, Delta{N: l.owner, F: l.f, L: l, Key: l.cells.Key(j), Has: true, Val: l.elem(j)})
+		d.log = append(d.log, Delta{Head: Head{N: l.owner, F: l.f, Has: true}, L: l, Key: l.cells.Key(j), Val: l.elem(j)})
 	}
 }
 
@@ -204,7 +204,7 @@ func (l *List) rename(i int, keys []pos.Key) {
 		for j := range keys {
 			r.Old[j] = l.cells.Key(i + j)
 		}
-		d.log = append(d.log, Delta{N: l.owner, F: l.f, L: l, extra: &extra{renamed: r}})
+		d.log = append(d.log, Delta{Head: Head{N: l.owner, F: l.f}, L: l, extra: &extra{renamed: r}})
 	}
 	if l.recordable() {
 		d.renamed(l, i, keys)
@@ -256,7 +256,7 @@ func (l *List) Remove(i, n int) {
 			d.unlink(l.Node(j), l.holder(k))
 		}
 		if log {
-			d.log = append(d.log, Delta{N: l.owner, F: l.f, L: l, Key: k, Had: true, Prev: prev})
+			d.log = append(d.log, Delta{Head: Head{N: l.owner, F: l.f, Had: true}, L: l, Key: k, Prev: prev})
 		}
 	}
 	l.cells.Remove(i, n)
@@ -276,7 +276,7 @@ func (l *List) Changing(i int) {
 		return
 	}
 	if log {
-		d.log = append(d.log, Delta{N: l.owner, F: l.f, L: l, Key: l.cells.Key(i), Had: true, Prev: l.elem(i)})
+		d.log = append(d.log, Delta{Head: Head{N: l.owner, F: l.f, Had: true}, L: l, Key: l.cells.Key(i), Prev: l.elem(i)})
 	}
 }
 
@@ -285,7 +285,7 @@ func (l *List) Changed(i int) {
 	d := l.owner.doc
 	switch {
 	case !d.logging():
-	case d.one != nil && d.one.n != nil:
+	case d.one != nil && d.one.on:
 		d.one.endElement(i, true)
 	default:
 		x := &d.log[len(d.log)-1]

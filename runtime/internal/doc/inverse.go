@@ -191,7 +191,7 @@ func (m *performing) fits(x *Delta) error {
 	case x.L.isMap():
 		has, v = x.L.element(x.Key)
 	}
-	if has != x.Had || has && !(&Delta{N: x.N, F: x.F, Prev: v, Val: x.Prev}).same() {
+	if has != x.Had || has && !(&Delta{Head: Head{N: x.N, F: x.F}, Prev: v, Val: x.Prev}).same() {
 		return ErrUnfit
 	}
 	return nil
@@ -222,7 +222,7 @@ func (m *performing) aside(x *Delta) {
 		has, v = x.L.element(k)
 	}
 	c, ok := x.Val.(*Node)
-	if has != x.Had || has && !(&Delta{N: x.N, F: x.F, Prev: v, Val: x.Prev}).same() || ok && x.Has && x.N.within(c) {
+	if has != x.Had || has && !(&Delta{Head: Head{N: x.N, F: x.F}, Prev: v, Val: x.Prev}).same() || ok && x.Has && x.N.within(c) {
 		return
 	}
 	if x.Has {
@@ -289,7 +289,7 @@ func (m *performing) put(x *Delta) {
 	}
 	x.L.openFor(i, x)
 	if k := x.L.cells.Key(i); k != x.Key {
-		m.rekeyed = append(m.rekeyed, Delta{N: x.N, F: x.F, L: x.L, extra: &extra{renamed: &Renamed{Old: []pos.Key{x.Key}, New: []pos.Key{k}}}})
+		m.rekeyed = append(m.rekeyed, Delta{Head: Head{N: x.N, F: x.F}, L: x.L, extra: &extra{renamed: &Renamed{Old: []pos.Key{x.Key}, New: []pos.Key{k}}}})
 	}
 }
 

@@ -84,7 +84,7 @@ func (w *Digest) settle() {
 		if m.n == nil {
 			continue
 		}
-		x := Delta{N: m.n, F: m.f, Had: m.had, Prev: m.box()}
+		x := Delta{Head: Head{N: m.n, F: m.f, Had: m.had}, Prev: m.box()}
 		x.Has, x.Val = m.n.value(int(m.f))
 		w.past.touch(&x)
 	}

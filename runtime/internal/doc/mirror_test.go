@@ -178,7 +178,7 @@ func (m *mirror) was(x *Delta) {
 	delete(m.slots, s)
 	if !there {
 		m.t.Errorf("%s: heard that %s was %v, and not before that it is", m.what, x.Path(), x.Prev)
-	} else if !(&Delta{N: x.N, F: x.F, Prev: v, Val: x.Prev}).same() {
+	} else if !(&Delta{Head: Head{N: x.N, F: x.F}, Prev: v, Val: x.Prev}).same() {
 		m.t.Errorf("%s: heard that %s is %v, now that it was %v", m.what, x.Path(), v, x.Prev)
 	}
 }
@@ -228,7 +228,7 @@ func (m *mirror) check(what string) {
 			continue
 		}
 		was, ok := m.slots[s]
-		if !ok || !(&Delta{N: s.n, F: s.f, Prev: was, Val: v}).same() {
+		if !ok || !(&Delta{Head: Head{N: s.n, F: s.f}, Prev: was, Val: v}).same() {
 			m.t.Errorf("%s, %s: heard %v (%v), it is %v", what, m.what, was, ok, v)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"github.com/destam-go/destamgen/runtime/internal/pos"
 )
@@ -49,22 +50,30 @@ func (p Path) Fields() string {
 // is held, or the document is not shared. Where an object is held twice, it
 // is the first place; where it was removed, the last that it had.
 func (x *Delta) Path() Path {
-	p := x.N.path()
-	p = append(p, Step{Name: x.N.typ.Fields[x.F].Name, Index: -1})
+	p := x.N.pathTo(x.F)
 	if x.L != nil && x.Renamed() == nil {
 		p = append(p, x.L.step(x.Key))
 	}
 	return p
 }
 
-// LockedPath is Path for those who do not hold the lock.
-func (x *Delta) LockedPath() Path {
-	if t := x.Traced(); t != nil {
-		return t.At
+// LockedPath is Path for those who do not hold the lock. It must not be changed.
+func (h *Head) LockedPath() Path {
+	if h.form == formTraced {
+		return (*Traced)(unsafe.Pointer(h)).At
 	}
-	x.N.doc.lock()
-	defer x.N.doc.mu.Unlock()
-	return x.Path()
+	d := h.N.doc
+	d.lock()
+	defer d.mu.Unlock()
+	if x := (*Delta)(unsafe.Pointer(h)); h.form != formSingle && x.L != nil {
+		return x.Path()
+	}
+	return d.out.path(h.N, h.F)
+}
+
+// pathTo leads to field f of n, with room for an element.
+func (n *Node) pathTo(f int32) Path {
+	return append(n.path(), Step{Name: n.typ.Fields[f].Name, Index: -1})
 }
 
 // path leads to n over its first holders, and where there is none any more

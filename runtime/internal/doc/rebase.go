@@ -174,7 +174,7 @@ func (d *Document) overwritten(xs []change, c Cause) {
 			if x.path != "" || x.op == opContent || x.op == opRenumber || x.n.base().stored() || d.rebase.removed[x.n.base()] {
 				continue
 			}
-			y := Delta{N: x.n, F: int32(x.f)}
+			y := Delta{Head: Head{N: x.n, F: int32(x.f)}}
 			if x.element() {
 				y.L, y.Key = x.n.List(x.f), x.key
 			}

@@ -173,7 +173,7 @@ func (d *Document) gather(p *Pending) (strays []*Node) {
 
 // foldTouch adds the delta that leads from what t remembers to what is there.
 func (d *Document) foldTouch(to []Delta, t *touch) []Delta {
-	x := Delta{N: t.n, F: t.f, L: t.l, Key: t.key, Had: t.had, Has: t.has}
+	x := Delta{Head: Head{N: t.n, F: t.f, Had: t.had, Has: t.has}, L: t.l, Key: t.key}
 	if t.had {
 		x.Prev = t.prev
 		x.startAt(t.old)
@@ -211,7 +211,7 @@ func (d *Document) renames() (to []Delta) {
 			continue
 		}
 		if r := d.renamedIn(l); r != nil {
-			to = append(to, Delta{N: l.owner, F: l.f, L: l, extra: &extra{renamed: r}})
+			to = append(to, Delta{Head: Head{N: l.owner, F: l.f}, L: l, extra: &extra{renamed: r}})
 			continue
 		}
 		for i := range l.win.gone.all() {

@@ -20,7 +20,7 @@ type Traced struct {
 // Traced gives the whole of which x is the Delta, nil when it is of no stored
 // commit.
 func (x *Delta) Traced() *Traced {
-	if !x.traced {
+	if x.form != formTraced {
 		return nil
 	}
 	return (*Traced)(unsafe.Pointer(x)) // of which it is the first field
@@ -93,7 +93,7 @@ func (t *tracer) commit(xs []change) {
 			s := x.slot()
 			t.make(x)
 			t.Deltas = append(t.Deltas, Traced{slot: s, Delta: Delta{
-				N: s.n, F: s.f, L: s.l, extra: &extra{renamed: x.rare.renamed}, traced: true,
+				Head: Head{N: s.n, F: s.f, form: formTraced}, L: s.l, extra: &extra{renamed: x.rare.renamed},
 			}})
 		}
 	}
@@ -113,7 +113,7 @@ func (t *tracer) created(n *Node) {
 		if l != nil {
 			r.slot.key = l.cells.Key(i)
 		}
-		r.Delta = Delta{N: n, F: int32(f), L: l, Key: r.slot.key, Has: true, traced: true}
+		r.Delta = Delta{Head: Head{N: n, F: int32(f), Has: true, form: formTraced}, L: l, Key: r.slot.key}
 		if l != nil {
 			r.Val = l.elem(i)
 		} else {
@@ -200,7 +200,7 @@ func (t *tracer) rest(xs []*change) {
 // one makes a change and notes it.
 func (t *tracer) one(x *change) {
 	r := Traced{slot: x.slot()}
-	r.Delta = Delta{N: x.n, F: int32(x.f), L: r.slot.l, Key: x.key, traced: true}
+	r.Delta = Delta{Head: Head{N: x.n, F: int32(x.f), form: formTraced}, L: r.slot.l, Key: x.key}
 	if x.path != "" {
 		r.F, r.L = unknownPlace, nil
 	}

@@ -184,7 +184,8 @@ func (d *Document) watch(by int) {
 // loners makes room for what is set alone.
 func (d *Document) loners() {
 	if d.one == nil {
-		d.one, d.out.told = &Alone{}, &Alone{}
+		d.one = &Alone{}
+		d.one.other = &Alone{other: d.one}
 	}
 }
 

@@ -13,12 +13,8 @@ import (
 // A renumbering is a Delta with Renamed: it changes no value. There may be very
 // many, so they are small.
 type Delta struct {
-	N         *Node
-	L         *List // of an element
-	F         int32
-	Had, Has  bool
-	traced    bool    // it is the first field of a Traced
-	came      bool    // for listeners: the value is an object that they did not see before
+	Head
+	L         *List   // of an element
 	Key       pos.Key // of the element when the delta was made
 	Prev, Val any
 	extra     *extra // what few deltas have; copies share it, so it is not changed
@@ -153,7 +149,7 @@ func (n *Node) Changing(f int) {
 		d.win.mark(n, f)
 	}
 	if log {
-		d.log = append(d.log, Delta{N: n, F: int32(f), Had: had, Prev: prev})
+		d.log = append(d.log, Delta{Head: Head{N: n, F: int32(f), Had: had}, Prev: prev})
 	}
 }
 
@@ -163,7 +159,7 @@ func (n *Node) Changed(f int) {
 	if !d.logging() {
 		return
 	}
-	if d.one != nil && d.one.n != nil {
+	if d.one != nil && d.one.on {
 		d.one.end()
 		return
 	}

@@ -195,7 +195,7 @@ func (c *chain) hear(m *Commit) {
 		if known && (last == nil) == x.Had {
 			c.t.Errorf("%s: heard that it is %v, now that it was %v (present %v)", x.Path(), last, x.Prev, x.Had)
 		}
-		if known && last != nil && !(&Delta{N: x.N, F: x.F, Prev: last, Val: x.Prev}).same() {
+		if known && last != nil && !(&Delta{Head: Head{N: x.N, F: x.F}, Prev: last, Val: x.Prev}).same() {
 			c.t.Errorf("%s: heard that it is %v, now that it was %v", x.Path(), last, x.Prev)
 		}
 		c.seen[s] = nil
@@ -224,7 +224,7 @@ func (c *chain) ends(d *Document) {
 		} else if i, ok := s.l.Find(s.key); ok {
 			has, now = true, s.l.elem(i)
 		}
-		if has != (v != nil) || has && !(&Delta{N: s.n, F: s.f, Prev: v, Val: now}).same() {
+		if has != (v != nil) || has && !(&Delta{Head: Head{N: s.n, F: s.f}, Prev: v, Val: now}).same() {
 			c.t.Errorf("field %d of %s: heard %v last, it is %v", s.f, s.n.typ.Name, v, now)
 		}
 	}
