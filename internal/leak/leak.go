@@ -7,14 +7,13 @@ import (
 	"runtime"
 	"runtime/pprof"
 	"strings"
-	"testing"
 	"time"
 )
 
-// Main runs the tests of a package and ends the process: with an error, too,
+// Main runs the tests of a package, as a [testing.M] does, and ends the process: with an error, too,
 // when the tests have left goroutines behind. A run of a fuzz target has one of
 // the go command's, which waits for signals, and is not looked at.
-func Main(m *testing.M) {
+func Main(m interface{ Run() int }) {
 	before := runtime.NumGoroutine()
 	code := m.Run()
 	if fuzz := flag.Lookup("test.fuzz"); fuzz != nil && fuzz.Value.String() != "" {
@@ -25,6 +24,13 @@ func Main(m *testing.M) {
 		code = 1
 	}
 	os.Exit(code)
+}
+
+// Benchmarking tells whether benchmarks are run too.
+func Benchmarking() bool {
+	flag.Parse()
+	bench := flag.Lookup("test.bench")
+	return bench != nil && bench.Value.String() != ""
 }
 
 // after waits for goroutines that are on their way out, and tells of those

@@ -4,6 +4,15 @@ import (
 	"testing"
 
 	"github.com/destam-go/destamgen/internal/leak"
+	"github.com/destam-go/destamgen/runtime/internal/doc"
 )
 
-func TestMain(m *testing.M) { leak.Main(m) }
+// folds witnesses every subscription of these tests.
+var folds *doc.Folds
+
+func TestMain(m *testing.M) {
+	if folds = doc.NewFolds(m); !leak.Benchmarking() {
+		folds.Begin()
+	}
+	leak.Main(folds)
+}

@@ -22,6 +22,7 @@ func setDone(d *Document, done bool) {
 // TestAloneAllocates holds that a set allocates nothing for who listens by
 // value, however many they are.
 func TestAloneAllocates(t *testing.T) {
+	t.Cleanup(folds.Pause())
 	d, _, _ := create(t, seedNote, 64)
 	heard := 0
 	for range 3 {
@@ -115,6 +116,7 @@ func TestAloneElement(t *testing.T) {
 // TestAloneElementAllocates holds that to tell of an element that comes and
 // goes takes no memory: what it takes is its key and the note of the window.
 func TestAloneElementAllocates(t *testing.T) {
+	t.Cleanup(folds.Pause())
 	count := func(listeners int) float64 {
 		d, _, _ := create(t, seedNote, 64)
 		heard := 0

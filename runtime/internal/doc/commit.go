@@ -310,6 +310,9 @@ func (d *Document) digest(commits []*Commit, s *Subscription) *Commit {
 			to.Deltas = append(to.Deltas, x)
 		}
 	}
+	if witness != nil {
+		witness.folded(s, commits, to)
+	}
 	return to
 }
 

@@ -112,6 +112,9 @@ func New(typ *Type, id ID, host Host, opts Options) *Document {
 // Kill makes every later change fail with err; what is there can be read.
 func (d *Document) Kill(err error) {
 	d.lock()
+	if witness != nil {
+		witness.dies(d)
+	}
 	d.dead = err
 	if d.out.ended != nil {
 		close(d.out.ended)

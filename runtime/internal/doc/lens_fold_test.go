@@ -1,7 +1,6 @@
 package doc
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -52,133 +51,6 @@ func randomLens(r *rand.Rand, t *Type, wild bool) *Lens {
 	}
 }
 
-// targets is what a lens leads to from a place on, found the plainest way.
-func targets(n *Node, l *Lens, i int, to map[slot]any) {
-	for i := range l.from(i) {
-		step, next := l.step(i), l.after(i)
-		f := int(step.f)
-		switch n.typ.Fields[f].Kind {
-		case Leaf, OptionalLeaf:
-			if has, v := n.value(f); has {
-				to[slot{n: n, f: step.f}] = v
-			}
-		case Inner:
-			targets(n.inner(f), l, next, to)
-		case Child:
-			if c := n.Child(f); c != nil {
-				targets(c, l, next, to)
-			}
-		default:
-			list := n.List(f)
-			for i := range list.Len() {
-				k := list.cells.Key(i)
-				switch {
-				case !l.step(next).takes(list, k):
-				case l.field.typ == nil && list.field().Kind == LeafList:
-					to[slot{n, list, step.f, k}] = list.elem(i)
-				default:
-					targets(list.Node(i), l, l.after(next), to)
-				}
-			}
-		}
-	}
-}
-
-// places is targets, with one place for a lens that leads to one.
-func places(n *Node, l *Lens) map[slot]any {
-	there := map[slot]any{}
-	targets(n, l, 0, there)
-	if l.many {
-		return there
-	}
-	one := map[slot]any{}
-	for _, v := range there {
-		one[slot{}] = v
-	}
-	return one
-}
-
-// fold is a listener that keeps what it has heard of, place by place.
-type fold struct {
-	t     *testing.T
-	n     *Node
-	lens  *Lens
-	s     *Subscription
-	shown map[slot]any
-	heard int
-}
-
-func watchFold(t *testing.T, n *Node, l *Lens) *fold {
-	f := &fold{t: t, n: n, lens: l, shown: places(n, l)}
-	f.s = n.Through(l, true, f.hear)
-	return f
-}
-
-func (f *fold) hear(c *Commit) {
-	if !f.lens.many && len(c.changes) > 1 {
-		f.t.Errorf("%d changes of one place", len(c.changes))
-	}
-	for i := range c.changes {
-		x := &c.changes[i]
-		f.heard++
-		if x.idle() {
-			f.t.Errorf("told that nothing changed: %v", x.Val)
-		}
-		if !x.Had {
-			continue
-		}
-		was, ok := f.shown[x.from]
-		if !ok || !f.lens.field.leaf.same(was, x.Prev) {
-			f.t.Errorf("heard that it is %v (%v), now that it was %v", was, ok, x.Prev)
-		}
-		delete(f.shown, x.from)
-	}
-	moves := map[slot]any{}
-	for _, m := range c.moved {
-		if v, ok := f.shown[m.from]; ok {
-			delete(f.shown, m.from)
-			moves[m.to] = v
-		}
-	}
-	for s, v := range moves {
-		f.shown[s] = v
-	}
-	for _, x := range c.changes {
-		if x.Has {
-			if _, ok := f.shown[x.to]; ok {
-				f.t.Errorf("%v comes to a place that has a value", x.Val)
-			}
-			f.shown[x.to] = x.Val
-		}
-	}
-}
-
-// check compares what was heard with what is there.
-func (f *fold) check(where string) {
-	f.t.Helper()
-	now := places(f.n, f.lens)
-	for s, v := range now {
-		if was, ok := f.shown[s]; !ok || !f.lens.field.leaf.same(was, v) {
-			f.t.Errorf("%s: heard %v (%v), it is %v", where, was, ok, v)
-		}
-	}
-	for s, v := range f.shown {
-		if _, ok := now[s]; !ok {
-			f.t.Errorf("%s: heard %v, it is gone", where, v)
-		}
-	}
-	count := 0
-	for range f.lens.Values(f.n) {
-		count++
-	}
-	if count != len(now) {
-		f.t.Errorf("%s: the lens yields %d values, there are %d", where, count, len(now))
-	}
-	if f.t.Failed() {
-		f.t.Fatalf("%s: lens %v loops %v", where, f.lens.steps, f.lens.loops)
-	}
-}
-
 // TestLensFold holds that what any lens hears, folded, is what it leads to:
 // across setters, Updates, those that fail, refusals, moves and sharing.
 func TestLensFold(t *testing.T) {
@@ -187,19 +59,16 @@ func TestLensFold(t *testing.T) {
 		for seed := range uint64(150) {
 			r := rand.New(rand.NewPCG(seed, 7))
 			d, h, _ := create(t, seedNote, bound)
-			var folds []*fold
+			hear := func(c *Commit) { total += len(c.changes) }
+			var all []*Subscription
 			for range 12 {
-				folds = append(folds, watchFold(t, d.root, anyLens(r, noteType)))
+				all = append(all, d.root.Through(anyLens(r, noteType), true, hear))
 			}
 			for range 3 { // these may leave the tree, and are watched all the same
 				c := anyTask(r, d)
-				folds = append(folds, watchFold(t, c, anyLens(r, c.typ)))
+				all = append(all, c.Through(anyLens(r, c.typ), true, hear))
 			}
-			check := func(what string) {
-				for _, f := range folds {
-					f.check(fmt.Sprintf("bound %d seed %d %s", bound, seed, what))
-				}
-			}
+			check := func(what string) { checkFolds(t, fmt.Sprintf("bound %d seed %d %s", bound, seed, what), d) }
 			seq := uint64(1)
 			for range 25 {
 				switch r.IntN(5) {
@@ -221,9 +90,8 @@ func TestLensFold(t *testing.T) {
 					check("refusal")
 				}
 			}
-			for _, f := range folds {
-				total += f.heard
-				f.s.Stop()
+			for _, s := range all {
+				s.Stop()
 			}
 			if d.watching != 0 || d.out.lenses != 0 || h.watched || d.root.watchers != nil {
 				t.Fatal("still watched")
@@ -285,20 +153,22 @@ func TestLensDigest(t *testing.T) {
 					}
 				}
 			})
-			var bags []*bag
+			hear := func(c *Commit) {
+				if c.Digested {
+					digested++
+				}
+			}
 			for range 10 {
-				bags = append(bags, newBag(t, d.root, anyLens(r, noteType), &digested))
+				d.root.Through(anyLens(r, noteType), true, hear)
 			}
 			for range 3 { // these may leave the tree
 				c := anyTask(r, d)
-				bags = append(bags, newBag(t, c, anyLens(r, c.typ), &digested))
+				c.Through(anyLens(r, c.typ), true, hear)
 			}
 			for range 3 {
 				busy = false
 				do(root(d), func(*Node) { setText(d.root, fTitle, fmt.Sprint(r.Int())) })
-				for _, b := range bags {
-					b.check(fmt.Sprintf("bound %d seed %d", bound, seed))
-				}
+				checkFolds(t, fmt.Sprintf("bound %d seed %d", bound, seed), d)
 			}
 		}
 		if digested < 500 {
@@ -307,98 +177,32 @@ func TestLensDigest(t *testing.T) {
 	}
 }
 
-// bag is a listener that keeps the values that it heard of, without places:
-// all that users see.
-type bag struct {
-	t        *testing.T
-	n        *Node
-	lens     *Lens
-	values   []string
-	digested *int
-}
-
-func newBag(t *testing.T, n *Node, l *Lens, digested *int) *bag {
-	b := &bag{t: t, n: n, lens: l, digested: digested}
-	b.values = b.now()
-	n.Through(l, true, b.hear)
-	return b
-}
-
-// now gives what is there, sorted.
-func (b *bag) now() []string {
-	there := map[slot]any{}
-	targets(b.n, b.lens, 0, there)
-	var vs []string
-	for _, v := range there {
-		vs = append(vs, fmt.Sprint(v))
-	}
-	slices.Sort(vs)
-	return vs
-}
-
-func (b *bag) hear(c *Commit) {
-	if c.Digested {
-		*b.digested++
-	}
-	if !b.lens.many && len(c.changes) > 1 {
-		b.t.Errorf("%d changes of one place: %v digested %v", len(c.changes), c.changes, c.Digested)
-	}
-	for _, x := range c.changes {
-		if x.idle() {
-			b.t.Errorf("told that nothing changed: %v", x.Val)
-		}
-		if x.Had {
-			i := slices.Index(b.values, fmt.Sprint(x.Prev))
-			if i < 0 {
-				b.t.Errorf("was %v, which nobody heard of", x.Prev)
-				continue
-			}
-			b.values = slices.Delete(b.values, i, i+1)
-		}
-	}
-	for _, x := range c.changes {
-		if x.Has {
-			b.values = append(b.values, fmt.Sprint(x.Val))
-		}
-	}
-}
-
-func (b *bag) check(where string) {
-	b.t.Helper()
-	slices.Sort(b.values)
-	if now := b.now(); !slices.Equal(now, b.values) || b.t.Failed() {
-		b.t.Fatalf("%s: lens %v loops %v: heard %v, there are %v", where, b.lens.steps, b.lens.loops, b.values, now)
-	}
-}
-
 // TestLensReader reads now and then: what was missed comes folded.
 func TestLensReader(t *testing.T) {
-	over, cancel := context.WithCancel(t.Context())
-	cancel()
 	for _, bound := range bounds {
 		digested := 0
 		for seed := range uint64(130) {
 			r := rand.New(rand.NewPCG(seed, 9))
 			d, h, _ := create(t, seedNote, bound)
 			d.opts.Backlog = 2
-			readers := map[*Reader]*bag{}
+			var readers []*Reader
 			for range 6 {
-				b := &bag{t: t, n: d.root, lens: anyLens(r, noteType), digested: &digested}
-				b.values = b.now()
-				readers[d.root.NewLensReader(b.lens, true)] = b
+				readers = append(readers, d.root.NewLensReader(anyLens(r, noteType), true))
 			}
 			for range 10 {
 				for range r.IntN(20) {
 					do(root(d), func(*Node) { mutate(r, root(d)) })
 				}
-				for reader, b := range readers {
-					for c, err := reader.Next(over); err == nil; c, err = reader.Next(over) {
-						b.hear(c)
-					}
-					b.check(fmt.Sprintf("bound %d seed %d", bound, seed))
+				for _, reader := range readers {
+					drain(reader, func(c *Commit) {
+						if c.Digested {
+							digested++
+						}
+					})
 				}
+				checkFolds(t, fmt.Sprintf("bound %d seed %d", bound, seed), d)
 			}
-			for reader := range readers {
+			for _, reader := range readers {
 				reader.Close()
 			}
 			if h.watched {

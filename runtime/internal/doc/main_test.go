@@ -6,4 +6,22 @@ import (
 	"github.com/destam-go/destamgen/internal/leak"
 )
 
-func TestMain(m *testing.M) { leak.Main(m) }
+// folds witnesses every subscription of these tests.
+var folds *Folds
+
+func TestMain(m *testing.M) {
+	if folds = NewFolds(m); !leak.Benchmarking() {
+		folds.Begin()
+	}
+	leak.Main(folds)
+}
+
+// checkFolds fails when somebody was told of some documents, or of all, what does
+// not lead to what they show.
+func checkFolds(t testing.TB, what string, of ...*Document) {
+	t.Helper()
+	folds.Check(func(wrong string) { t.Errorf("%s: %s", what, wrong) }, of...)
+	if t.Failed() {
+		t.FailNow()
+	}
+}

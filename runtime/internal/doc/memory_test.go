@@ -84,6 +84,7 @@ func inUse() float64 {
 
 // TestMemory holds the budgets.
 func TestMemory(t *testing.T) {
+	t.Cleanup(folds.Pause())
 	for i := range memory {
 		if x := &memory[i]; x.bytes(t) > x.budget {
 			t.Errorf("%s takes %.1f bytes, at most %.0f are allowed", x.name, x.bytes(t), x.budget)

@@ -192,6 +192,12 @@ func create(t testing.TB, v Note, bound int) (*Document, *host, [][]byte) {
 		t.Fatal(err)
 	}
 	d.Stored(p, 1)
+	t.Cleanup(func() {
+		if !t.Failed() {
+			checkFolds(t, "at the end")
+			folds.Forget()
+		}
+	})
 	return d, h, [][]byte{p.Body}
 }
 

@@ -101,6 +101,9 @@ func (r *Reader) Next(ctx context.Context) (*Commit, error) {
 			if c.empty() {
 				continue
 			}
+			if witness != nil {
+				witness.reads(r.s, c)
+			}
 			return c, nil
 		}
 		dead := d.dead

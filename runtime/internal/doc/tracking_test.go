@@ -415,7 +415,7 @@ func TestTracking(t *testing.T) {
 				t.Run(fmt.Sprintf("%s/%s/%d", scenario.n, order, bound), func(t *testing.T) {
 					d, _, _ := create(t, Note{Tasks: []Task{{Text: "1"}, {Text: "2"}}, Tags: []string{"a", "b"},
 						Meta: map[string]int64{"k": 1 << 60}}, bound)
-					overhear(t, d)
+					d.root.Watch(-1, func(*Commit) {})
 					s := &stage{t: t, d: d, n: d.root, replica: newReplica(t, d, bound, order)}
 					s.goTo(far)
 					scenario.play(s)
@@ -436,7 +436,7 @@ func TestTrackingDeletes(t *testing.T) {
 	for _, order := range deltaOrders {
 		for _, keys := range [][]int{{1, 2, 3}, {1, 3, 2}, {2, 1, 3}, {2, 3, 1}, {3, 1, 2}, {3, 2, 1}} {
 			d, _, _ := create(t, Note{}, 64)
-			overhear(t, d)
+			d.root.Watch(-1, func(*Commit) {})
 			s := &stage{t: t, d: d, n: d.root, replica: newReplica(t, d, 64, order)}
 			s.goTo(far)
 			c := s.make("a")

@@ -88,10 +88,10 @@ type Listener struct {
 func (n *Node) Listen(l Listener) *Subscription {
 	s := &Subscription{d: n.doc, lens: l.Lens, typed: l.Typed, call: l.Commit, alone: l.Alone}
 	s.n, s.f = n.part(l.Field)
+	s.begin()
 	if s.alone == nil {
 		s.alone = func(x *Alone) { s.call(x.commit(s)) }
 	}
-	s.begin()
 	return s
 }
 
@@ -112,6 +112,9 @@ func (n *Node) Watch(f int, call func(*Commit)) *Subscription {
 // begin makes s hear of what happens next. The lock is held.
 func (s *Subscription) begin() {
 	d, n := s.d, s.n
+	if s.lens != nil && s.lens.Empty() {
+		s.lens = nil
+	}
 	d.out.subscriptions++
 	s.seq, s.after = d.out.subscriptions, d.out.commits
 	if d.tx != nil && !d.tx.view {
@@ -128,12 +131,18 @@ func (s *Subscription) begin() {
 		d.out.lenses++
 	}
 	d.watch(+1)
+	if witness != nil {
+		witness.begins(s)
+	}
 }
 
 // Stop ends the subscription. It may be called again, from a listener and from
 // inside an Update or View of the document too; there it is taken off the
 // document when that is over.
 func (s *Subscription) Stop() {
+	if witness != nil {
+		witness.stops(s)
+	}
 	if s.off.Swap(true) {
 		return
 	}
@@ -214,6 +223,9 @@ func (d *Document) publish(c Cause) {
 		slices.SortFunc(calls, func(a, b call) int { return cmp.Compare(a.s.seq, b.s.seq) })
 	}
 	for _, w := range calls {
+		if witness != nil {
+			witness.due(w.s, w.c)
+		}
 		switch {
 		case w.s.after >= commit.seq:
 		case w.s.reader != nil:
