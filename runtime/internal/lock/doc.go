@@ -1,2 +1,2 @@
-// Package lock is a lock whose holders' values others may read without it.
+// Package lock has locks whose holders' values others may read without them.
 package lock
