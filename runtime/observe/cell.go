@@ -83,14 +83,13 @@ func (c *Cell[T]) Update(f func(v T, ok bool) T) {
 // Follow gives the value and calls fn with every change of it from there, see
 // [Source]. Watch is the same for people.
 func (c *Cell[T]) Follow(fn func(old T, had bool, now T, has bool)) (v T, ok bool, stop func()) {
-	l := &listener[T]{fn: fn}
 	c.hub.line.mu.Lock()
-	c.hub.add(l)
+	l := c.hub.add(fn, 0)
 	v, ok = c.v, c.ok
 	c.hub.line.mu.Unlock()
 	return v, ok, func() {
 		c.hub.line.mu.Lock()
-		c.hub.remove(l, &c.hub.line)
+		c.hub.remove(l)
 		c.hub.line.mu.Unlock()
 	}
 }

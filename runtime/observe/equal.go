@@ -8,10 +8,10 @@ import (
 // equality gives what tells whether two values of T are equal, see the
 // package's comment. It is found once for each source: == where that is it.
 func equality[T any]() func(a, b T) bool {
-	var zero T
-	switch any(zero).(type) {
-	case float64:
-		return func(a, b T) bool { return sameFloat(any(a).(float64), any(b).(float64)) }
+	for _, quick := range quickly {
+		if f, ok := quick.(func(a, b T) bool); ok {
+			return f
+		}
 	}
 	if plain(reflect.TypeFor[T]()) {
 		return func(a, b T) bool { return any(a) == any(b) }
@@ -20,6 +20,13 @@ func equality[T any]() func(a, b T) bool {
 		return equal(reflect.ValueOf(&a).Elem(), reflect.ValueOf(&b).Elem(), 0)
 	}
 }
+
+// quickly has what compares values without a look at the type of each.
+var quickly = []any{
+	identical[bool], identical[string], identical[int], identical[int32], identical[int64], identical[uint64], sameFloat,
+}
+
+func identical[T comparable](a, b T) bool { return a == b }
 
 // plain tells whether == compares values of t as we do, and cannot panic.
 func plain(t reflect.Type) bool {

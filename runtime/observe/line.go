@@ -15,12 +15,11 @@ const handover = 64
 // it, and then what others have put meanwhile. A task E is resumable: when it
 // panics, run is called again and goes on after what panicked.
 type line[E any, P task[E]] struct {
-	mu      lock.Mutex
+	mu      lock.Brief
 	waiting []E // from head on
 	head    int
-	running uint32   // whether somebody carries out cur: see want
-	cur     E        // is that one's; here and not on its stack, which would escape
-	resting []func() // called with the lock when nobody carries out anything any more
+	running uint32 // whether somebody carries out cur: see want
+	cur     E      // is that one's; here and not on its stack, which would escape
 }
 
 // What line.running says.
@@ -95,16 +94,6 @@ func (l *line[E, P]) post(e E) {
 // used yet.
 func (l *line[E, P]) hold() { l.running = working }
 
-// atRest calls f, with the lock, when nobody carries out anything: at once, or
-// when whoever does ends. mu is held.
-func (l *line[E, P]) atRest(f func()) {
-	if l.want() {
-		l.resting = append(l.resting, f)
-		return
-	}
-	f()
-}
-
 // work carries out cur and what waits. Only who has made the line run calls it.
 func (l *line[E, P]) work() {
 	for n := 0; l.try(&n); {
@@ -115,17 +104,9 @@ func (l *line[E, P]) work() {
 func (l *line[E, P]) try(n *int) (more bool) {
 	returned := false
 	defer func() {
-		if returned {
-			return
+		if !returned {
+			more = caught(recover(), l.work)
 		}
-		if v := recover(); v != nil {
-			report(v)
-			more = true
-			return
-		}
-		// The goroutine is ending. What waits is carried out on the way.
-		report("runtime.Goexit")
-		l.work()
 	}()
 	for {
 		P(&l.cur).run()
@@ -161,15 +142,10 @@ func (l *line[E, P]) next() (more bool) {
 	if l.waiting, l.head = l.waiting[:0], 0; cap(l.waiting) > handover {
 		l.waiting = nil
 	}
-	switch {
-	case !more:
-		for _, f := range l.resting {
-			f()
-		}
-		l.resting = nil
-		atomic.StoreUint32(&l.running, 0)
-	case len(l.resting) == 0: // cur is all that is wanted
+	if more { // and cur is all that is wanted
 		l.running = working
+	} else {
+		atomic.StoreUint32(&l.running, 0)
 	}
 	return more
 }

@@ -1,11 +1,6 @@
 package observe
 
-import (
-	"sync"
-	"sync/atomic"
-
-	"github.com/destam-go/destamgen/runtime/internal/lock"
-)
+import "sync/atomic"
 
 // Map is what f makes of the value of src; what is absent stays absent. Nobody
 // hears of a change that f makes nothing of. While the lens is watched f is
@@ -23,8 +18,9 @@ func Map[T, U any](src Source[T], f func(T) U) *Lens[U] {
 
 // Derive is Map for functions that see absent values and give them.
 func Derive[T, U any](src Source[T], f func(v T, ok bool) (U, bool)) *Lens[U] {
-	m := &mapped[T, U]{src: src, f: f, sameT: equality[T](), sameU: equality[U]()}
-	return computed(m.get, m.follow)
+	m := &mapped[T, U]{src: src, f: f, sameT: equality[T]()}
+	m.shared = share(m.get, m.follow)
+	return m.lens()
 }
 
 // TwoWay is Map that can be set: src is set to what back makes of the value.
@@ -39,111 +35,165 @@ func TwoWay[T, U any](src Source[T], f func(T) U, back func(U) T) *Lens[U] {
 
 // mapped is a function of a source.
 type mapped[T, U any] struct {
-	src   Source[T]
-	f     func(T, bool) (U, bool)
-	sameT func(a, b T) bool
-	sameU func(a, b U) bool
+	memo[U] // its lock guards what is known too
+	src     Source[T]
+	f       func(T, bool) (U, bool)
+	sameT   func(a, b T) bool
 
-	mu       lock.Mutex
-	watchers int
-	known    bool     // what follows is; only while there are watchers
-	in       maybe[T] // the newest
-	out      maybe[U]
+	by    *mapping[T, U] // the subscription that what is known is kept for
+	known told[T, U]
+	asked atomic.Bool // what is known was asked for, perhaps before it was heard of
 }
 
-// kept gives what is known.
-func (m *mapped[T, U]) kept() (known bool, in maybe[T], out maybe[U]) {
+// told is out, which f made of in, or nothing. It is handed on by its parts,
+// because a copy waits until all of them are written.
+type told[T, U any] struct {
+	ok    bool
+	inOK  bool
+	outOK bool
+	in    T
+	out   U
+}
+
+// recall gives what f made of a value, and whether that is known.
+func (m *mapped[T, U]) recall(v T, ok bool) (U, bool, bool) {
+	k := &m.known
 	if count, free := m.mu.Peek(); free {
-		if known, in, out = m.known, m.in, m.out; m.mu.Peeked(count) {
-			return known, in, out
+		known, in, inOK, u, uok := k.ok, k.in, k.inOK, k.out, k.outOK
+		if m.mu.Peeked(count) {
+			return u, uok, known && same(m.sameT, in, inOK, v, ok)
 		}
 	}
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.known, m.in, m.out
+	known, in, inOK, u, uok := k.ok, k.in, k.inOK, k.out, k.outOK
+	m.mu.Unlock()
+	return u, uok, known && same(m.sameT, in, inOK, v, ok)
 }
 
-// result gives what f makes of a value. f is called without a lock.
-func (m *mapped[T, U]) result(v T, ok bool) (U, bool) {
-	if known, in, out := m.kept(); known && same(m.sameT, in.v, in.ok, v, ok) {
-		return out.v, out.ok
-	}
-	u, uok := m.f(v, ok)
-	if !uok {
+// compute calls f, without a lock.
+func (m *mapped[T, U]) compute(v T, ok bool) (u U, uok bool) {
+	if u, uok = m.f(v, ok); !uok {
 		var none U
 		u = none
 	}
-	m.mu.Lock()
-	if m.watchers > 0 {
-		m.known, m.in, m.out = true, maybe[T]{v, ok}, maybe[U]{u, uok}
+	return u, uok
+}
+
+// learn keeps what f made of a value while there are watchers. The lock is
+// held.
+func (m *mapped[T, U]) learn(v T, ok bool, u U, uok bool) {
+	if k := &m.known; m.by != nil {
+		k.ok, k.in, k.inOK, k.out, k.outOK = true, v, ok, u, uok
 	}
+}
+
+// ask gives what f makes of a value, and keeps it.
+func (m *mapped[T, U]) ask(v T, ok bool) (u U, uok bool) {
+	u, uok, known := m.recall(v, ok)
+	if known {
+		return u, uok
+	}
+	u, uok = m.compute(v, ok)
+	m.mu.Lock()
+	m.learn(v, ok, u, uok)
+	m.asked.Store(true)
 	m.mu.Unlock()
 	return u, uok
 }
 
-func (m *mapped[T, U]) get() (U, bool) { return m.result(m.src.Get()) }
+func (m *mapped[T, U]) get() (U, bool) { return m.ask(m.src.Get()) }
 
-// watched counts watchers; without any nothing is kept.
-func (m *mapped[T, U]) watched(n int) {
-	m.mu.Lock()
-	if m.watchers += n; m.watchers == 0 {
-		m.known, m.in, m.out = false, maybe[T]{}, maybe[U]{}
+// follow computes for a subscription.
+func (m *mapped[T, U]) follow(sub *subscription[U]) (u U, uok bool, stop func()) {
+	w := &mapping[T, U]{m: m, sub: sub}
+	if sub.alone == nil {
+		m.mu.Lock()
+		m.by, m.known = w, told[T, U]{}
+		m.mu.Unlock()
 	}
-	m.mu.Unlock()
-}
-
-func (m *mapped[T, U]) follow(fn follower[U]) (u U, uok bool, stop func()) {
-	m.watched(1)
-	w := &mapping[T, U]{m: m, fn: fn}
-	v, ok, stopSrc := m.src.Follow(w.hear)
-	stop = sync.OnceFunc(func() {
-		stopSrc()
-		m.watched(-1)
-	})
+	var stopSrc func()
+	stop = func() {
+		if stopSrc != nil {
+			stopSrc()
+		}
+		m.mu.Lock()
+		if m.by == w {
+			m.by, m.known = nil, told[T, U]{}
+		}
+		m.mu.Unlock()
+	}
 	begun := false
 	defer func() {
-		if !begun { // f panics
+		if !begun { // src or f panics
 			stop()
 		}
 	}()
-	u, uok = m.result(v, ok)
+	v, ok, unfollow := m.src.Follow(w.hears())
+	stopSrc = unfollow
+	u, uok = m.ask(v, ok)
 	begun = true
-	w.first.Store(&told[T, U]{maybe[T]{v, ok}, maybe[U]{u, uok}})
+	w.first.Store(&told[T, U]{true, ok, uok, v, u})
 	return u, uok, stop
 }
 
-// mapping is one subscription. All but first belongs to whoever calls hear.
+// mapping is one subscription. All but first belongs to who tells of changes.
 type mapping[T, U any] struct {
 	m      *mapped[T, U]
-	fn     follower[U]
+	sub    *subscription[U]
 	first  atomic.Pointer[told[T, U]] // what follow gave; nil before it returns
-	known  bool                       // now is set
-	failed bool                       // f panicked on the newest value; now is of an older one
-	now    told[T, U]
+	failed bool                       // f panicked on the newest value; told is of an older one
+	told   told[T, U]                 // to the watchers
 }
 
-// told is what a watcher knows: out is what f made of in.
-type told[T, U any] struct {
-	in  maybe[T]
-	out maybe[U]
+// hears gives what hears of the source.
+func (w *mapping[T, U]) hears() follower[T] {
+	m, t := w.m, &w.told
+	return func(old T, had bool, now T, has bool) {
+		if !t.ok {
+			w.begin()
+		}
+		if !t.ok || !w.failed && !same(m.sameT, t.in, t.inOK, old, had) {
+			// follow has not returned, or src has several places.
+			t.out, t.outOK = m.ask(old, had)
+			t.ok = true
+		}
+		w.failed = true
+		u, uok, known := w.make(now, has)
+		w.failed = false
+		was, wasOK := t.out, t.outOK
+		t.in, t.inOK, t.out, t.outOK = now, has, u, uok
+		equal := same(m.same, was, wasOK, u, uok)
+		if known && equal {
+			return
+		}
+		m.mu.Lock()
+		if !known {
+			m.learn(now, has, u, uok)
+		}
+		if equal {
+			m.mu.Unlock()
+			return
+		}
+		m.change(w.sub, was, wasOK, u, uok)
+	}
 }
 
-func (w *mapping[T, U]) hear(old T, had bool, now T, has bool) {
+// begin takes over what follow gave.
+func (w *mapping[T, U]) begin() {
+	if first := w.first.Load(); first != nil {
+		w.told = *first
+	}
+}
+
+// make gives what f makes of a value, and whether that was known.
+func (w *mapping[T, U]) make(v T, ok bool) (u U, uok, known bool) {
 	m := w.m
-	if first := w.first.Load(); !w.known && first != nil {
-		w.known, w.now = true, *first
+	if m.asked.Load() {
+		m.asked.Store(false)
+		if u, uok, known = m.recall(v, ok); known {
+			return u, uok, true
+		}
 	}
-	if !w.known || !w.failed && !same(m.sameT, w.now.in.v, w.now.in.ok, old, had) {
-		// follow has not returned, or src has several places.
-		w.now.out.v, w.now.out.ok = m.result(old, had)
-		w.known = true
-	}
-	was := w.now.out
-	w.failed = true
-	w.now.out.v, w.now.out.ok = m.result(now, has)
-	w.failed = false
-	w.now.in = maybe[T]{now, has}
-	if is := w.now.out; !same(m.sameU, was.v, was.ok, is.v, is.ok) {
-		w.fn(was.v, was.ok, is.v, is.ok)
-	}
+	u, uok = m.compute(v, ok)
+	return u, uok, false
 }

@@ -10,26 +10,44 @@ func Memo[T any](src Source[T]) *Lens[T] { return MemoN(src, 1)[0] }
 // in order: of each change, those of the first lens hear before those of the
 // second, whenever they came.
 func MemoN[T any](src Source[T], n int) []*Lens[T] {
-	m := newMemo(src)
+	m := newMemo(src.Get, src.Follow)
 	lenses := make([]*Lens[T], n)
 	for i := range lenses {
-		lenses[i] = &Lens[T]{get: m.shared.current, set: setOf(src), clear: clearOf(src)}
-		lenses[i].follow = func(fn follower[T]) (T, bool, func()) { return m.follow(i, fn) }
+		lenses[i] = &Lens[T]{get: m.current, set: setOf(src), clear: clearOf(src)}
+		lenses[i].follow = func(fn follower[T]) (T, bool, func()) { return m.join(i, fn) }
 	}
 	return lenses
 }
 
-// memo is one subscription to a source, for the watchers of its hub.
+// memo is one subscription to a source, for listeners to all of its changes.
 type memo[T any] struct {
-	hub    hub[T] // its lock guards shared too
-	shared shared[T]
+	shared[T] // its lock guards listeners too
+	listeners[T]
 }
 
-func newMemo[T any](src Source[T]) *memo[T] {
-	m := &memo[T]{}
-	m.hub.equal = equality[T]()
-	m.shared = shared[T]{src: src, mu: &m.hub.line.mu, change: m.change, same: m.hub.equal}
+func newMemo[T any](get func() (T, bool), follow func(follower[T]) (T, bool, func())) *memo[T] {
+	m := new(memo[T])
+	m.shared = share(get, func(sub *subscription[T]) (T, bool, func()) { return follow(m.hears(sub)) })
 	return m
+}
+
+// hears gives what hears of the source for a subscription.
+func (m *memo[T]) hears(sub *subscription[T]) follower[T] {
+	return func(old T, had bool, now T, has bool) {
+		if !same(m.same, old, had, now, has) {
+			m.mu.Lock()
+			m.change(sub, old, had, now, has)
+		}
+	}
+}
+
+// change takes in a change to a value that is not equal. It ends the lock.
+func (m *memo[T]) change(sub *subscription[T], old T, had bool, now T, has bool) {
+	if m.take(sub, old, had, now, has) {
+		to := m.lend()
+		m.mu.Unlock()
+		tell(to, old, had, now, has)
+	}
 }
 
 // computed is a lens with one subscription for all its watchers, so that what
@@ -37,27 +55,32 @@ func newMemo[T any](src Source[T]) *memo[T] {
 // is not kept for Get: who asks for it before the change was heard of gets the
 // new one.
 func computed[T any](get func() (T, bool), follow func(follower[T]) (T, bool, func())) *Lens[T] {
-	m := newMemo(&Lens[T]{get: get, follow: follow})
+	return newMemo(get, follow).lens()
+}
+
+func (m *memo[T]) lens() *Lens[T] {
 	return &Lens[T]{
-		get:    get,
-		follow: func(fn follower[T]) (T, bool, func()) { return m.follow(0, fn) },
+		get:    m.get,
+		follow: func(fn follower[T]) (T, bool, func()) { return m.join(0, fn) },
 	}
 }
 
-func (m *memo[T]) follow(rank int, fn follower[T]) (T, bool, func()) {
-	l := &listener[T]{fn: fn, rank: rank}
-	v, leave, ok := m.shared.join(func() { m.hub.add(l) }, func() { m.hub.remove(l, &m.hub.line) })
-	if !ok {
-		return m.shared.src.Follow(fn)
+// join is Follow of the memo.
+func (m *memo[T]) join(rank int, fn follower[T]) (v T, ok bool, stop func()) {
+	m.mu.Lock()
+	if m.busy() {
+		m.mu.Unlock()
+		return m.aside(fn)
 	}
-	return v.v, v.ok, leave
-}
-
-// change ends the lock.
-func (m *memo[T]) change(old T, had bool, now T, has bool) {
-	mine := !m.hub.same(old, had, now, has) && m.hub.tell(old, had, now, has)
-	m.hub.line.mu.Unlock()
-	if mine {
-		m.hub.line.work()
+	l := m.add(fn, rank)
+	stop = func() {
+		m.mu.Lock()
+		if !m.remove(l) {
+			m.mu.Unlock()
+			return
+		}
+		m.left()
 	}
+	v, ok = m.begin(stop)
+	return v, ok, stop
 }

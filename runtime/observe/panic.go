@@ -51,6 +51,19 @@ func logged(e *PanicError) {
 	slog.Error("observe: a listener panicked", "value", e.Value, "stack", e.Stack)
 }
 
+// caught tells, of a listener that did not return and of what was recovered,
+// whether there may be more to do. When the goroutine ends, the rest is done on
+// the way.
+func caught(v any, rest func()) (more bool) {
+	if v != nil {
+		report(v)
+		return true
+	}
+	report("runtime.Goexit")
+	rest()
+	return false
+}
+
 // safely calls f and reports a panic.
 func safely(f func()) {
 	defer func() {

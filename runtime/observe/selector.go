@@ -6,15 +6,15 @@ import "reflect"
 // change of the selection wakes only who asks for the value that was selected
 // and for the one that is, however many others are watched.
 type Selector[T comparable] struct {
-	line   events[bool]           // its lock guards all
+	src    Source[T]
+	shared shared[T]              // its lock guards all
 	at     map[T]*listeners[bool] // see of
-	shared shared[T]
 }
 
 // Select makes a selector of src, which has the selected value, or none.
 func Select[T comparable](src Source[T]) *Selector[T] {
-	s := &Selector[T]{at: map[T]*listeners[bool]{}}
-	s.shared = shared[T]{src: src, mu: &s.line.mu, change: s.change, same: equality[T]()}
+	s := &Selector[T]{src: src, at: map[T]*listeners[bool]{}}
+	s.shared = share(src.Get, func(sub *subscription[T]) (T, bool, func()) { return src.Follow(s.hears(sub)) })
 	return s
 }
 
@@ -26,7 +26,7 @@ func (s *Selector[T]) At(v T) *Lens[bool] {
 	if !hashable(v) {
 		panic("observe: a selector of a value that cannot be compared")
 	}
-	src := s.shared.src
+	src := s.src
 	l := &Lens[bool]{
 		get: func() (bool, bool) {
 			now, ok := src.Get()
@@ -45,55 +45,59 @@ func (s *Selector[T]) At(v T) *Lens[bool] {
 	return l
 }
 
-func (s *Selector[T]) follow(v T, fn follower[bool]) (bool, bool, func()) {
-	l := &listener[bool]{fn: fn}
-	var h *listeners[bool]
-	add := func() {
-		if h = s.at[v]; h == nil {
-			h = &listeners[bool]{}
-			if itself := v; v == itself { // or nobody would find it: NaN
-				s.at[v] = h
-			}
-		}
-		h.add(l)
+func (s *Selector[T]) follow(v T, fn follower[bool]) (is, ok bool, stop func()) {
+	s.shared.mu.Lock()
+	if s.shared.busy() {
+		s.shared.mu.Unlock()
+		return Derive(s.src, func(now T, ok bool) (bool, bool) { return ok && now == v, true }).follow(fn)
 	}
-	remove := func() {
-		if h.remove(l, &s.line); len(h.all) == 0 && s.at[v] == h {
-			delete(s.at, v)
+	h := s.at[v]
+	if h == nil {
+		h = &listeners[bool]{}
+		if itself := v; v == itself { // or nobody would find it: NaN
+			s.at[v] = h
 		}
 	}
-	now, leave, ok := s.shared.join(add, remove)
-	if !ok {
-		is := Derive(s.shared.src, func(now T, ok bool) (bool, bool) { return ok && now == v, true })
-		return is.follow(fn)
-	}
-	return now.ok && now.v == v, true, leave
+	l := h.add(fn, 0)
+	stop = func() { s.leave(v, h, l) }
+	now, ok := s.shared.begin(stop)
+	return ok && now == v, true, stop
 }
 
-// change ends the lock.
-func (s *Selector[T]) change(old T, had bool, now T, has bool) {
-	mine := false
-	if !same(s.shared.same, old, had, now, has) {
-		if h := s.of(old, had); h != nil {
-			mine = h.send(&s.line, true, true, false, true)
-		}
-		if h := s.of(now, has); h != nil {
-			// The first may have begun; then this one waits for it.
-			mine = h.send(&s.line, false, true, true, true) || mine
-		}
+func (s *Selector[T]) leave(v T, h *listeners[bool], l *listener) {
+	s.shared.mu.Lock()
+	if !h.remove(l) {
+		s.shared.mu.Unlock()
+		return
 	}
-	s.line.mu.Unlock()
-	if mine {
-		s.line.work()
+	if h.none() && s.at[v] == h {
+		delete(s.at, v)
+	}
+	s.shared.left()
+}
+
+// hears gives what hears of the source for a subscription.
+func (s *Selector[T]) hears(sub *subscription[T]) follower[T] {
+	return func(old T, had bool, now T, has bool) {
+		if same(s.shared.same, old, had, now, has) {
+			return
+		}
+		s.shared.mu.Lock()
+		if s.shared.take(sub, old, had, now, has) {
+			was, is := s.of(old, had), s.of(now, has)
+			s.shared.mu.Unlock()
+			defer tell(is, false, true, true, true) // when a listener ends the goroutine, too
+			tell(was, true, true, false, true)
+		}
 	}
 }
 
-// of gives those who ask for v, nil for nobody; the lock is held.
-func (s *Selector[T]) of(v T, ok bool) *listeners[bool] {
-	if !ok || !hashable(v) {
+// of gives those who ask for v now; the lock is held.
+func (s *Selector[T]) of(v T, ok bool) []place[bool] {
+	if !ok || !hashable(v) || s.at[v] == nil {
 		return nil
 	}
-	return s.at[v]
+	return s.at[v].lend()
 }
 
 // hashable tells whether v can be compared and be a key: what is in an

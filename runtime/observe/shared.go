@@ -1,132 +1,125 @@
 package observe
 
-import (
-	"sync"
-
-	"github.com/destam-go/destamgen/runtime/internal/lock"
-)
+import "github.com/destam-go/destamgen/runtime/internal/lock"
 
 // shared subscribes to a source once for many watchers, while there are any.
 type shared[T any] struct {
-	src Source[T]
-	mu  *lock.Mutex // of the owner's line
+	get    func() (T, bool)                                       // of the source
+	follow func(sub *subscription[T]) (v T, ok bool, stop func()) // the source: see take
+	same   func(a, b T) bool
 
-	// change takes in a change of the source. mu is held, and change ends it.
-	change func(old T, had bool, now T, has bool)
-
-	sub      *subscription[T] // guarded by mu; nil without watchers
-	watchers int              // guarded by mu
-	same     func(a, b T) bool
+	mu       lock.Brief
+	sub      *subscription[T] // guarded by mu, as what follows; nil without watchers
+	watchers int
+	kept     bool     // cur is what the source has
+	cur      maybe[T] // the newest of sub
 }
 
-// subscription is the one to the source, from the first watcher to the last.
-// It is guarded by the owner's lock.
+func share[T any](get func() (T, bool), follow func(*subscription[T]) (T, bool, func())) shared[T] {
+	return shared[T]{get: get, follow: follow, same: equality[T]()}
+}
+
+// subscription is the one to the source, from the first watcher to the last,
+// or another one for who follows on his own. The source tells of one change at
+// a time, and so the watchers are told before that returns.
 type subscription[T any] struct {
+	alone follower[T] // who follows on his own
+
+	// Guarded by the lock of s.
 	stop     func()
-	starting bool     // Follow of the source has not returned
-	heard    bool     // cur comes from a change
-	places   bool     // the source has several, and no one value
-	cur      maybe[T] // the newest
+	starting bool // follow has not returned
+	heard    bool // cur comes from a change
+	places   bool // the source has several, and no one value
 }
 
-// join adds a watcher: add is called under the lock, and remove, when leave is
-// called. While another goroutine (or a hook that the source calls) is at
-// subscribing, a watcher cannot wait for it: then ok is false, nothing
-// happened, and it follows the source on its own.
-func (s *shared[T]) join(add, remove func()) (v maybe[T], leave func(), ok bool) {
-	s.mu.Lock()
-	if s.sub != nil && s.sub.starting {
+// begin subscribes, for the first watcher, and gives the value for every
+// watcher that was added. mu is held, and begin ends it; leave is called when
+// the source panics.
+func (s *shared[T]) begin(leave func()) (v T, ok bool) {
+	if s.watchers++; s.sub != nil {
+		cur, places := s.cur, s.sub.places
 		s.mu.Unlock()
-		return v, nil, false
+		if places {
+			return s.get()
+		}
+		return cur.v, cur.ok
 	}
-	add()
-	s.watchers++
-	sub, first := s.sub, false
-	if sub == nil {
-		sub, first = &subscription[T]{starting: true}, true
-		s.sub = sub
-	}
-	v = sub.cur
-	places := sub.places
+	sub := &subscription[T]{starting: true}
+	s.sub = sub
 	s.mu.Unlock()
-	leave = sync.OnceFunc(func() { s.leave(sub, remove) })
-	if first {
-		v = s.begin(sub, leave)
-	} else if places {
-		v.v, v.ok = s.src.Get()
-	}
-	return v, leave, true
-}
-
-// begin subscribes to the source.
-func (s *shared[T]) begin(sub *subscription[T], leave func()) (v maybe[T]) {
 	begun := false
 	defer func() {
-		if !begun { // the source panics
+		if !begun {
 			leave()
 		}
 	}()
-	var stop func()
-	v.v, v.ok, stop = s.src.Follow(func(old T, had bool, now T, has bool) { s.hear(sub, old, had, now, has) })
+	v, ok, stop := s.follow(sub)
 	begun = true
 	s.mu.Lock()
 	sub.stop, sub.starting = stop, false
 	if !sub.heard {
-		sub.cur = v
+		s.cur = maybe[T]{v, ok}
 	}
+	s.kept = !sub.places
 	s.mu.Unlock()
-	return v
+	return v, ok
 }
 
-// leave takes a watcher out, and with the last one the subscription.
-func (s *shared[T]) leave(sub *subscription[T], remove func()) {
-	s.mu.Lock()
-	remove()
+// busy tells that somebody is at subscribing: another goroutine, or a hook
+// that the source calls, which cannot wait for itself. Who comes then follows
+// on his own. mu is held.
+func (s *shared[T]) busy() bool { return s.sub != nil && s.sub.starting }
+
+// aside follows the source for one watcher alone.
+func (s *shared[T]) aside(fn follower[T]) (v T, ok bool, stop func()) {
+	return s.follow(&subscription[T]{alone: fn})
+}
+
+// left takes in that a watcher is gone, and ends the subscription with the
+// last one. mu is held, and left ends it.
+func (s *shared[T]) left() {
 	if s.watchers--; s.watchers > 0 {
 		s.mu.Unlock()
 		return
 	}
-	s.sub = nil
+	stop := s.sub.stop
+	s.sub, s.kept, s.cur = nil, false, maybe[T]{}
 	s.mu.Unlock()
-	if sub.stop != nil {
-		sub.stop()
+	if stop != nil {
+		stop()
 	}
 }
 
-// hear takes in a change of the source.
-func (s *shared[T]) hear(sub *subscription[T], old T, had bool, now T, has bool) {
-	s.mu.Lock()
-	if s.sub != sub { // all are gone
+// take takes in a change that the source tells a subscription, to a value that
+// is not equal. mu is held. False ends it: the watchers are not to hear of it.
+func (s *shared[T]) take(sub *subscription[T], old T, had bool, now T, has bool) bool {
+	if s.sub != sub {
 		s.mu.Unlock()
-		return
+		if sub.alone != nil { // or all are gone
+			sub.alone(old, had, now, has)
+		}
+		return false
 	}
-	if sub.heard || !sub.starting {
-		sub.places = sub.places || !same(s.same, sub.cur.v, sub.cur.ok, old, had)
+	if !sub.places && (sub.heard || !sub.starting) {
+		sub.places = !same(s.same, s.cur.v, s.cur.ok, old, had)
 	}
-	sub.heard, sub.cur = true, maybe[T]{now, has}
-	s.change(old, had, now, has)
+	sub.heard, s.cur.v, s.cur.ok = true, now, has
+	s.kept = !sub.starting && !sub.places
+	return true
 }
 
 // current gives the value that is kept while there are watchers.
 func (s *shared[T]) current() (T, bool) {
 	if count, free := s.mu.Peek(); free {
-		if v, kept := s.kept(); kept && s.mu.Peeked(count) {
-			return v.v, v.ok
+		if kept, v, ok := s.kept, s.cur.v, s.cur.ok; s.mu.Peeked(count) && kept {
+			return v, ok
 		}
 	}
 	s.mu.Lock()
-	v, kept := s.kept()
+	kept, v, ok := s.kept, s.cur.v, s.cur.ok
 	s.mu.Unlock()
 	if kept {
-		return v.v, v.ok
+		return v, ok
 	}
-	return s.src.Get()
-}
-
-// kept gives the value that is kept, if there is one.
-func (s *shared[T]) kept() (v maybe[T], ok bool) {
-	if sub := s.sub; sub != nil && !sub.starting && !sub.places {
-		return sub.cur, true
-	}
-	return v, false
+	return s.get()
 }
