@@ -192,7 +192,7 @@ func (c *copier) document(ctx context.Context, doc driver.Doc, want, at driver.S
 				return c.err(doc, commit.Seq, errMoved)
 			}
 			if at.Seq++; err == nil && commit.Seq != at.Seq {
-				err = missing(c.from)
+				err = c.missing(ctx, c.from, doc)
 			}
 			if err != nil {
 				return c.err(doc, at.Seq, err)
@@ -202,7 +202,7 @@ func (c *copier) document(ctx context.Context, doc driver.Doc, want, at driver.S
 			}
 		}
 		if at.Seq != want.Seq {
-			return c.err(doc, at.Seq+1, missing(c.from))
+			return c.err(doc, at.Seq+1, c.missing(ctx, c.from, doc))
 		}
 	}
 	if want.Seq < 2 || want.Life == driver.Unborn {
@@ -212,6 +212,15 @@ func (c *copier) document(ctx context.Context, doc driver.Doc, want, at driver.S
 }
 
 var errMoved = errors.New("the store was changed while it was copied; copy it again")
+
+// missing says why a store has not a version that it should have.
+func (c *copier) missing(ctx context.Context, d driver.Driver, doc driver.Doc) error {
+	err := missing(ctx, d, doc)
+	if isGone(err) {
+		return errMoved
+	}
+	return err
+}
 
 // same compares the commit that both ends have as the newest of one of them, and
 // gives what it holds.
@@ -227,7 +236,7 @@ func (c *copier) same(ctx context.Context, doc driver.Doc, seq uint64) ([]driver
 			tries[i], held, found = commit.Try, commit.Held, true
 		}
 		if !found {
-			return nil, c.err(doc, seq, missing(d))
+			return nil, c.err(doc, seq, c.missing(ctx, d, doc))
 		}
 	}
 	if tries[0] != tries[1] {
@@ -251,13 +260,16 @@ func (c *copier) purged(ctx context.Context, doc driver.Doc, want, at driver.Sta
 		}
 		return c.bury(ctx, doc, at, tomb)
 	}
-	return c.err(doc, want.Seq, missing(c.from))
+	return c.err(doc, want.Seq, errMissing)
 }
 
 // checkpoints copies those of a document, the newest first.
 func (c *copier) checkpoints(ctx context.Context, doc driver.Doc, seq uint64) error {
 	for seq > 0 {
 		state, err := c.from.Load(ctx, doc.Table, doc.ID, seq)
+		if isGone(err) {
+			err = errMoved
+		}
 		if err != nil {
 			return c.err(doc, seq, err)
 		}
@@ -365,8 +377,11 @@ func (c *copier) compareLogs(ctx context.Context, doc driver.Doc, has, want driv
 			return c.err(doc, commit.Seq, ErrDiffers)
 		}
 	}
-	if n != has.Seq {
-		return c.err(doc, n+1, missing(c.from))
+	if n == has.Seq {
+		return nil
 	}
-	return nil
+	if err := missing(ctx, c.from, doc); !isGone(err) {
+		return c.err(doc, n+1, err)
+	}
+	return nil // just now
 }

@@ -40,8 +40,10 @@ type ExportOptions struct {
 // A history that a store was told to keep less of is [ErrForgotten].
 //
 // It takes no more memory than a document, or a version. It is no snapshot: what
-// is changed meanwhile may be in it or not, of each document one version. After
-// an error what was written is not complete, and Import will say so.
+// is changed meanwhile may be in it or not, of each document one version. A unique
+// value that goes from one document to another meanwhile may be in both, and
+// Import takes the first. After an error what was written is not complete, and
+// Import will say so.
 //
 //go:noinline
 func Export[O, P, Q any](ctx context.Context, t *Table[O, P, Q], w io.Writer, opts *ExportOptions) (Progress, error) {
@@ -183,12 +185,8 @@ func (x *exporter) history(ctx context.Context, e driver.Entry) error {
 	}
 	if e.Life == driver.Alive {
 		head, err := x.t.db.driver.Head(ctx, x.t.name, e.ID)
-		if isGone(err) || err == nil && head.Seq != e.Seq { // it was changed meanwhile: take it as it is now
-			if e.Standing, err = standing(ctx, x.t.db.driver, driver.Doc{Table: x.t.name, ID: e.ID}); err != nil {
-				return err
-			}
-			x.line = x.line[:0]
-			return x.history(ctx, e)
+		if isGone(err) || err == nil && head.Seq != e.Seq {
+			return x.anew(ctx, e.ID)
 		}
 		if err != nil {
 			return err
@@ -196,13 +194,14 @@ func (x *exporter) history(ctx context.Context, e driver.Entry) error {
 		x.line = exact.AppendSame(append(x.line, `,"section":`...), head.Section)
 	}
 	x.line = append(x.line, '}')
-	if err := x.seal(); err != nil {
-		return err
-	}
-	next := max(span.From, 1)
+	of, first := driver.Doc{Table: x.t.name, ID: e.ID}, max(span.From, 1)
+	next := first
 	for c, err := range x.t.db.driver.Log(ctx, x.t.name, e.ID, span) {
 		if err == nil && c.Seq != next {
-			err = missing(x.t.db.driver)
+			err = missing(ctx, x.t.db.driver, of)
+		}
+		if err == nil && next == first {
+			err = x.seal()
 		}
 		if err != nil {
 			return err
@@ -214,10 +213,24 @@ func (x *exporter) history(ctx context.Context, e driver.Entry) error {
 		next++
 		x.at.Commits++
 	}
-	if next != e.Seq+1 {
-		return missing(x.t.db.driver)
+	if next == e.Seq+1 {
+		return nil
 	}
-	return nil
+	err := missing(ctx, x.t.db.driver, of)
+	if isGone(err) && next == first {
+		return x.anew(ctx, e.ID)
+	}
+	return err
+}
+
+// anew is history for a document that was changed meanwhile: as it is now.
+func (x *exporter) anew(ctx context.Context, id ID) error {
+	x.line = x.line[:0]
+	now, err := standing(ctx, x.t.db.driver, driver.Doc{Table: x.t.name, ID: id})
+	if err != nil {
+		return err
+	}
+	return x.history(ctx, driver.Entry{ID: id, Standing: now})
 }
 
 // appendVersion writes a commit.

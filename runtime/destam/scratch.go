@@ -53,8 +53,12 @@ func oldest(ctx context.Context, d driver.Driver, of driver.Doc) (uint64, error)
 	return 1, nil
 }
 
-// missing says why a store has not a version that comes before one that it has.
-func missing(d driver.Driver) error {
+// missing says why a store has not a version of a document that it had, or has
+// later ones of: [ErrNotFound] when the document was purged just now.
+func missing(ctx context.Context, d driver.Driver, of driver.Doc) error {
+	if now, err := standing(ctx, d, of); err == nil && now.Life == driver.Purged {
+		return ErrNotFound
+	}
 	if d.Limits().Forgets {
 		return ErrForgotten
 	}
@@ -80,7 +84,7 @@ func (t *table) walk(ctx context.Context, id ID, from, to uint64, patch bool,
 	next := from
 	for c, err := range t.db.driver.Log(ctx, t.name, id, driver.Range{From: from, To: to}) {
 		if err == nil && c.Seq != next {
-			err = &Error{Op: "load", Table: t.name, ID: id, Version: next, Err: missing(t.db.driver)}
+			err = &Error{Op: "load", Table: t.name, ID: id, Version: next, Err: missing(ctx, t.db.driver, driver.Doc{Table: t.name, ID: id})}
 		}
 		if err != nil {
 			return err
@@ -95,7 +99,7 @@ func (t *table) walk(ctx context.Context, id ID, from, to uint64, patch bool,
 		next++
 	}
 	if next <= to {
-		return &Error{Op: "load", Table: t.name, ID: id, Version: next, Err: missing(t.db.driver)}
+		return &Error{Op: "load", Table: t.name, ID: id, Version: next, Err: missing(ctx, t.db.driver, driver.Doc{Table: t.name, ID: id})}
 	}
 	return nil
 }

@@ -243,17 +243,15 @@ func (v *verifier) document(ctx context.Context, e driver.Entry) error {
 	}
 	switch {
 	case next != e.Seq+1:
+		if isGone(missing(ctx, d, driver.Doc{Table: v.table.Table, ID: e.ID})) && e.Life != driver.Purged {
+			return nil // just now
+		}
 		return v.found(e.ID, next, "it is missing; the newest is %d", e.Seq)
 	case e.Life == driver.Purged:
 		return v.hidden(ctx, &r)
 	}
-	if r.section == nil && e.Life == driver.Alive { // the store has forgotten who set it
-		if head, err := d.Head(ctx, v.table.Table, e.ID); err == nil && head.Seq == e.Seq {
-			r.section = head.Section
-			if err := v.section(&r, e.Seq); err != nil {
-				return err
-			}
-		}
+	if err := v.forgotten(ctx, &r); err != nil {
+		return err
 	}
 	if err := v.standing(&r); err != nil {
 		return err
@@ -385,6 +383,20 @@ func (v *verifier) remember(ctx context.Context, r *replayed, c *driver.Commit) 
 	return v.found(r.ID, c.Seq-1, "the store keeps nothing older, and has no checkpoint of it")
 }
 
+// forgotten takes the query section of a document from its head where the store was
+// told to forget the version that set it.
+func (v *verifier) forgotten(ctx context.Context, r *replayed) error {
+	if r.section != nil || r.Life != driver.Alive {
+		return nil
+	}
+	head, err := v.db.driver.Head(ctx, v.table.Table, r.ID)
+	if err != nil || head.Seq != r.Seq {
+		return nil // it was changed meanwhile
+	}
+	r.section = head.Section
+	return v.section(r, r.Seq)
+}
+
 // untyped is what a difference may be in a table that is read without its type:
 // the store does not say which fields have been renamed.
 func (v *verifier) untyped() string {
@@ -486,7 +498,7 @@ func (v *verifier) findable(ctx context.Context, r *replayed) error {
 	for _, term := range r.Held {
 		for h, err := range v.db.driver.Find(ctx, v.table.Table, driver.Query{Terms: []driver.Term{term}}) {
 			if err == nil && h.ID != r.ID && slices.Contains(h.Held, term) {
-				err = v.found(r.ID, r.Seq, "its value of the unique field %s is held by %v too", term.Path(), h.ID)
+				err = v.contested(ctx, r, term, h.ID)
 			}
 			if err != nil {
 				return err
@@ -494,6 +506,16 @@ func (v *verifier) findable(ctx context.Context, r *replayed) error {
 		}
 	}
 	return nil
+}
+
+// contested says that another document has a unique value of this one, unless this
+// one has let it go meanwhile.
+func (v *verifier) contested(ctx context.Context, r *replayed, term driver.Term, other ID) error {
+	now, err := standing(ctx, v.db.driver, driver.Doc{Table: v.table.Table, ID: r.ID})
+	if err != nil || now.Seq != r.Seq {
+		return err
+	}
+	return v.found(r.ID, r.Seq, "its value of the unique field %s is held by %v too", term.Path(), other)
 }
 
 // unfound says by what a document is not found.
