@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/destam-go/destamgen/drivers/memory"
 	"github.com/destam-go/destamgen/runtime/driver"
 )
 
@@ -177,7 +178,7 @@ func TestAsOf(t *testing.T) {
 			}
 			states, times = append(states, o.Snapshot()), append(times, time.Now())
 		}
-		live := o.Snapshot()
+		live, versions := o.Snapshot(), all(t, o.History(ctx))
 		for range 30 {
 			i, j := r.IntN(len(states)), r.IntN(len(states))
 			got := must(b.cards.At(ctx, o.ID(), uint64(i+1)))(t)
@@ -187,6 +188,16 @@ func TestAsOf(t *testing.T) {
 			got, v, err := AtTime(ctx, b.cards, o.ID(), times[i])
 			if diff := cmp.Diff(states[v-1], got, same); err != nil || diff != "" || v < uint64(i+1) {
 				t.Fatalf("at the time of version %d: %d, %v\n%s", i+1, v, err, diff)
+			}
+			when := versions[i].Time
+			want := versions[i].Number // clocks may stand still
+			for _, later := range versions[i:] {
+				if !later.Time.After(when) {
+					want = later.Number
+				}
+			}
+			if _, v, err := AtTime(ctx, b.cards, o.ID(), when); err != nil || v != want {
+				t.Fatalf("at the very time of version %d: %d, %v", want, v, err)
 			}
 			c, err := Diff(ctx, b.cards, o.ID(), uint64(i+1), uint64(j+1))
 			if equal := cmp.Equal(states[i], states[j], same); err != nil || equal && len(c.Deltas) > 0 && i == j || !equal && len(c.Deltas) == 0 {
@@ -284,6 +295,112 @@ func TestBlame(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestBlameRenumbered inserts always near the middle, so that elements change their
+// keys: each stays the work of who inserted it.
+func TestBlameRenumbered(t *testing.T) {
+	opts := &Options{Window: time.Hour}
+	opts.tuning.keyBound = 6
+	b := open(t, memory.Open(nil), opts)
+	o := b.create(Card{})
+	var authors []string
+	for i := range 300 {
+		at, who := len(authors)/2, fmt.Sprint("author ", i)
+		if err := o.Update(func(o *OCard) error { o.Tags().Insert(at, who); return nil }, By(who)); err != nil {
+			t.Fatal(err)
+		}
+		authors = slices.Insert(authors, at, who)
+	}
+	if err := o.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	renumbered := 0
+	for v, err := range b.cards.t.traces(ctx, o.ID(), nil, false) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range v.trace.Deltas {
+			if v.trace.Deltas[i].Renamed() != nil {
+				renumbered++
+			}
+		}
+	}
+	if renumbered == 0 {
+		t.Fatal("no element got another key")
+	}
+	var got []string
+	for _, w := range must(Blame(ctx, b.cards, o.ID()))(t) {
+		if strings.HasPrefix(w.Path.String(), "tags.") {
+			got = append(got, w.By)
+		}
+	}
+	if diff := cmp.Diff(authors, got); diff != "" {
+		t.Errorf("after %d renumberings (-want +got)\n%s", renumbered, diff)
+	}
+}
+
+// TestUndoLife refuses to take back versions that are none of fields, and says who does.
+func TestUndoLife(t *testing.T) {
+	b := open(t, memory.Open(nil), nil)
+	o := b.create(Card{Title: "a"})
+	if err := o.Delete(ctx); err != nil {
+		t.Fatal(err)
+	}
+	o = must(b.cards.Restore(ctx, o.ID()))(t)
+	for version, says := range []string{1: "delete the document", 2: "Restore takes it back", 3: "Delete takes it back"} {
+		if version == 0 {
+			continue
+		}
+		if err := o.Undo(ctx, uint64(version), Force()); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("version %d: %v", version, err)
+		}
+	}
+}
+
+// TestVoids has a version that nobody made, as Salvage and drivers leave them: no
+// history shows it, and the numbers go on behind it.
+func TestVoids(t *testing.T) {
+	store := memory.Open(&memory.Options{Shared: true})
+	b := open(t, store.Share(), &Options{Window: time.Hour})
+	o := b.create(Card{Title: "a"})
+	set := func(title string) {
+		t.Helper()
+		o.SetTitle(title)
+		if err := o.Flush(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set("b")
+	void := driver.Commit{Table: "cards", ID: o.ID(), Seq: 3, Try: newTry(), Kind: driver.KindVoid, Time: time.Now().UTC()}
+	other := store.Share()
+	for _, err := range []error{
+		other.Declare(ctx, driver.Schema{Table: "cards", Unique: b.cards.t.unique, Revision: revision}),
+		other.Append(ctx, []driver.Commit{void})[0].Err,
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	numbers := func(opts ...HistoryOption) (ns []uint64) {
+		for _, v := range all(t, o.History(ctx, opts...)) {
+			ns = append(ns, v.Number)
+		}
+		return ns
+	}
+	if got, v, err := AtTime(ctx, b.cards, o.ID(), void.Time); err != nil || v != 2 || got.Title != "b" {
+		t.Errorf("at the time of the void: %d, %q, %v", v, got.Title, err)
+	}
+	set("c")
+	if got := numbers(); !slices.Equal(got, []uint64{1, 2, 4}) {
+		t.Errorf("the history has %d", got)
+	}
+	if got := numbers(Backwards()); !slices.Equal(got, []uint64{4, 2, 1}) {
+		t.Errorf("backwards it has %d", got)
+	}
+	if got := must(b.cards.At(ctx, o.ID(), 3))(t); got.Title != "b" {
+		t.Errorf("as of the void: %q", got.Title)
+	}
 }
 
 func TestUndo(t *testing.T) {

@@ -111,6 +111,12 @@ func (t *table) without(ctx context.Context, id ID, version uint64, force bool) 
 	err = t.walk(ctx, id, version, s.to, false, func(c *driver.Commit, d *doc.Document, tr doc.Trace) error {
 		if now = d; c.Seq == version {
 			done = tr
+			switch c.Kind {
+			case driver.KindDelete:
+				return errors.New("a deletion changes no field: Restore takes it back")
+			case driver.KindRestore:
+				return errors.New("a restoring changes no field: Delete takes it back")
+			}
 		} else {
 			later.Add(tr)
 		}
