@@ -209,7 +209,8 @@ func (s *Store) declare(schema driver.Schema, taken bool) (batch uint64, wider *
 	return batch, nil, nil
 }
 
-// Sync implements [driver.Driver].
+// Sync implements [driver.Driver]. Of those who wait for the disk one leads, who
+// waits for it also when ctx ends meanwhile.
 func (s *Store) Sync(ctx context.Context, docs ...driver.Doc) error {
 	if err := s.enter(ctx); err != nil {
 		return err

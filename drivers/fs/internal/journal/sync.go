@@ -20,7 +20,7 @@ func newRound() *round { return &round{over: make(chan struct{}), size: 1} }
 // sync running leads one, for everything written so far. Of those who come
 // while it runs and whom it does not serve, the first leads the next, when it is
 // over and those are back who can be, and the others follow. A context that ends
-// leaves the batch to others.
+// leaves the batch to others; who leads a sync that has begun waits for the disk.
 func (j *Journal) Sync(ctx context.Context, no uint64) error {
 	if err := j.Write(no); err != nil {
 		return err
