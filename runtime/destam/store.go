@@ -123,7 +123,7 @@ func (l *live) background() {
 	ended := true // by a listener
 	defer func() {
 		if ended {
-			l.table.db.schedule.later(l, l.table.db.backoff(1))
+			l.table.db.schedule.later(l, l.table.db.opts.Window)
 		}
 	}()
 	// What it fails with was reported, or is that the database closes.
