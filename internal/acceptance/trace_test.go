@@ -63,8 +63,16 @@ func TestEditing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	changes := 0
-	stop := o.Observe().Tags().Each().Watch(func(destam.Change[string]) { changes++ })
+	changes, letters := 0, map[string]int{} // by what the listener was told
+	stop := o.Observe().Tags().Each().Watch(func(c destam.Change[string]) {
+		changes++
+		if !c.WasAbsent {
+			letters[c.Old]--
+		}
+		if !c.Absent {
+			letters[c.New]++
+		}
+	})
 	for i, e := range edits {
 		e.make(o.Tags())
 		if i%flushEvery == 0 {
@@ -79,6 +87,14 @@ func TestEditing(t *testing.T) {
 	stop()
 	if got := strings.Join(o.Tags().Snapshot(), ""); got != want {
 		t.Error("the text at the end differs")
+	}
+	for _, letter := range o.Tags().All() {
+		letters[letter]--
+	}
+	for letter, count := range letters {
+		if count != 0 {
+			t.Errorf("a listener was told of %q %d times too often", letter, count)
+		}
 	}
 	if changes < len(edits) {
 		t.Errorf("a listener heard of %d changes in %d edits", changes, len(edits))

@@ -73,9 +73,6 @@ func clearLens(l *lens) (ok bool) {
 //
 //go:noinline
 func (l *lens) Watch(fn func(*Commit)) (stop func()) {
-	if l.l.Empty() {
-		return watch(l.o, -1, fn)
-	}
 	return listen(l.o, toCommits(fn, doc.Listener{Field: -1, Lens: l.l}))
 }
 
@@ -85,9 +82,6 @@ func (l *lens) Watch(fn func(*Commit)) (stop func()) {
 //
 //go:noinline
 func (l *lens) Changes(ctx context.Context) iter.Seq2[*Commit, error] {
-	if l.l.Empty() {
-		return changes(ctx, l.o, -1)
-	}
 	return func(yield func(*Commit, error) bool) {
 		readLens(ctx, l, false, publicly(yield))
 	}

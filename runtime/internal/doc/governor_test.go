@@ -203,7 +203,7 @@ func heardOf(d *Document, l *Lens, heard *[]string) *Subscription {
 			*heard = append(*heard, strings.Join(path, "."))
 		}
 	}
-	if l.Empty() {
+	if l.empty() {
 		return d.root.inner(0).Watch(-1, call)
 	}
 	return d.root.inner(0).Through(l, false, call)

@@ -118,8 +118,8 @@ func (l *Lens) meets(t *Type, f int32) bool {
 // Many tells whether l goes through every element of a list.
 func (l *Lens) Many() bool { return l.many }
 
-// Empty tells whether l leads to what it begins at.
-func (l *Lens) Empty() bool { return len(l.steps) == 0 && !l.governed() }
+// empty tells whether l leads to what it begins at.
+func (l *Lens) empty() bool { return len(l.steps) == 0 && !l.governed() }
 
 // Flat tells whether the values that l leads to are copied by assignment.
 func (l *Lens) Flat() bool { return l.field.leaf.flat }

@@ -257,8 +257,7 @@ func TestLensCommits(t *testing.T) {
 				if w.got != nil {
 					got = w.got.Deltas
 				}
-				same := func(a, b Delta) bool { return a.N == b.N && a.F == b.F && a.Key == b.Key && a.L == b.L }
-				if !slices.EqualFunc(got, want, same) {
+				if !slices.EqualFunc(got, want, sameSlot) {
 					t.Fatalf("seed %d lens %v: %d deltas, want %d", seed, w.lens.steps, len(got), len(want))
 				}
 				heard += len(got)

@@ -409,6 +409,31 @@ func TestLensTakenBack(t *testing.T) {
 	}
 }
 
+// TestLensOfNothing looks through a lens that has not gone anywhere: who does
+// hears all that who watches the object hears.
+func TestLensOfNothing(t *testing.T) {
+	d, _, _ := create(t, seedNote, 64)
+	var bare, through []*Commit
+	d.root.Watch(-1, func(c *Commit) { bare = append(bare, c) })
+	d.root.Through(NewLens(noteType), false, func(c *Commit) { through = append(through, c) })
+	r := d.root.NewLensReader(NewLens(noteType), false)
+	o := root(d)
+	do(o, func(n *Node) { setText(n.inner(fQuery), fOwner, "eve") })
+	do(o, func(n *Node) { n.List(fTasks).Remove(0, 1) })
+	typing := true
+	do(o, func(n *Node) { n.SetLeaf(fTyping, unsafe.Pointer(&typing)) })
+	var read []*Commit
+	drain(r, func(c *Commit) { read = append(read, c) })
+	for _, got := range [][]*Commit{through, read} {
+		if !slices.EqualFunc(bare, got, func(a, b *Commit) bool { return slices.EqualFunc(a.Deltas, b.Deltas, sameSlot) }) || len(got) != 2 {
+			t.Errorf("heard %v through a lens, %v without", got, bare)
+		}
+	}
+}
+
+// sameSlot tells whether two deltas are of one slot.
+func sameSlot(a, b Delta) bool { return a.N == b.N && a.F == b.F && a.Key == b.Key && a.L == b.L }
+
 // TestLensDeepSharing has 2^60 ways to one place: nobody may walk them all.
 func TestLensDeepSharing(t *testing.T) {
 	d, _, _ := create(t, Note{Tasks: []Task{{Text: "bottom"}}}, 64)

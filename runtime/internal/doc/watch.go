@@ -112,7 +112,7 @@ func (n *Node) Watch(f int, call func(*Commit)) *Subscription {
 // begin makes s hear of what happens next. The lock is held.
 func (s *Subscription) begin() {
 	d, n := s.d, s.n
-	if s.lens != nil && s.lens.Empty() {
+	if s.lens != nil && s.lens.empty() {
 		s.lens = nil
 	}
 	d.out.subscriptions++
