@@ -56,7 +56,8 @@ func (l *Live[Q]) All() []Hit[Q] {
 	found := l.q.snapshot()
 	hits := make([]Hit[Q], len(found))
 	for i, h := range found {
-		hits[i] = Hit[Q]{h.id, liveSection[Q](l.q, h.id, h.section)}
+		hits[i].ID = h.id
+		l.q.decode(h.id, h.section, unsafe.Pointer(&hits[i].Query))
 	}
 	return hits
 }
@@ -78,20 +79,7 @@ func (l *Live[Q]) Watch(fn func(LiveChange[Q])) (stop func()) {
 //go:noinline
 func (l *Live[Q]) Changes(ctx context.Context) iter.Seq2[LiveChange[Q], error] {
 	return func(yield func(LiveChange[Q], error) bool) {
-		sub := l.q.subscribe()
-		defer sub.stop()
-		for {
-			id, c, ok, err := sub.next(ctx)
-			if !ok {
-				if err != nil {
-					yield(LiveChange[Q]{}, l.q.s.table.err("live", ID{}, err))
-				}
-				return
-			}
-			if !yield(liveChanged[Q](l.q, id, c), nil) {
-				return
-			}
-		}
+		l.q.changes(ctx, func(id ID, c liveChange, err error) bool { return yield(liveChanged[Q](l.q, id, c), err) })
 	}
 }
 
@@ -102,26 +90,51 @@ func (l *Live[Q]) Changes(ctx context.Context) iter.Seq2[LiveChange[Q], error] {
 func (l *Live[Q]) Close() { l.q.s.remove(l.q, nil) }
 
 // liveChanged gives a change its type.
-func liveChanged[Q any](q *liveQuery, id ID, c liveChange) LiveChange[Q] {
-	to := LiveChange[Q]{Event: Changed, ID: id}
-	if c.old == nil {
-		to.Event = Added
-	} else {
-		to.Old = liveSection[Q](q, id, c.old)
-	}
-	if c.new == nil {
-		to.Event = Removed
-	} else {
-		to.New = liveSection[Q](q, id, c.new)
-	}
+//
+//go:noinline
+func liveChanged[Q any](q *liveQuery, id ID, c liveChange) (to LiveChange[Q]) {
+	to.ID, to.Event = id, q.tell(id, c, unsafe.Pointer(&to.Old), unsafe.Pointer(&to.New))
 	return to
 }
 
-// liveSection decodes a section. One that cannot be decoded would not have met
-// any predicate.
-func liveSection[Q any](q *liveQuery, id ID, section []byte) (v Q) {
-	if err := q.s.table.decode(hit{id, section}, unsafe.Pointer(&v)); err != nil {
+// What follows is compiled once, and not for every query section.
+
+// changes tells of changes until the query or ctx ends, or tell returns false.
+func (q *liveQuery) changes(ctx context.Context, tell func(ID, liveChange, error) bool) {
+	sub := q.subscribe()
+	defer sub.stop()
+	for {
+		id, c, ok, err := sub.next(ctx)
+		if !ok && err != nil {
+			tell(ID{}, liveChange{}, q.s.table.err("live", ID{}, err))
+		}
+		if !ok || !tell(id, c, nil) {
+			return
+		}
+	}
+}
+
+// tell decodes the sections of a change, and says what that is: nothing, if
+// there are none.
+func (q *liveQuery) tell(id ID, c liveChange, before, after unsafe.Pointer) (is Event) {
+	if c.old != nil {
+		is = Removed
+		q.decode(id, c.old, before)
+	}
+	if c.new != nil {
+		is = Added
+		q.decode(id, c.new, after)
+	}
+	if c.old != nil && c.new != nil {
+		is = Changed
+	}
+	return is
+}
+
+// decode decodes a section. One that cannot be decoded would not have met any
+// predicate.
+func (q *liveQuery) decode(id ID, section []byte, to unsafe.Pointer) {
+	if err := q.s.table.decode(hit{id, section}, to); err != nil {
 		q.s.table.db.opts.OnError(err)
 	}
-	return v
 }
