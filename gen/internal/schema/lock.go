@@ -128,15 +128,9 @@ func (l *Lock) take(line string, n int) (fix, why string) {
 	if key == "table" && ok {
 		return l.takeTable(value, n)
 	}
-	value, gone := cutMark(value, retired)
-	value, alone := cutMark(value, local)
-	now := ""
-	if i := strings.LastIndex(value, " now "); i >= 0 {
-		value, now = value[:i], value[i+len(" now "):]
-		ok = ok && nameProblem(now) == ""
-	}
+	f, ok := parseField(value)
 	owner, field, dotted := strings.Cut(key, ".")
-	if !ok || !dotted || !token.IsIdentifier(owner) || nameProblem(field) != "" || !isStored(value) {
+	if !ok || !dotted || !token.IsIdentifier(owner) || nameProblem(field) != "" {
 		return repair, fmt.Sprintf("%q is no line of a lock file", line)
 	}
 	if l.structs[owner] == nil {
@@ -144,16 +138,16 @@ func (l *Lock) take(line string, n int) (fix, why string) {
 	}
 	before, twice := l.structs[owner][field]
 	switch {
-	case twice && alone: // the other side stores it, or nobody does
-		value, alone = before.kind, before.local
+	case twice && f.local: // the other side stores it, or nobody does
+		f.kind, f.local = before.kind, before.local
 	case twice && before.local:
-	case twice && before.kind != value:
-		return choose, fmt.Sprintf("%s is %s here and %s in line %d", key, value, before.kind, before.line)
-	case twice && before.now != "" && now != "" && before.now != now:
-		return choose, fmt.Sprintf("%s is %s now here, and %s in line %d", key, now, before.now, before.line)
+	case twice && before.kind != f.kind:
+		return choose, fmt.Sprintf("%s is %s here and %s in line %d", key, f.kind, before.kind, before.line)
+	case twice && before.now != "" && f.now != "" && before.now != f.now:
+		return choose, fmt.Sprintf("%s is %s now here, and %s in line %d", key, f.now, before.now, before.line)
 	}
-	now = cmp.Or(now, before.now)
-	l.structs[owner][field] = lockField{kind: value, now: now, local: alone, retired: gone && (!twice || before.retired), line: n}
+	f.now, f.retired, f.line = cmp.Or(f.now, before.now), f.retired && (!twice || before.retired), n
+	l.structs[owner][field] = f
 	return "", ""
 }
 
@@ -171,23 +165,25 @@ func (l *Lock) takeTable(text string, n int) (fix, why string) {
 	return "", ""
 }
 
-// cutMark takes a mark off the end of a kind, but for the name of a type that is
-// called as the mark is.
-func cutMark(kind, mark string) (string, bool) {
-	if isStored(kind) {
-		return kind, false
-	}
-	return strings.CutSuffix(kind, mark)
-}
-
-// isStored says whether text is a kind as [Type.Stored] gives it.
-func isStored(text string) bool {
+// parseField reads what a line says of a field: a kind as [Type.Stored] gives it,
+// and marks. Types and fields may be called as the marks are.
+func parseField(text string) (f lockField, ok bool) {
 	words := strings.Fields(text)
-	if strings.Join(words, " ") != text {
-		return false
+	marks, ok := storedKind(words)
+	if !ok || strings.Join(words, " ") != text {
+		return f, false
 	}
-	rest, ok := storedKind(words)
-	return ok && len(rest) == 0
+	f.kind = strings.Join(words[:len(words)-len(marks)], " ")
+	if len(marks) > 1 && marks[0] == "now" {
+		f.now, marks = marks[1], marks[2:]
+	}
+	if len(marks) > 0 && " "+marks[0] == local {
+		f.local, marks = true, marks[1:]
+	}
+	if len(marks) > 0 && " "+marks[0] == retired {
+		f.retired, marks = true, marks[1:]
+	}
+	return f, len(marks) == 0 && (f.now == "" || nameProblem(f.now) == "")
 }
 
 // storedKind reads one kind and gives the words after it.

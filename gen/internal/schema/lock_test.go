@@ -223,6 +223,7 @@ func TestLockText(t *testing.T) {
 func FuzzParseLock(f *testing.F) {
 	for _, seed := range []string{
 		"", "destam.lock 1\n", "destam.lock 1\nNote.title string\ntable notes Note\n", "destam.lock 1\r\n# x\r\nNote.a map string list struct B retired\r\n",
+		"destam.lock 1\nNote.a int local retired\nNote.a string\nNote.b struct local local\nNote.c string now retired\nNote.d struct retired now local retired\n",
 		"destam.lock 1\n<<<<<<< a\n", "destam.lock 2\n", "destam.lock 1\nNote.a optional\ntable x\ntable  retired\n.x int\n",
 	} {
 		f.Add(seed)
