@@ -64,7 +64,7 @@ func TestReport(t *testing.T) {
 	}
 	a, b := filepath.Join("a", "note_destam.go"), filepath.Join("b", "gone_destam.go")
 	lockA, lockB := filepath.Join("a", "destam.lock"), filepath.Join("b", "destam.lock")
-	run(gen.Report{Written: []string{a, lockA, b, lockB}})
+	run(gen.Report{Written: []string{lockA, lockB, a, b}})
 	run(gen.Report{})
 	if err := os.Remove(filepath.Join(dir, "b", "gone.go")); err != nil {
 		t.Fatal(err)
@@ -90,6 +90,25 @@ func TestNothingHalf(t *testing.T) {
 	after := [2]map[string]string{content(t, filepath.Join(dir, "a")), content(t, filepath.Join(dir, "b"))}
 	if d := cmp.Diff(before, after); d != "" {
 		t.Errorf("before and after: %s", d)
+	}
+}
+
+// TestInterrupted holds that a run which ends while it replaces files can be
+// begun again: here the output's place is taken by a folder.
+func TestInterrupted(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "a/note.go", note, "b/note.go", note, "b/note_destam.go/in/the.way", "")
+	if _, err := gen.Run(gen.Config{Dir: dir, Folders: []string{"a", "b"}}); err == nil {
+		t.Fatal("no error")
+	}
+	if files := content(t, filepath.Join(dir, "b")); len(files) != 2 || files["destam.lock"] == "" {
+		t.Errorf("there are %v, and should be the source and its lock", files)
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "b", "note_destam.go")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := gen.Run(gen.Config{Dir: dir, Folders: []string{"a", "b"}}); err != nil {
+		t.Error(err)
 	}
 }
 

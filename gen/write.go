@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+
+	"github.com/destam-go/destamgen/gen/internal/schema"
 )
 
 // staged is a change whose new content lies beside the file that it replaces.
@@ -15,8 +18,10 @@ type staged struct {
 
 // write makes the changes. All new content is written beside the old first, so
 // that what most likely fails, a full disk or a folder that may not be written,
-// fails before anything has changed. Each file is then replaced in one step.
+// fails before anything has changed. Each file is then replaced in one step, locks
+// first: a run that ends in between must not leave output without one.
 func (r *run) write() (err error) {
+	slices.SortStableFunc(r.changes, func(a, b change) int { return a.order() - b.order() })
 	var all []staged
 	defer func() {
 		for _, s := range all {
@@ -50,6 +55,14 @@ func (r *run) write() (err error) {
 		r.report.Written = append(r.report.Written, s.path)
 	}
 	return nil
+}
+
+// order gives the place of a change among the others.
+func (c change) order() int {
+	if filepath.Base(c.path) == schema.LockName {
+		return 0
+	}
+	return 1
 }
 
 // stage writes content to a new file beside path. Its name begins with a dot, so
