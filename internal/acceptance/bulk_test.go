@@ -295,6 +295,42 @@ func TestImportExisting(t *testing.T) {
 	})
 }
 
+// TestImportReplaces imports what was exported over what is there: what is as it was
+// makes no version, and what was edited in the text changes that and nothing else,
+// so that objects and lists keep what they are.
+func TestImportReplaces(t *testing.T) {
+	each(t, func(t *testing.T, db *opened) {
+		r := rand.New(rand.NewPCG(10, 9))
+		table := ThingTable(db.DB)
+		lived(t, table, r)
+		before, text := exported(t, table, true), exported(t, table, false)
+		there := len(alive(t, table))
+		replace := &destam.ImportOptions{Existing: destam.ReplaceExisting}
+		at, err := destam.Import(t.Context(), table, strings.NewReader(text), replace)
+		if err != nil || at.Skipped != uint64(there) || at.Commits != 0 {
+			t.Errorf("unchanged: %+v, %v", at, err)
+		}
+		if diff := cmp.Diff(lines(before), lines(exported(t, table, true))); diff != "" {
+			t.Errorf("unchanged (-was +is):\n%s", diff)
+		}
+		o := must(table.Create(t.Context(), Thing{Text: "one", Parts: []Part{{Name: "first"}, {Name: "second"}}, Query: ThingQuery{Name: "edited"}}))(t)
+		part := o.Parts().At(1)
+		edited := strings.Replace(exported(t, table, false), `"name":"second"`, `"name":"third"`, 1)
+		edited = regexp.MustCompile(`,"crc":"[0-9a-f]{8}"(}+\n)`).ReplaceAllString(edited, "$1")
+		if _, err := destam.Import(t.Context(), table, strings.NewReader(edited), replace); err != nil {
+			t.Fatal(err)
+		}
+		if o.Parts().At(1) != part || part.Name() != "third" || o.Version() != 2 {
+			t.Errorf("edited: version %d, %q", o.Version(), part.Name())
+		}
+		for v := range versions(t, table, o.ID()) {
+			if v.Number == 2 && fmt.Sprint(v.Deltas) != `[modify parts.1.name: "second" to "third"]` {
+				t.Errorf("edited: %v", v.Deltas)
+			}
+		}
+	})
+}
+
 // TestImportDamaged damages an export in every line, in many ways: it is
 // refused with the number of the line, and what is mended is imported whole.
 func TestImportDamaged(t *testing.T) {

@@ -35,7 +35,8 @@ type ExportOptions struct {
 // deleted; with it, a line is a version, with its time, author and reason.
 // [Import] reads either, and nothing is lost on the way: not the last bit of a
 // number, no byte of a text that is not UTF-8, no field that this program does not
-// know. Local fields are not exported.
+// know, not the order of a list. Without history the elements of lists get new
+// identities, but for objects in several places. Local fields are not exported.
 //
 // A history that a store was told to keep less of is [ErrForgotten].
 //

@@ -26,7 +26,7 @@ type Existing uint8
 const (
 	RefuseExisting  Existing = iota // Import ends with ErrExists
 	SkipExisting                    // they stay as they are
-	ReplaceExisting                 // they become what is imported, as a new version
+	ReplaceExisting                 // they become what is imported, as a new version, by the smallest changes
 )
 
 // ErrExists: a document that is imported is there already.

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"sync"
+	"unsafe"
 
 	"github.com/destam-go/destamgen/runtime/driver"
 	"github.com/destam-go/destamgen/runtime/internal/doc"
@@ -173,7 +175,13 @@ func (m *importer) existing(ctx context.Context, it *item, was driver.Standing) 
 	return ErrExists
 }
 
-// replace makes a document that is there what is imported.
+// errBeyond says that a plain struct is not enough to say what is imported.
+var errBeyond = errors.New("beyond a plain struct")
+
+// replace makes a document that is there what is imported, by the smallest
+// changes: an export has no ids of objects, so these stay whose place and content
+// it has. Where it has such ids, for objects in several places, or fields that this
+// program does not know, the document becomes what it says by those.
 func (m *importer) replace(ctx context.Context, it *item, deleted bool) error {
 	t := m.t
 	target := t.scratch()
@@ -194,9 +202,21 @@ func (m *importer) replace(ctx context.Context, it *item, deleted bool) error {
 	if err != nil {
 		return err
 	}
-	o := (*ODocument)(l.handle())
-	if err := turn(ctx, o, "import", m.commit(), func(*table, ID) (*doc.Document, error) { return target, nil }); err != nil {
-		return err
+	o, was := (*ODocument)(l.handle()), l.version.Load()
+	plain := reflect.NewAt(t.plain, t.plainOf(target)).Interface()
+	err = update(&o.OObject, func(h unsafe.Pointer) error {
+		if !target.Root.Plain() || !l.doc.Root.Plain() {
+			return errBeyond
+		}
+		Assign(&(*ODocument)(h).OObject, plain)
+		return nil
+	}, m.commit())
+	if errors.Is(err, errBeyond) {
+		err = turn(ctx, o, "import", m.commit(), func(*table, ID) (*doc.Document, error) { return target, nil })
 	}
-	return l.bring(ctx, effort{attempts: flushAttempts})
+	if err == nil {
+		err = l.bring(ctx, effort{attempts: flushAttempts})
+	}
+	it.skipped = !deleted && l.version.Load() == was // it was that already
+	return err
 }

@@ -384,3 +384,32 @@ func (n *Node) equalAll(f int, p unsafe.Pointer) bool {
 	}
 	return true
 }
+
+// Plain tells whether a plain struct says all that there is of an object: neither
+// it nor anything below it has a field that this program does not know, or stands
+// in several places. The document is locked, or nobody else's.
+func (n *Node) Plain() bool {
+	if len(n.more) > 0 || n.unknown != nil && len(n.unknown.keys) > 0 {
+		return false
+	}
+	for f := range n.typ.Fields {
+		switch n.typ.Fields[f].Kind {
+		case Inner:
+			if !n.inner(f).Plain() {
+				return false
+			}
+		case Child:
+			if c := *n.childAt(f); c != nil && !c.Plain() {
+				return false
+			}
+		case NodeList:
+			l := n.List(f)
+			for i := range l.Len() {
+				if !l.Node(i).Plain() {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
