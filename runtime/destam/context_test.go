@@ -91,7 +91,7 @@ func TestOptionsRefused(t *testing.T) {
 		"Window": {Window: -1}, "SyncEvery": {SyncEvery: -1}, "MaxPending": {MaxPending: -1}, "MaxWait": {MaxWait: -1}, "Backlog": {Backlog: -1},
 	} {
 		d := memory.Open(nil)
-		if db, err := Open(ctx, d, opts); db != nil || err == nil || !strings.Contains(err.Error(), "Options."+name+" is less than zero") {
+		if db, err := Open(ctx, d, opts); db != nil || err == nil || !strings.Contains(err.Error(), "the option "+name+" is less than zero") {
 			t.Errorf("%s: %v", name, err)
 		}
 		db := must(Open(ctx, d, nil))(t) // it belongs to nobody

@@ -83,7 +83,7 @@ func (o *Options) check() error {
 		{"MaxWait", o.MaxWait < 0}, {"Backlog", o.Backlog < 0},
 	} {
 		if x.less {
-			return fmt.Errorf("Options.%s is less than zero; zero is the usual value", x.name)
+			return fmt.Errorf("the option %s is less than zero; zero is the usual value", x.name)
 		}
 	}
 	return nil
