@@ -269,7 +269,10 @@ func (db *DB) bringAll(ctx context.Context, attempts int) []error {
 			db.workers.mark(func() {
 				for i := next.Add(1) - 1; int(i) < len(all); i = next.Add(1) - 1 {
 					l := all[i]
-					errs[i] = l.table.err("flush", l.id, l.bring(ctx, effort{attempts: attempts}))
+					// Of one that is deleted meanwhile nothing is left to store.
+					if err := l.bring(ctx, effort{attempts: attempts}); !errors.Is(err, ErrDeleted) {
+						errs[i] = l.table.err("flush", l.id, err)
+					}
 				}
 			})
 		})

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -111,6 +112,10 @@ func (s *stuck) Documents(ctx context.Context, table string, after ID) iter.Seq2
 // that is deleted, a live query, and an export of all.
 type waits struct {
 	*base
+	stuck      *stuck
+	ctx        context.Context
+	cancel     func()
+	answer     func()
 	o          *OCard
 	away, gone ID
 	ref        Ref[OCard]
@@ -118,84 +123,114 @@ type waits struct {
 	exported   bytes.Buffer
 }
 
-// settle waits for a listener who waits for nobody but the test.
+// settle waits for a listener who waits until the call is over, or Close begins.
 func (w *waits) settle(ctx context.Context) error {
 	entered, leave := make(chan struct{}), make(chan struct{})
 	defer close(leave)
 	defer w.o.Watch(func(*Commit) {
 		close(entered)
-		<-leave
+		select {
+		case <-leave:
+		case <-w.stop:
+		}
 	})()
 	go w.o.SetTitle("new")
 	<-entered
 	return Settle(ctx, w.o)
 }
 
-// TestContextEnds ends the context of every call that takes one while the store
-// answers nobody, also while somebody else waits for it with the same document:
-// the call returns at once, and when the store answers again all goes on.
-func TestContextEnds(t *testing.T) {
-	change := func(c *OCard) error { c.SetCount(c.Count() + 1); return nil }
-	for name, call := range map[string]func(context.Context, *waits) error{
-		"Create": func(ctx context.Context, w *waits) error { _, err := w.cards.Create(ctx, Card{}); return err },
-		"Get":    func(ctx context.Context, w *waits) error { _, err := w.cards.Get(ctx, w.away); return err },
-		"Find":   func(ctx context.Context, w *waits) error { _, err := w.cards.Find(ctx); return err },
-		"Reuse": func(ctx context.Context, w *waits) error {
-			_, err := w.cards.Reuse(ctx, CardWhere.Owner().Is("new"))
-			return err
-		},
-		"Query":    func(ctx context.Context, w *waits) error { _, err := w.cards.Query(ctx); return err },
-		"QueryAll": func(ctx context.Context, w *waits) error { return last(w.cards.QueryAll(ctx)) },
-		"Instance": func(ctx context.Context, w *waits) error {
-			_, err := w.cards.Instance(ctx, Hit[CardQuery]{ID: w.away})
-			return err
-		},
-		"Live":          func(ctx context.Context, w *waits) error { _, err := w.cards.Live(ctx); return err },
-		"Transact":      func(ctx context.Context, w *waits) error { return w.cards.Transact(ctx, w.o.ID(), change) },
-		"Transact away": func(ctx context.Context, w *waits) error { return w.cards.Transact(ctx, w.away, change) },
-		"At":            func(ctx context.Context, w *waits) error { _, err := w.cards.At(ctx, w.o.ID(), 1); return err },
-		"AtTime": func(ctx context.Context, w *waits) error {
-			_, _, err := AtTime(ctx, w.cards, w.away, time.Now())
-			return err
-		},
-		"Diff":         func(ctx context.Context, w *waits) error { _, err := Diff(ctx, w.cards, w.o.ID(), 1, 2); return err },
-		"Blame":        func(ctx context.Context, w *waits) error { _, err := Blame(ctx, w.cards, w.o.ID()); return err },
-		"History":      func(ctx context.Context, w *waits) error { return last(w.o.History(ctx)) },
-		"Patches":      func(ctx context.Context, w *waits) error { return last(Patches(ctx, w.cards, w.o.ID())) },
-		"Count":        func(ctx context.Context, w *waits) error { _, err := Count(ctx, w.cards); return err },
-		"Flush":        func(ctx context.Context, w *waits) error { w.o.SetTitle("new"); return w.o.Flush(ctx) },
-		"Flush of id":  func(ctx context.Context, w *waits) error { return w.cards.Flush(ctx, w.away) },
-		"Flush of all": func(ctx context.Context, w *waits) error { w.o.SetTitle("new"); return w.DB.Flush(ctx) },
-		"Delete":       func(ctx context.Context, w *waits) error { return w.o.Delete(ctx) },
-		"Delete away":  func(ctx context.Context, w *waits) error { return w.cards.Delete(ctx, w.away) },
-		"Restore":      func(ctx context.Context, w *waits) error { _, err := w.cards.Restore(ctx, w.gone); return err },
-		"Purge":        func(ctx context.Context, w *waits) error { return w.cards.Purge(ctx, w.o.ID()) },
-		"Purge away":   func(ctx context.Context, w *waits) error { return w.cards.Purge(ctx, w.away) },
-		"Revert":       func(ctx context.Context, w *waits) error { return w.o.Revert(ctx, 1) },
-		"Undo":         func(ctx context.Context, w *waits) error { return w.o.Undo(ctx, 2) },
-		"Export":       func(ctx context.Context, w *waits) error { _, err := Export(ctx, w.cards, io.Discard, nil); return err },
-		"Import": func(ctx context.Context, w *waits) error {
-			_, err := Import(ctx, w.cards, &w.exported, nil)
-			return err
-		},
-		"Verify":       func(ctx context.Context, w *waits) error { return last(Verify(ctx, w.DB, nil)) },
-		"Load":         func(ctx context.Context, w *waits) error { _, err := w.ref.Load(ctx, w.cards); return err },
-		"Changes":      func(ctx context.Context, w *waits) error { return last(w.o.Changes(ctx)) },
-		"Live Changes": func(ctx context.Context, w *waits) error { return last(w.live.Changes(ctx)) },
-		"Settle":       func(ctx context.Context, w *waits) error { return w.settle(ctx) },
-		"Close":        func(ctx context.Context, w *waits) error { w.o.SetTitle("new"); return w.DB.Close(ctx) },
-	} {
+// waiting are the calls that take a context, each so that it waits.
+var waiting = map[string]func(context.Context, *waits) error{
+	"Create": func(ctx context.Context, w *waits) error { _, err := w.cards.Create(ctx, Card{}); return err },
+	"Get":    func(ctx context.Context, w *waits) error { _, err := w.cards.Get(ctx, w.away); return err },
+	"Find":   func(ctx context.Context, w *waits) error { _, err := w.cards.Find(ctx); return err },
+	"Reuse": func(ctx context.Context, w *waits) error {
+		_, err := w.cards.Reuse(ctx, CardWhere.Owner().Is("new"))
+		return err
+	},
+	"Query":    func(ctx context.Context, w *waits) error { _, err := w.cards.Query(ctx); return err },
+	"QueryAll": func(ctx context.Context, w *waits) error { return last(w.cards.QueryAll(ctx)) },
+	"Instance": func(ctx context.Context, w *waits) error {
+		_, err := w.cards.Instance(ctx, Hit[CardQuery]{ID: w.away})
+		return err
+	},
+	"Live":          func(ctx context.Context, w *waits) error { _, err := w.cards.Live(ctx); return err },
+	"Transact":      func(ctx context.Context, w *waits) error { return w.cards.Transact(ctx, w.o.ID(), change) },
+	"Transact away": func(ctx context.Context, w *waits) error { return w.cards.Transact(ctx, w.away, change) },
+	"At":            func(ctx context.Context, w *waits) error { _, err := w.cards.At(ctx, w.o.ID(), 1); return err },
+	"AtTime": func(ctx context.Context, w *waits) error {
+		_, _, err := AtTime(ctx, w.cards, w.away, time.Now())
+		return err
+	},
+	"Diff":         func(ctx context.Context, w *waits) error { _, err := Diff(ctx, w.cards, w.o.ID(), 1, 2); return err },
+	"Blame":        func(ctx context.Context, w *waits) error { _, err := Blame(ctx, w.cards, w.o.ID()); return err },
+	"History":      func(ctx context.Context, w *waits) error { return last(w.o.History(ctx)) },
+	"Patches":      func(ctx context.Context, w *waits) error { return last(Patches(ctx, w.cards, w.o.ID())) },
+	"Count":        func(ctx context.Context, w *waits) error { _, err := Count(ctx, w.cards); return err },
+	"Flush":        func(ctx context.Context, w *waits) error { w.o.SetTitle("new"); return w.o.Flush(ctx) },
+	"Flush of id":  func(ctx context.Context, w *waits) error { return w.cards.Flush(ctx, w.away) },
+	"Flush of all": func(ctx context.Context, w *waits) error { w.o.SetTitle("new"); return w.DB.Flush(ctx) },
+	"Delete":       func(ctx context.Context, w *waits) error { return w.o.Delete(ctx) },
+	"Delete away":  func(ctx context.Context, w *waits) error { return w.cards.Delete(ctx, w.away) },
+	"Restore":      func(ctx context.Context, w *waits) error { _, err := w.cards.Restore(ctx, w.gone); return err },
+	"Purge":        func(ctx context.Context, w *waits) error { return w.cards.Purge(ctx, w.o.ID()) },
+	"Purge away":   func(ctx context.Context, w *waits) error { return w.cards.Purge(ctx, w.away) },
+	"Revert":       func(ctx context.Context, w *waits) error { return w.o.Revert(ctx, 1) },
+	"Undo":         func(ctx context.Context, w *waits) error { return w.o.Undo(ctx, 2) },
+	"Export":       func(ctx context.Context, w *waits) error { _, err := Export(ctx, w.cards, io.Discard, nil); return err },
+	"Import": func(ctx context.Context, w *waits) error {
+		_, err := Import(ctx, w.cards, &w.exported, nil)
+		return err
+	},
+	"Verify":       func(ctx context.Context, w *waits) error { return last(Verify(ctx, w.DB, nil)) },
+	"Load":         func(ctx context.Context, w *waits) error { _, err := w.ref.Load(ctx, w.cards); return err },
+	"Changes":      func(ctx context.Context, w *waits) error { return last(w.o.Changes(ctx)) },
+	"Live Changes": func(ctx context.Context, w *waits) error { return last(w.live.Changes(ctx)) },
+	"Settle":       func(ctx context.Context, w *waits) error { return w.settle(ctx) },
+	"Close":        func(ctx context.Context, w *waits) error { w.o.SetTitle("new"); return w.DB.Close(ctx) },
+}
+
+func change(c *OCard) error { c.SetCount(c.Count() + 1); return nil }
+
+// whileWaiting calls all that waits while the store answers nobody, also while
+// somebody else waits for it with the same document, and then test. After that
+// the store answers again.
+func whileWaiting(t *testing.T, test func(t *testing.T, w *waits, result <-chan error)) {
+	for name, call := range waiting {
 		for _, busy := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, busy %v", name, busy), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) { contextEnds(t, busy, call) })
+				synctest.Test(t, func(t *testing.T) {
+					w := newWaits(t)
+					jam := make(chan struct{})
+					w.stuck.jam.Store(&jam)
+					if busy {
+						w.o.SetCount(2)
+						go func() { _ = w.o.Flush(ctx) }()
+						synctest.Wait()
+					}
+					w.ctx, w.cancel = context.WithCancel(ctx)
+					defer w.cancel()
+					result := make(chan error, 1)
+					go func() { result <- call(w.ctx, w) }()
+					synctest.Wait()
+					if len(result) > 0 {
+						t.Errorf("it did not wait, and gave %v", <-result)
+					}
+					w.answer = sync.OnceFunc(func() {
+						w.stuck.jam.Store(nil)
+						close(jam)
+					})
+					defer w.answer()
+					test(t, w, result)
+				})
 			})
 		}
 	}
 }
 
-func contextEnds(t *testing.T, busy bool, call func(context.Context, *waits) error) {
+func newWaits(t *testing.T) *waits {
 	d := &stuck{Driver: memory.Open(nil)}
-	w := &waits{base: open(t, d, &Options{Window: time.Hour, SyncEvery: time.Hour})}
+	w := &waits{stuck: d, base: open(t, d, &Options{Window: time.Hour, SyncEvery: time.Hour})}
 	w.o = w.create(Card{Title: "here"})
 	away, gone := w.create(Card{Title: "away"}), w.create(Card{Title: "gone"})
 	w.away, w.gone, w.ref = away.ID(), gone.ID(), RefTo(away)
@@ -206,35 +241,46 @@ func contextEnds(t *testing.T, busy bool, call func(context.Context, *waits) err
 	}
 	must(Export(ctx, w.cards, &w.exported, nil))(t)
 	of(&away.OObject).forget()
-	jam := make(chan struct{})
-	d.jam.Store(&jam)
-	if busy {
-		w.o.SetCount(2)
-		go func() { _ = w.o.Flush(ctx) }()
+	return w
+}
+
+// TestContextEnds ends the context of every call that waits: it returns at once,
+// and when the store answers again all goes on.
+func TestContextEnds(t *testing.T) {
+	whileWaiting(t, func(t *testing.T, w *waits, result <-chan error) {
+		w.cancel()
 		synctest.Wait()
-	}
-	ended, cancel := context.WithCancel(ctx)
-	result := make(chan error, 1)
-	go func() { result <- call(ended, w) }()
-	synctest.Wait()
-	if len(result) > 0 {
-		t.Errorf("it did not wait, and gave %v", <-result)
-	}
-	cancel()
-	synctest.Wait()
-	select {
-	case err := <-result:
-		if !errors.Is(err, context.Canceled) {
+		select {
+		case err := <-result:
+			if !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		default:
+			t.Error("it waits on")
+		}
+		w.answer()
+		synctest.Wait()
+		for _, err := range w.errs.take() {
+			t.Errorf("in the background: %v", err)
+		}
+		w.live.Close()
+	})
+}
+
+// TestCloseWaiting closes the database under every call that waits: when the
+// store answers, it has done what it was called for or says that it was closed,
+// and Close returns.
+func TestCloseWaiting(t *testing.T) {
+	whileWaiting(t, func(t *testing.T, w *waits, result <-chan error) {
+		closed := make(chan error, 1)
+		go func() { closed <- w.DB.Close(ctx) }()
+		synctest.Wait()
+		w.answer()
+		if err := <-result; err != nil && !errors.Is(err, ErrClosed) {
 			t.Error(err)
 		}
-	default:
-		t.Error("it waits on")
-	}
-	d.jam.Store(nil)
-	close(jam)
-	synctest.Wait()
-	for _, err := range w.errs.take() {
-		t.Errorf("in the background: %v", err)
-	}
-	w.live.Close()
+		if err := <-closed; err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
 }
