@@ -119,7 +119,7 @@ func (t *table) replay(d *doc.Document, s *driver.State) (b built, bad bool, err
 		if b.seq++; c.Seq != b.seq {
 			return b, false, &Error{Op: "load", Table: t.name, ID: s.ID, Version: b.seq, Err: errMissing}
 		}
-		err := d.Replay(c.Seq, c.Body)
+		err := d.Later(c.Seq, c.Body)
 		if len(c.Body) == 0 && c.Kind == driver.KindChange {
 			err = fmt.Errorf("%w: a change of nothing", ErrCorrupt)
 		}

@@ -38,6 +38,8 @@ type decoder struct {
 	vague   []vague  // of them, those of objects whose type is not known
 	early   bool     // one of these has got a type since
 	rereads bool     // in again
+
+	late []lateField // fields that commits before have set
 }
 
 // link is an object and a slot that holds it.
@@ -70,7 +72,8 @@ var decoders = sync.Pool{New: func() any { return new(decoder) }}
 
 // release gives c up, for others to use. The changes of a body may be in it.
 func (c *decoder) release() {
-	*c = decoder{}
+	clear(c.late)
+	*c = decoder{late: c.late[:0]}
 	decoders.Put(c)
 }
 

@@ -137,7 +137,7 @@ func loadPresent(checkpoint []byte, bodies ...[]byte) (*Document, error) {
 			return nil, err
 		}
 	}
-	return d, nil
+	return d, sameLater(d, 2, checkpoint, bodies)
 }
 
 // TestFormer reads every kind of field by a former name, from a checkpoint and

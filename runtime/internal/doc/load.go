@@ -98,18 +98,40 @@ func corrupt(err error) error {
 // seen yet, and makes it the newest version. After an error the document is
 // what it was, unless the body was its creation.
 func (d *Document) Replay(seq uint64, body []byte) error {
-	c := d.load(body)
-	defer d.loaded()
-	if len(body) > 0 {
-		if err := d.apply(c); err != nil {
-			return corrupt(err)
-		}
+	if err := d.replay(body, false); err != nil {
+		return err
 	}
 	d.base, d.root.known = seq, true
 	return nil
 }
 
+// replay applies a body; later says that there may be more, and nobody looks
+// before these.
+func (d *Document) replay(body []byte, later bool) error {
+	c := d.load(body)
+	defer d.loaded()
+	c.settle()
+	if len(body) == 0 {
+		return nil
+	}
+	if err := d.apply(c); err != nil {
+		return corrupt(err)
+	}
+	if later {
+		c.learn()
+	}
+	return nil
+}
+
 func (d *Document) loaded() { d.loading, d.still = false, false }
 
-// Loaded ends Load and a series of Replay.
-func (d *Document) Loaded() { d.index, d.reading = nil, nil }
+// Loaded ends Load and a series of Replay or Later.
+func (d *Document) Loaded() {
+	if c := d.reading; c != nil {
+		d.loading, d.still = true, true
+		c.settle()
+		d.loaded()
+		c.release()
+	}
+	d.index, d.reading = nil, nil
+}

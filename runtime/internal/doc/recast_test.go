@@ -166,7 +166,7 @@ func reader(typ *Type, checkpoint []byte, bodies ...[]byte) (*Document, error) {
 			return nil, err
 		}
 	}
-	return d, nil
+	return d, sameLater(d, seq, checkpoint, bodies)
 }
 
 func content(t testing.TB, d *Document) []byte {
