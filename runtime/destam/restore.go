@@ -109,11 +109,17 @@ func (t *table) revive(ctx context.Context, head *driver.Head, who *claimant, ca
 }
 
 // bury takes a dead document out of the cache that is still there: whoever
-// stored its deletion has not come to it yet.
+// stored its deletion has not come to it yet, or is another process of which
+// nothing was heard.
 func (t *table) bury(ctx context.Context, id ID) error {
 	l := t.cache.Peek(id)
 	if l == nil {
 		return nil
+	}
+	if t.db.shared {
+		if err := l.catchUp(ctx, nil); err != nil && !errors.Is(err, ErrDeleted) {
+			return err
+		}
 	}
 	if err := l.acquire(ctx); err != nil {
 		return err

@@ -279,3 +279,36 @@ func TestPurgeLoading(t *testing.T) {
 		})
 	})
 }
+
+// TestRestoreUnheard restores what another process has deleted and this one has
+// not heard of: the handle from before is dead, and the one that is given lives.
+func TestRestoreUnheard(t *testing.T) {
+	for _, fed := range []bool{false, true} {
+		w := writers(t, 2, fed, &Options{Window: time.Hour})
+		theirs := w[0].create(Card{Query: CardQuery{Owner: "ann"}})
+		ours := must(w[1].cards.Get(ctx, theirs.ID()))(t)
+		release := hold(t, of(&ours.OObject)) // nothing gets there
+		if err := theirs.Delete(ctx); err != nil {
+			t.Fatal(err)
+		}
+		restored := make(chan *OCard)
+		go func() {
+			o, err := w[1].cards.Restore(ctx, theirs.ID())
+			if err != nil {
+				t.Error(err)
+			}
+			restored <- o
+		}()
+		release()
+		o := <-restored
+		if err := o.Update(func(o *OCard) error { o.SetCount(1); return nil }); err != nil {
+			t.Errorf("fed %v: what was restored: %v", fed, err)
+		}
+		if err := o.Flush(ctx); err != nil {
+			t.Errorf("fed %v: what was restored: %v", fed, err)
+		}
+		if err := ours.Update(func(*OCard) error { return nil }); !errors.Is(err, ErrDeleted) {
+			t.Errorf("fed %v: the handle from before: %v", fed, err)
+		}
+	}
+}
