@@ -44,6 +44,8 @@ func (t *table) transact(ctx context.Context, id ID, fn func(unsafe.Pointer) err
 			return errors.Unwrap(err)
 		case errors.Is(err, errQuicker):
 			err = ctx.Err()
+		case errors.Is(err, ErrDeleted):
+			err = t.bury(ctx, id) // the store knows whether somebody has restored it
 		case errors.As(err, &freed):
 			if err = ctx.Err(); contests == 3 {
 				err = freed.refusal

@@ -238,3 +238,30 @@ func TestTransactExchange(t *testing.T) {
 		b.errs.take()
 	})
 }
+
+// TestTransactRestored runs a Transact on what another process has deleted and
+// restored, and this one has not heard of: it is made on what was restored.
+func TestTransactRestored(t *testing.T) {
+	w := writers(t, 2, false, &Options{Window: time.Hour})
+	theirs := w[0].create(Card{Title: "a"})
+	id := theirs.ID()
+	ours := must(w[1].cards.Get(ctx, id))(t)
+	change := func(want error) {
+		t.Helper()
+		if err := w[1].cards.Transact(ctx, id, func(c *OCard) error { c.SetTitle(c.Title() + "b"); return nil }); !errors.Is(err, want) {
+			t.Errorf("got %v, want %v", err, want)
+		}
+	}
+	if err := theirs.Delete(ctx); err != nil {
+		t.Fatal(err)
+	}
+	must(w[0].cards.Restore(ctx, id))(t)
+	change(nil)
+	if title := must(w[1].cards.Get(ctx, id))(t).Title(); title != "ab" || ours.Title() != "a" {
+		t.Errorf("%q, and by the handle from before %q", title, ours.Title())
+	}
+	if err := w[0].cards.Delete(ctx, id); err != nil {
+		t.Fatal(err)
+	}
+	change(ErrNotFound)
+}
