@@ -83,16 +83,24 @@ func (c *Cell[T]) Update(f func(v T, ok bool) T) {
 // Follow gives the value and calls fn with every change of it from there, see
 // [Source]. Watch is the same for people.
 func (c *Cell[T]) Follow(fn func(old T, had bool, now T, has bool)) (v T, ok bool, stop func()) {
-	c.hub.line.mu.Lock()
-	l := c.hub.add(fn, 0)
+	return c.listen(place[T]{fn: fn})
+}
+
+// Watch calls fn with every change from now on, until stop is called.
+func (c *Cell[T]) Watch(fn func(Change[T])) (stop func()) {
+	_, _, stop = c.listen(place[T]{watch: fn})
+	return stop
+}
+
+func (c *Cell[T]) listen(p place[T]) (v T, ok bool, stop func()) {
+	mu := &c.hub.line.mu
+	mu.Lock()
+	l := c.hub.add(p)
 	v, ok = c.v, c.ok
-	c.hub.line.mu.Unlock()
+	mu.Unlock()
 	return v, ok, func() {
 		c.hub.line.mu.Lock()
 		c.hub.remove(l)
 		c.hub.line.mu.Unlock()
 	}
 }
-
-// Watch calls fn with every change from now on, until stop is called.
-func (c *Cell[T]) Watch(fn func(Change[T])) (stop func()) { return watch(c, fn) }

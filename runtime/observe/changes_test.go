@@ -10,21 +10,27 @@ import (
 	"github.com/destam-go/destamgen/runtime/observe"
 )
 
+// setFirst is a source that is set when somebody has begun to follow it.
+type setFirst struct {
+	observe.Source[int]
+	set func()
+}
+
+func (s setFirst) Follow(fn func(int, bool, int, bool)) (int, bool, func()) {
+	v, ok, stop := s.Source.Follow(fn)
+	s.set()
+	return v, ok, stop
+}
+
 // A loop over changes gets each, and ends with break and with the context.
 func TestChanges(t *testing.T) {
-	c := count(0)
+	c := count(1)
 	ctx, cancel := context.WithCancel(t.Context())
 	var got []observe.Change[int]
 	c.Watch(func(x observe.Change[int]) {}) // not counted
-	go c.Set(1)
-	for x, err := range observe.Changes(ctx, c) {
+	for x, err := range observe.Changes(ctx, setFirst{c, func() { c.Set(2) }}) {
 		if err != nil {
 			t.Fatal(err)
-		}
-		if len(got) == 0 && x.New == 1 { // else the loop began after that
-			x = observe.Change[int]{Old: 1, New: 2}
-			c.Set(2)
-			continue
 		}
 		got = append(got, x)
 		if x.Absent {
@@ -52,7 +58,7 @@ func TestChangesFolded(t *testing.T) {
 	c := observe.Mutable(0)
 	at, n := 0, 0
 	first := true
-	for x, err := range observe.Changes(t.Context(), observe.Lifetime(c, func() func() { go c.Set(1); return nil })) {
+	for x, err := range observe.Changes(t.Context(), setFirst{c, func() { c.Set(1) }}) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,8 +5,9 @@ package observe
 type Lens[T any] struct {
 	get    func() (T, bool)
 	follow func(follower[T]) (T, bool, func())
-	set    func(T) bool // nil when nothing can be set
-	clear  func() bool  // nil when nothing can be cleared
+	watch  func(func(Change[T])) func() // nil when it is what follow makes of it
+	set    func(T) bool                 // nil when nothing can be set
+	clear  func() bool                  // nil when nothing can be cleared
 }
 
 // through is src with the same value, set and cleared as src is.
@@ -24,7 +25,12 @@ func (l *Lens[T]) Follow(fn func(old T, had bool, now T, has bool)) (v T, ok boo
 }
 
 // Watch calls fn with every change from now on, until stop is called.
-func (l *Lens[T]) Watch(fn func(Change[T])) (stop func()) { return watch(l, fn) }
+func (l *Lens[T]) Watch(fn func(Change[T])) (stop func()) {
+	if l.watch != nil {
+		return l.watch(fn)
+	}
+	return watch(l, fn)
+}
 
 // CanSet tells whether the lens leads to something that can be set: a cell or
 // a document, over lenses that pass on what is set.

@@ -8,23 +8,26 @@ import (
 // listener is one subscription, for who ends it. What it calls stands in its
 // place and nowhere else, so that who keeps what ends it keeps nothing more.
 type listener struct {
-	off atomic.Uint32 // after stop: for a change that is being told
-	at  int32         // of its place; -1 after stop
+	off atomic.Uint32 // after stop: who tells of a change looks
+	at  int32         // of its place, until stop
 }
 
-// place is the one of a listener among others. After stop it is nobody's.
+// place is the one of a listener among others. After stop it is empty.
 type place[T any] struct {
-	fn   follower[T]
-	l    *listener
-	rank int // those of a lower rank are called first
+	fn    follower[T]     // or
+	watch func(Change[T]) // as it is: a function around it is a piece of memory more
+	l     *listener
+	rank  int // those of a lower rank are called first
 }
 
 // listeners are guarded by the lock of what they listen to.
 type listeners[T any] struct {
 	all  []place[T]
-	gone int  // of all: nobody's
+	gone int  // of all: empty
 	lent bool // an event may have all: only what is behind it may be written to
 }
+
+func (p *place[T]) empty() bool { return p.l.off.Load() != 0 }
 
 // none tells that nobody listens; the lock is held.
 func (ls *listeners[T]) none() bool { return len(ls.all) == ls.gone }
@@ -35,33 +38,32 @@ func (ls *listeners[T]) lend() []place[T] {
 	return ls.all
 }
 
-// add takes a listener in; the lock is held.
-func (ls *listeners[T]) add(fn follower[T], rank int) *listener {
+// add takes a listener in, for whom p is as yet without one; the lock is held.
+func (ls *listeners[T]) add(p place[T]) *listener {
 	n := len(ls.all)
-	l := &listener{at: int32(n)}
-	p := place[T]{fn, l, rank}
-	if n == 0 || ls.all[n-1].rank <= rank {
+	p.l = &listener{at: int32(n)}
+	if n == 0 || ls.all[n-1].rank <= p.rank {
 		ls.all = append(ls.all, p)
-		return l
+		return p.l
 	}
-	i := slices.IndexFunc(ls.all, func(o place[T]) bool { return o.rank > rank })
+	i := slices.IndexFunc(ls.all, func(o place[T]) bool { return o.rank > p.rank })
 	ls.move(slices.Concat(ls.all[:i], []place[T]{p}, ls.all[i:]))
-	return l
+	return p.l
 }
 
 // remove forgets a listener; false when it was before. The lock is held.
 func (ls *listeners[T]) remove(l *listener) bool {
-	if l.at < 0 {
+	if l.off.Load() != 0 {
 		return false
 	}
+	l.off.Store(1)
 	if ls.lent {
 		ls.all, ls.lent = slices.Clone(ls.all), false
 	}
-	ls.all[l.at] = place[T]{}
-	l.at = -1
-	l.off.Store(1)
+	p := &ls.all[l.at]
+	p.fn, p.watch = nil, nil
 	ls.gone++
-	for n := len(ls.all); n > 0 && ls.all[n-1].l == nil; n-- {
+	for n := len(ls.all); n > 0 && ls.all[n-1].empty(); n-- {
 		ls.all = ls.all[:n-1]
 		ls.gone--
 	}
@@ -71,9 +73,9 @@ func (ls *listeners[T]) remove(l *listener) bool {
 	return true
 }
 
-// move puts all elsewhere, without what is nobody's.
+// move puts all elsewhere, without what is empty.
 func (ls *listeners[T]) move(all []place[T]) {
-	ls.all, ls.gone, ls.lent = slices.DeleteFunc(all, func(p place[T]) bool { return p.l == nil }), 0, false
+	ls.all, ls.gone, ls.lent = slices.DeleteFunc(all, func(p place[T]) bool { return p.empty() }), 0, false
 	for i, p := range ls.all {
 		p.l.at = int32(i)
 	}
@@ -84,7 +86,11 @@ func call[T any](to []place[T], next *int, old T, had bool, now T, has bool) {
 	for *next < len(to) {
 		p := &to[*next]
 		*next++
-		if p.l != nil && p.l.off.Load() == 0 {
+		switch {
+		case p.empty():
+		case p.watch != nil:
+			p.watch(Change[T]{Old: old, New: now, WasAbsent: !had, Absent: !has})
+		default:
 			p.fn(old, had, now, has)
 		}
 	}

@@ -20,7 +20,7 @@ func Map[T, U any](src Source[T], f func(T) U) *Lens[U] {
 func Derive[T, U any](src Source[T], f func(v T, ok bool) (U, bool)) *Lens[U] {
 	m := &mapped[T, U]{src: src, f: f, sameT: equality[T]()}
 	m.shared = share(m.get, m.follow)
-	return m.lens()
+	return m.lens(0)
 }
 
 // TwoWay is Map that can be set: src is set to what back makes of the value.
@@ -158,7 +158,10 @@ func (w *mapping[T, U]) hears() follower[T] {
 			t.ok = true
 		}
 		w.failed = true
-		u, uok, known := w.make(now, has)
+		u, uok, known := w.asked(now, has)
+		if !known {
+			u, uok = m.compute(now, has)
+		}
 		w.failed = false
 		was, wasOK := t.out, t.outOK
 		t.in, t.inOK, t.out, t.outOK = now, has, u, uok
@@ -185,15 +188,11 @@ func (w *mapping[T, U]) begin() {
 	}
 }
 
-// make gives what f makes of a value, and whether that was known.
-func (w *mapping[T, U]) make(v T, ok bool) (u U, uok, known bool) {
-	m := w.m
-	if m.asked.Load() {
+// asked gives what f made of a value when somebody asked for it before.
+func (w *mapping[T, U]) asked(v T, ok bool) (u U, uok, known bool) {
+	if m := w.m; m.asked.Load() {
 		m.asked.Store(false)
-		if u, uok, known = m.recall(v, ok); known {
-			return u, uok, true
-		}
+		return m.recall(v, ok)
 	}
-	u, uok = m.compute(v, ok)
 	return u, uok, false
 }

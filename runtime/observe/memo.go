@@ -13,8 +13,8 @@ func MemoN[T any](src Source[T], n int) []*Lens[T] {
 	m := newMemo(src.Get, src.Follow)
 	lenses := make([]*Lens[T], n)
 	for i := range lenses {
-		lenses[i] = &Lens[T]{get: m.current, set: setOf(src), clear: clearOf(src)}
-		lenses[i].follow = func(fn follower[T]) (T, bool, func()) { return m.join(i, fn) }
+		lenses[i] = m.lens(i)
+		lenses[i].get, lenses[i].set, lenses[i].clear = m.current, setOf(src), clearOf(src)
 	}
 	return lenses
 }
@@ -55,24 +55,29 @@ func (m *memo[T]) change(sub *subscription[T], old T, had bool, now T, has bool)
 // is not kept for Get: who asks for it before the change was heard of gets the
 // new one.
 func computed[T any](get func() (T, bool), follow func(follower[T]) (T, bool, func())) *Lens[T] {
-	return newMemo(get, follow).lens()
+	return newMemo(get, follow).lens(0)
 }
 
-func (m *memo[T]) lens() *Lens[T] {
+// lens gives a lens of the source whose watchers are of that rank.
+func (m *memo[T]) lens(rank int) *Lens[T] {
 	return &Lens[T]{
 		get:    m.get,
-		follow: func(fn follower[T]) (T, bool, func()) { return m.join(0, fn) },
+		follow: func(fn follower[T]) (T, bool, func()) { return m.join(place[T]{fn: fn, rank: rank}) },
+		watch: func(fn func(Change[T])) func() {
+			_, _, stop := m.join(place[T]{watch: fn, rank: rank})
+			return stop
+		},
 	}
 }
 
-// join is Follow of the memo.
-func (m *memo[T]) join(rank int, fn follower[T]) (v T, ok bool, stop func()) {
+// join takes a watcher in, for whom p is.
+func (m *memo[T]) join(p place[T]) (v T, ok bool, stop func()) {
 	m.mu.Lock()
 	if m.busy() {
 		m.mu.Unlock()
-		return m.aside(fn)
+		return m.aside(p)
 	}
-	l := m.add(fn, rank)
+	l := m.add(p)
 	stop = func() {
 		m.mu.Lock()
 		if !m.remove(l) {

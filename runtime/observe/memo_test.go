@@ -109,17 +109,22 @@ func TestMemoReentrant(t *testing.T) {
 	c := count(0)
 	var m *observe.Lens[int]
 	var inner *recorder[int]
+	var watched []int
 	m = observe.Memo(observe.Lifetime(c, func() func() {
 		inner = record(t, m)
+		t.Cleanup(m.Watch(func(x observe.Change[int]) { watched = append(watched, x.New) }))
 		return nil
 	}))
 	outer := record(t, m)
 	c.Set(1)
 	outer.want("1")
 	inner.want("1")
+	if diff := cmp.Diff([]int{1}, watched); diff != "" {
+		t.Error(diff)
+	}
 	outer.stop()
 	inner.stop()
-	c.wantWatchers(t, 0, 2)
+	c.wantWatchers(t, 1, 3)
 }
 
 // A source that cannot be followed leaves nothing behind.

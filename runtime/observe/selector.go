@@ -58,7 +58,7 @@ func (s *Selector[T]) follow(v T, fn follower[bool]) (is, ok bool, stop func()) 
 			s.at[v] = h
 		}
 	}
-	l := h.add(fn, 0)
+	l := h.add(place[bool]{fn: fn})
 	stop = func() { s.leave(v, h, l) }
 	now, ok := s.shared.begin(stop)
 	return ok && now == v, true, stop

@@ -25,7 +25,7 @@ func share[T any](get func() (T, bool), follow func(*subscription[T]) (T, bool, 
 type subscription[T any] struct {
 	alone follower[T] // who follows on his own
 
-	// Guarded by the lock of s.
+	// Guarded by the lock of what is shared.
 	stop     func()
 	starting bool // follow has not returned
 	heard    bool // cur comes from a change
@@ -71,7 +71,11 @@ func (s *shared[T]) begin(leave func()) (v T, ok bool) {
 func (s *shared[T]) busy() bool { return s.sub != nil && s.sub.starting }
 
 // aside follows the source for one watcher alone.
-func (s *shared[T]) aside(fn follower[T]) (v T, ok bool, stop func()) {
+func (s *shared[T]) aside(p place[T]) (v T, ok bool, stop func()) {
+	fn := p.fn
+	if fn == nil {
+		fn = following(p.watch)
+	}
 	return s.follow(&subscription[T]{alone: fn})
 }
 

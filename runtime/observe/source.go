@@ -28,10 +28,15 @@ type follower[T any] = func(old T, had bool, now T, has bool)
 
 // watch is Watch of any source.
 func watch[T any](src Source[T], fn func(Change[T])) (stop func()) {
-	_, _, stop = src.Follow(func(old T, had bool, now T, has bool) {
-		fn(Change[T]{Old: old, New: now, WasAbsent: !had, Absent: !has})
-	})
+	_, _, stop = src.Follow(following(fn))
 	return stop
+}
+
+// following gives a follower that calls fn.
+func following[T any](fn func(Change[T])) follower[T] {
+	return func(old T, had bool, now T, has bool) {
+		fn(Change[T]{Old: old, New: now, WasAbsent: !had, Absent: !has})
+	}
 }
 
 // setOf gives what sets src, nil when nothing does.
