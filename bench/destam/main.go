@@ -10,7 +10,8 @@
 // DESTAM is a checkout of github.com/Equator-Studios/destam, the folder with
 // index.js: what is on npm lacks the helpers of its tests. Without one, or
 // without node, the figures of reference.json stand in, which were measured on
-// another machine, and the table says so. With -save they are replaced.
+// another machine, and the table says so. With -save those of what was run are
+// replaced.
 //
 // Both collect garbage when 16 MiB are new (GOGC=400), which is what node does.
 package main
@@ -40,7 +41,7 @@ type figures map[string][2]float64
 func main() {
 	log.SetFlags(0)
 	rounds := flag.Int("n", 1, "how often each side is run")
-	save := flag.Bool("save", false, "write destam's figures to reference.json")
+	save := flag.Bool("save", false, "write destam's figures of what was run to reference.json")
 	only := flag.String("only", "", "the beginning, up to a slash, of the names of the workloads that are run; all by default")
 	flag.Parse()
 	var ours, theirs []figures
@@ -54,14 +55,15 @@ func main() {
 			theirs = append(theirs, runTheirs(*only))
 		}
 	}
+	before := figures{}
+	check(json.Unmarshal(reference, &before))
 	if !measured {
-		f := figures{}
-		check(json.Unmarshal(reference, &f))
-		theirs = append(theirs, f)
+		theirs = append(theirs, before)
 	}
 	a, b := joined(ours), joined(theirs)
-	if *save && measured && *only == "" {
-		out, err := json.MarshalIndent(b, "", "\t")
+	if *save && measured {
+		maps.Copy(before, b)
+		out, err := json.MarshalIndent(before, "", "\t")
 		check(err)
 		check(os.WriteFile("destam/reference.json", append(out, '\n'), 0o644))
 	}
