@@ -288,7 +288,7 @@ func BenchmarkFind(b *testing.B) {
 	must(b, s.Close(background))
 }
 
-func fill(b *testing.B, s *Store, documents int) {
+func fill(b testing.TB, s *Store, documents int) {
 	batch := make([]driver.Commit, 0, 1000)
 	for i := range documents {
 		c := newWriter(i, make([]byte, 80)).next

@@ -27,7 +27,7 @@ func (s *Store) Find(ctx context.Context, table string, q driver.Query) iter.Seq
 			}
 			var heads []driver.Head
 			var err error
-			heads, from, ok, err = s.find(ctx, table, q.Terms, from, n)
+			heads, from, ok, err = s.find(ctx, table, &q, from, n)
 			if err != nil {
 				yield(driver.Head{}, err)
 				return
@@ -44,9 +44,9 @@ func (s *Store) Find(ctx context.Context, table string, q driver.Query) iter.Seq
 	}
 }
 
-// find gives at most n heads from an id on that have the terms, the id to go
+// find gives at most n heads from an id on that have the terms of q, the id to go
 // on from, and whether there may be more.
-func (s *Store) find(ctx context.Context, table string, terms []driver.Term, from driver.ID, n int) (heads []driver.Head, next driver.ID, more bool, err error) {
+func (s *Store) find(ctx context.Context, table string, q *driver.Query, from driver.ID, n int) (heads []driver.Head, next driver.ID, more bool, err error) {
 	if err := s.enter(ctx); err != nil {
 		return nil, next, false, err
 	}
@@ -62,7 +62,7 @@ func (s *Store) find(ctx context.Context, table string, terms []driver.Term, fro
 		s.mu.RUnlock()
 		// The runs are read without the lock, and then compared with what
 		// memory knows better; memory moves into a run sometimes.
-		hits, last, full, err := sealed.find(terms, from, n)
+		hits, last, full, err := sealed.find(q, from, n)
 		if err != nil {
 			sealed.drop()
 			return nil, next, false, err
@@ -73,7 +73,7 @@ func (s *Store) find(ctx context.Context, table string, terms []driver.Term, fro
 			sealed.drop()
 			continue
 		}
-		heads, next, more = t.merge(terms, from, hits, last, full, n)
+		heads, next, more = t.merge(q, from, hits, last, full, n)
 		s.mu.RUnlock()
 		sealed.drop()
 		return heads, next, more, nil
@@ -82,7 +82,7 @@ func (s *Store) find(ctx context.Context, table string, terms []driver.Term, fro
 
 // merge puts what memory finds between the hits of the runs, which end with
 // last if they are not all, and gives the first n. The caller holds mu.
-func (t *table) merge(terms []driver.Term, from driver.ID, hits []run.Head, last driver.ID, full bool, n int) (heads []driver.Head, next driver.ID, more bool) {
+func (t *table) merge(q *driver.Query, from driver.ID, hits []run.Head, last driver.ID, full bool, n int) (heads []driver.Head, next driver.ID, more bool) {
 	heads = make([]driver.Head, 0, len(hits))
 	for _, h := range hits {
 		if t.memory(h.ID) == nil {
@@ -95,14 +95,19 @@ func (t *table) merge(terms []driver.Term, from driver.ID, hits []run.Head, last
 			continue
 		}
 		found := 0
-		l.search(terms, from, func(id driver.ID) bool {
+		l.search(q.Terms, from, func(id driver.ID) bool {
 			if full && id.Compare(last) > 0 || found == n {
 				return false
 			}
 			if l == t.active || t.active.docs[id] == nil {
 				d := l.docs[id]
 				k := known{d.standing, d.section}
-				heads = append(heads, k.head(id))
+				if q.Peek { // memory never writes into a section that it has
+					k.standing.Held = nil
+					heads = append(heads, k.owned(id))
+				} else {
+					heads = append(heads, k.head(id))
+				}
 				found++
 			}
 			return true
@@ -124,9 +129,9 @@ func (t *table) merge(terms []driver.Term, from driver.ID, hits []run.Head, last
 }
 
 // find gives the first n heads from an id on that have the terms: see pickHits.
-func (rs *runs) find(terms []driver.Term, from driver.ID, n int) (heads []run.Head, last driver.ID, full bool, err error) {
+func (rs *runs) find(q *driver.Query, from driver.ID, n int) (heads []run.Head, last driver.ID, full bool, err error) {
 	return pickHits(rs, n, func(r *sealedRun, hits []run.Head) ([]run.Head, error) {
-		return r.Find(hits, terms, from, n)
+		return r.Find(hits, q.Terms, from, n, q.Peek)
 	}, func(h *run.Head) driver.ID { return h.ID })
 }
 

@@ -266,11 +266,17 @@ func (f *Frame) ID() driver.ID { return f.id }
 
 // Head gives the head, in memory of its own.
 func (f *Frame) Head() Head {
+	h := f.peek()
+	h.Standing.Held = f.Held()
+	return h
+}
+
+// peek is Head without what the document holds.
+func (f *Frame) peek() Head {
 	h := Head{ID: f.id, First: f.first, Standing: driver.Standing{Seq: f.seq, Life: f.life}}
 	if h.Section = f.section; h.Section != nil && !f.own {
 		h.Section = append(make([]byte, 0, len(f.section)), f.section...)
 	}
-	h.Standing.Held = f.Held()
 	return h
 }
 

@@ -269,13 +269,17 @@ func (p *postings) skip(doc int64) (first int64, ok bool, err error) {
 }
 
 // Find appends the heads of the first n documents from an id on that are alive
-// and have all the terms.
-func (r *Run) Find(heads []Head, terms []driver.Term, from driver.ID, n int) ([]Head, error) {
+// and have all the terms. Those who peek get nothing of what the documents hold.
+func (r *Run) Find(heads []Head, terms []driver.Term, from driver.ID, n int, peek bool) ([]Head, error) {
+	give := (*Frame).Head
+	if peek {
+		give = (*Frame).peek
+	}
 	had := len(heads)
 	err := r.use(func(x *finder) error {
 		heads = heads[:had]
 		return x.match(terms, from, func(f *Frame) bool {
-			heads = append(heads, f.Head())
+			heads = append(heads, give(f))
 			return len(heads) < had+n
 		})
 	})

@@ -152,7 +152,7 @@ func checkFind(t testing.TB, r *Run, docs []*Document) {
 			var got []driver.ID
 			var from driver.ID
 			for {
-				heads, err := r.Find(nil, terms, from, page)
+				heads, err := r.Find(nil, terms, from, page, false)
 				must(t, err)
 				for _, h := range heads {
 					got = append(got, h.ID)
@@ -323,8 +323,8 @@ func FuzzOpen(f *testing.F) {
 			_, _, err := r.Head(d.ID)
 			return err
 		})
-		_, _ = r.Find(nil, nil, driver.ID{}, 10)
-		_, _ = r.Find(nil, []driver.Term{"owner\x00sowner 3"}, driver.ID{}, 10)
+		_, _ = r.Find(nil, nil, driver.ID{}, 10, false)
+		_, _ = r.Find(nil, []driver.Term{"owner\x00sowner 3"}, driver.ID{}, 10, false)
 		_, _ = r.Holders("slug\x00sslug 4")
 		must(t, r.Close())
 	})
@@ -378,7 +378,7 @@ func BenchmarkFind(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		i = (i + 7919*55) % len(docs) // never a purged one
-		_, err := r.Find(nil, []driver.Term{driver.Term(fmt.Sprint("slug\x00sslug ", i))}, driver.ID{}, 2)
+		_, err := r.Find(nil, []driver.Term{driver.Term(fmt.Sprint("slug\x00sslug ", i))}, driver.ID{}, 2, false)
 		must(b, err)
 	}
 	must(b, r.Close())
