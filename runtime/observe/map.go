@@ -55,19 +55,20 @@ type told[T, U any] struct {
 	out   U
 }
 
-// recall gives what f made of a value, and whether that is known.
-func (m *mapped[T, U]) recall(v T, ok bool) (U, bool, bool) {
+// recall gives what f made of a value, whether that is known, and whether
+// anything is kept.
+func (m *mapped[T, U]) recall(v T, ok bool) (u U, uok, known, kept bool) {
 	k := &m.known
 	if count, free := m.mu.Peek(); free {
-		known, in, inOK, u, uok := k.ok, k.in, k.inOK, k.out, k.outOK
+		kept, known, in, inOK, u, uok := m.by != nil, k.ok, k.in, k.inOK, k.out, k.outOK
 		if m.mu.Peeked(count) {
-			return u, uok, known && same(m.sameT, in, inOK, v, ok)
+			return u, uok, known && same(m.sameT, in, inOK, v, ok), kept
 		}
 	}
 	m.mu.Lock()
-	known, in, inOK, u, uok := k.ok, k.in, k.inOK, k.out, k.outOK
+	kept, known, in, inOK, u, uok := m.by != nil, k.ok, k.in, k.inOK, k.out, k.outOK
 	m.mu.Unlock()
-	return u, uok, known && same(m.sameT, in, inOK, v, ok)
+	return u, uok, known && same(m.sameT, in, inOK, v, ok), kept
 }
 
 // compute calls f, without a lock.
@@ -87,13 +88,16 @@ func (m *mapped[T, U]) learn(v T, ok bool, u U, uok bool) {
 	}
 }
 
-// ask gives what f makes of a value, and keeps it.
+// ask gives what f makes of a value, and keeps it while there are watchers.
 func (m *mapped[T, U]) ask(v T, ok bool) (u U, uok bool) {
-	u, uok, known := m.recall(v, ok)
+	u, uok, known, kept := m.recall(v, ok)
 	if known {
 		return u, uok
 	}
 	u, uok = m.compute(v, ok)
+	if !kept {
+		return u, uok
+	}
 	m.mu.Lock()
 	m.learn(v, ok, u, uok)
 	m.asked.Store(true)
@@ -192,7 +196,7 @@ func (w *mapping[T, U]) begin() {
 func (w *mapping[T, U]) asked(v T, ok bool) (u U, uok, known bool) {
 	if m := w.m; m.asked.Load() {
 		m.asked.Store(false)
-		return m.recall(v, ok)
+		u, uok, known, _ = m.recall(v, ok)
 	}
-	return u, uok, false
+	return u, uok, known
 }
