@@ -48,9 +48,8 @@ func (w *weighed) Checkpoint(ctx context.Context, table string, id ID, seq uint6
 
 // quiet returns when no checkpoint is being written.
 func (b *base) quiet(o *OCard) {
-	for of(&o.OObject).checkpointing.Load() {
-		time.Sleep(10 * time.Microsecond)
-	}
+	b.t.Helper()
+	eventually(b.t, "a checkpoint is written", func() bool { return !of(&o.OObject).checkpointing.Load() })
 }
 
 // TestCheckpointCost holds that a load costs at most about twice the document,

@@ -114,9 +114,7 @@ func TestCloseInside(t *testing.T) {
 			if o.Pending() {
 				t.Error("something was not stored")
 			}
-			for runtime.NumGoroutine() > before {
-				runtime.Gosched()
-			}
+			eventually(t, "its goroutines end", func() bool { return runtime.NumGoroutine() <= before })
 		})
 	}
 }
@@ -196,9 +194,7 @@ func stressClose(t *testing.T, seed int) {
 	if err := db.Close(limit); err != nil {
 		t.Fatal(err)
 	}
-	for runtime.NumGoroutine() > before {
-		runtime.Gosched()
-	}
+	eventually(t, "its goroutines end", func() bool { return runtime.NumGoroutine() <= before })
 	again := must(Open(ctx, must(fs.Open(dir, nil))(t), nil))(t)
 	stored := must(CardTable(again).Get(ctx, o.ID()))(t)
 	for w, n := range done {

@@ -278,9 +278,7 @@ func TestBackground(t *testing.T) {
 		if !o.Pending() {
 			t.Error("nothing is pending after a set")
 		}
-		for o.Pending() {
-			runtime.Gosched()
-		}
+		eventually(t, "it is stored", func() bool { return !o.Pending() })
 		st := must(d.Load(ctx, "cards", o.ID(), 0))(t)
 		if st.Seq != 2 || o.Version() != 2 {
 			t.Errorf("version %d, stored %d: two sets in one window are one version", o.Version(), st.Seq)
@@ -397,9 +395,7 @@ func TestClose(t *testing.T) {
 		if len(list) != 3 || slices.ContainsFunc(list, func(err error) bool { return !errors.Is(err, ErrClosed) }) || o.Title() != "a" {
 			t.Errorf("setters after Close: title %q, reported %v", o.Title(), list)
 		}
-		for runtime.NumGoroutine() > before {
-			runtime.Gosched()
-		}
+		eventually(t, "its goroutines end", func() bool { return runtime.NumGoroutine() <= before })
 	})
 }
 

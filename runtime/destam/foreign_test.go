@@ -38,7 +38,7 @@ func writers(t *testing.T, n int, feeds bool, opts *Options) (all []*base) {
 }
 
 // eventually waits for what happens in the background.
-func eventually(t *testing.T, what string, is func() bool) {
+func eventually(t testing.TB, what string, is func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); !is(); runtime.Gosched() {
 		if time.Now().After(deadline) {

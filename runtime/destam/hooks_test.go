@@ -161,9 +161,7 @@ func TestValidate(t *testing.T) {
 		// Whatever is refused in a window, in the background.
 		b.DB.schedule.window = time.Millisecond
 		o.Tools().Append("hoe")
-		for o.Pending() {
-			time.Sleep(time.Millisecond)
-		}
+		eventually(t, "it is taken back", func() bool { return !o.Pending() })
 		if errs := b.errs.take(); len(errs) != 1 || !errors.Is(errs[0], errTwice) {
 			t.Errorf("in the background: %v", errs)
 		}
@@ -322,9 +320,7 @@ func TestStats(t *testing.T) {
 		if err := o.Flush(ctx); err != nil {
 			t.Fatal(err)
 		}
-		for b.DB.Stats().Checkpoints == 0 {
-			time.Sleep(time.Millisecond)
-		}
+		eventually(t, "a checkpoint is counted", func() bool { return b.DB.Stats().Checkpoints > 0 })
 		if s := b.DB.Stats(); s.Pending != 0 || s.Pinned != 0 || s.Versions != 4 {
 			t.Errorf("%+v", s)
 		}
@@ -352,9 +348,7 @@ func TestLogger(t *testing.T) {
 	down := errors.New("the disk is away")
 	d.down.Store(&down)
 	o.SetCount(1)
-	for !strings.Contains(text(), "the disk is away") {
-		time.Sleep(time.Millisecond)
-	}
+	eventually(t, "it is logged", func() bool { return strings.Contains(text(), "the disk is away") })
 	for _, want := range []string{"level=ERROR", "table=cards", "id=" + o.ID().String()} {
 		if !strings.Contains(text(), want) {
 			t.Errorf("logged %q, without %s", text(), want)

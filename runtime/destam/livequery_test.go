@@ -350,11 +350,11 @@ func TestLiveChanges(t *testing.T) {
 		heard <- true
 	})
 	o.Query().SetOwner("cy")
-	for b.errs.mu.Lock(); len(b.errs.list) == 0; b.errs.mu.Lock() {
-		b.errs.mu.Unlock()
-		runtime.Gosched()
-	}
-	b.errs.mu.Unlock()
+	eventually(t, "it is reported", func() bool {
+		b.errs.mu.Lock()
+		defer b.errs.mu.Unlock()
+		return len(b.errs.list) > 0
+	})
 	o.Query().SetOwner("dan")
 	<-heard
 	if errs := b.errs.take(); len(errs) != 1 || !strings.Contains(errs[0].Error(), "ouch") {

@@ -48,9 +48,7 @@ func TestCheckpoints(t *testing.T) {
 			if err := o.Flush(ctx); err != nil {
 				t.Fatal(err)
 			}
-			for of(&o.OObject).checkpointing.Load() {
-				runtime.Gosched()
-			}
+			b.quiet(o)
 		}
 		b.opts.tuning.checkpoint = 1 << 30 // no more of them
 		want := o.Snapshot()

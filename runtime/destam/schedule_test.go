@@ -255,8 +255,6 @@ func TestSettleOvertaken(t *testing.T) {
 		if !o.Pending() {
 			t.Error("it is forgotten that something is left to store")
 		}
-		for o.Version() != 2 {
-			runtime.Gosched()
-		}
+		eventually(t, "the rest is stored", func() bool { return o.Version() == 2 })
 	})
 }

@@ -224,9 +224,7 @@ func TestBehind(t *testing.T) {
 			runtime.Gosched()
 		}
 		gate.Release()
-		for o.Pending() { // nobody flushes
-			runtime.Gosched()
-		}
+		eventually(t, "it is stored, though nobody flushes", func() bool { return !o.Pending() })
 		if o.Version() != 3 {
 			t.Errorf("version %d, want 3: what was set meanwhile is one", o.Version())
 		}

@@ -179,7 +179,7 @@ var waiting = map[string]func(context.Context, *waits) error{
 	"Undo":         func(ctx context.Context, w *waits) error { return w.o.Undo(ctx, 2) },
 	"Export":       func(ctx context.Context, w *waits) error { _, err := Export(ctx, w.cards, io.Discard, nil); return err },
 	"Import": func(ctx context.Context, w *waits) error {
-		_, err := Import(ctx, w.cards, &w.exported, nil)
+		_, err := Import(ctx, w.cards, &w.exported, &ImportOptions{Existing: SkipExisting})
 		return err
 	},
 	"Verify":       func(ctx context.Context, w *waits) error { return last(Verify(ctx, w.DB, nil)) },
