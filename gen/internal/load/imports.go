@@ -57,16 +57,6 @@ func (n importNames) of(p string) string {
 	return packageName(p)
 }
 
-// cgo says whether some file imports C.
-func (n importNames) cgo() bool {
-	for _, table := range n.paths {
-		if table["C"] == "C" {
-			return true
-		}
-	}
-	return false
-}
-
 var (
 	majorElement = regexp.MustCompile(`^v[0-9]+$`)
 	majorSuffix  = regexp.MustCompile(`\.v[0-9]+$`)

@@ -45,7 +45,7 @@ func (c *converter) lacking(e ast.Expr, seen map[*ast.TypeSpec]bool) string {
 	ast.Inspect(e, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.SelectorExpr:
-			if base, ok := n.X.(*ast.Ident); ok && base.Name == "C" && c.names.cgo() {
+			if base, ok := n.X.(*ast.Ident); ok && base.Name == "C" {
 				found = cmp.Or(found, "C."+n.Sel.Name)
 			}
 			return false

@@ -196,12 +196,12 @@ func (e *evolution) remember() {
 	e.keep()
 }
 
-// locked gives the line of a field. What was stored under the name of one that is
-// local now would come back as that of a field that is taken out.
+// locked gives the line of a field among those known, which are retired unless they
+// are of it. So is that of a field that was stored and is local now: what is
+// stored under its name would come back.
 func (f *Field) locked(known lockStruct) lockField {
 	old, ok := known[f.Tag.Name]
 	if f.Tag.Local && ok && !old.local {
-		old.retired = true
 		return old
 	}
 	return lockField{kind: f.Type.Stored(), local: f.Tag.Local}
