@@ -132,8 +132,8 @@ bench('watch/1000-listeners-on-root-of-chain-100', 1000, () => {
 }, ({o, stops}) => { for (let i = 0; i < 1000; i++) stops.push(o.observer.watch(() => {})); });
 
 // Values without a document, again and again with the same lenses. What is got
-// is got of sixteen by turns, because from one alone V8 takes the value out of
-// the loop, and goes into a sink, so that nothing leaves the getting out.
+// is got of sixteen by turns, because from one alone V8 may take the value
+// out of the loop, and goes into a sink, so that nothing leaves the getting out.
 let sink = 0;
 const several = 16;
 const cell = () => Observer.mutable(0);

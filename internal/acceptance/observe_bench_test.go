@@ -12,7 +12,7 @@ import (
 )
 
 // several is of how many one is got by turns, a power of two. From one alone V8
-// takes the value out of the loop.
+// may take the value out of the loop.
 const several = 16
 
 // sink takes what was got, so that no compiler leaves the getting out.
