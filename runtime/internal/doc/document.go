@@ -227,9 +227,8 @@ func (d *Document) finish(c Cause) {
 
 // forgetLog lets go of what was logged, and of what it kept alive.
 func (d *Document) forgetLog() {
-	clear(d.log)
 	d.logged = min(len(d.log), 1<<12)
-	d.log, d.was, d.blind = spare(d.log), nil, false
+	d.log, d.was, d.blind = logPieces.spare(d.log), nil, false
 }
 
 // waits tells whether there is something to deliver or to report when the lock

@@ -56,7 +56,9 @@ func (d *Document) Rebase(seq uint64, body []byte, c Cause) error {
 		d.invert(p)
 	}
 	d.pending = nil
-	xs, err := d.foreign(body, waiting)
+	dec := d.decoder(body)
+	defer dec.release()
+	xs, err := d.foreign(dec, waiting)
 	if err != nil {
 		d.unrebase(waiting)
 		return corrupt(err)
@@ -86,16 +88,15 @@ func (d *Document) unrebase(waiting []*Pending) {
 	}
 }
 
-// foreign applies the body of a foreign commit to the base.
-func (d *Document) foreign(body []byte, waiting []*Pending) ([]change, error) {
+// foreign applies a foreign commit to the base.
+func (d *Document) foreign(c *decoder, waiting []*Pending) ([]change, error) {
 	d.findable()
 	d.rebase = &rebasing{removed: map[*Node]bool{}}
-	if len(body) == 0 {
+	if len(c.input) == 0 {
 		return nil, nil
 	}
 	d.still = true
 	defer func() { d.still = false }()
-	c := d.decoder(body)
 	xs, err := d.read(c)
 	if err != nil {
 		return nil, err

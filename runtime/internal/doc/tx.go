@@ -122,7 +122,7 @@ func (o *Object) Update(fn func(h unsafe.Pointer) error, c Cause) (*Pending, err
 func (d *Document) update(n *Node, fn func(unsafe.Pointer) error, c Cause) (p *Pending, waits bool, err error) {
 	d.sealWindow()
 	if d.log == nil { // about as much as in the one before
-		d.log = make([]Delta, 0, d.logged)
+		d.log = logPieces.take(d.logged)
 	}
 	tx := &Tx{d: d}
 	d.tx = tx

@@ -1,7 +1,6 @@
 package doc
 
 import (
-	"slices"
 	"unsafe"
 
 	"github.com/destam-go/destamgen/runtime/internal/pos"
@@ -238,7 +237,9 @@ func (d *Document) touch(t touch) int32 {
 		return i
 	}
 	if n := len(w.touches); n == cap(w.touches) { // about as many as in the last window, or twice as many
-		w.touches = slices.Grow(w.touches, max(n, w.last))
+		was := w.touches
+		w.touches = append(touchPieces.take(n+max(n, w.last)), was...)
+		touchPieces.spare(was)
 	}
 	w.touches = append(w.touches, t)
 	return int32(len(w.touches) - 1)
@@ -416,10 +417,9 @@ func (d *Document) reset() {
 		n.stray = false
 	}
 	last := min(len(w.touches), 1<<12)
-	clear(w.touches)
 	clear(w.lists)
 	clear(w.strays)
-	d.win = window{touches: spare(w.touches), lists: spare(w.lists), strays: spare(w.strays), free: spare(w.free), last: last}
+	d.win = window{touches: touchPieces.spare(w.touches), lists: spare(w.lists), strays: spare(w.strays), free: spare(w.free), last: last}
 	d.win.boxes.size = min(last, mostBoxes) // for what was there before, and for what is there then
 	d.loose = 0
 }
@@ -427,7 +427,7 @@ func (d *Document) reset() {
 // spare is the memory of s for its next use. What a large operation needed
 // does not stay with the document for ever.
 func spare[T any](s []T) []T {
-	if cap(s) > 64 {
+	if cap(s) > mostKept {
 		return nil
 	}
 	return s[:0]
