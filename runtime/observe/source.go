@@ -9,10 +9,11 @@ type Source[T any] interface {
 	Get() (v T, ok bool)
 
 	// Follow gives the value and calls fn with every change of it from there
-	// until stop is called: in order, one at a time, never under a lock, on
-	// any goroutine, and perhaps before Follow has returned. had and has tell
-	// whether the value was there before and is there now. After stop no call
-	// begins; stopping twice is harmless.
+	// until stop is called: in order, one at a time (what fn sets is told when
+	// fn has returned), never under a lock, on any goroutine, and perhaps
+	// before Follow has returned. had and has tell whether the value was there
+	// before and is there now. After stop no call begins; stopping twice is
+	// harmless.
 	Follow(fn func(old T, had bool, now T, has bool)) (v T, ok bool, stop func())
 }
 
