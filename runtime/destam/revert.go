@@ -12,8 +12,9 @@ import (
 )
 
 // ErrTouched: what a version did cannot be taken back, because later versions
-// changed the same fields.
-var ErrTouched = errors.New("later versions changed the same")
+// changed the same fields, or because another program made some of it, in fields
+// that this one does not know.
+var ErrTouched = errors.New("not all of it can be taken back")
 
 // Force makes [ODocument.Undo] take back what it can.
 func Force() CommitOption { return CommitOption{force: true} }
@@ -32,9 +33,9 @@ func (o *ODocument) Revert(ctx context.Context, version uint64, opts ...CommitOp
 }
 
 // Undo takes back what one version did, and leaves what later ones did. When
-// these changed the same fields, nothing happens, and the error is [ErrTouched]
-// with their paths; with [Force] it takes back all of the version that still
-// has a place. It is an Update, and can be undone itself. What is pending is
+// these changed the same fields, or the version some that this program does not
+// know, nothing happens, and the error is [ErrTouched] with the paths; with
+// [Force] it takes back all of the version that still has a place. It is an Update, and can be undone itself. What is pending is
 // stored before.
 //
 //go:noinline
@@ -125,13 +126,26 @@ func (t *table) without(ctx context.Context, id ID, version uint64, force bool) 
 	if err != nil {
 		return nil, err
 	}
-	if left := now.UndoVersion(done, before, later, force); len(left) > 0 && !force {
-		paths := make([]string, len(left))
-		for i, p := range left {
-			paths[i] = p.String()
-		}
-		return nil, &Error{Op: "undo", Table: t.name, ID: id, Version: version,
-			Err: fmt.Errorf("%w: %s (with Force the rest is undone)", ErrTouched, strings.Join(paths, ", "))}
+	left, unknown := now.UndoVersion(done, before, later, force)
+	if force || len(left)+len(unknown) == 0 {
+		return now, nil
 	}
-	return now, nil
+	var why []string
+	if len(left) > 0 {
+		why = append(why, "later versions changed "+listed(left))
+	}
+	if len(unknown) > 0 {
+		why = append(why, "this program does not know "+listed(unknown))
+	}
+	return nil, &Error{Op: "undo", Table: t.name, ID: id, Version: version,
+		Err: fmt.Errorf("%w: %s (with Force the rest is undone)", ErrTouched, strings.Join(why, "; "))}
+}
+
+// listed writes paths one behind the other.
+func listed(paths []doc.Path) string {
+	texts := make([]string, len(paths))
+	for i, p := range paths {
+		texts[i] = p.String()
+	}
+	return strings.Join(texts, ", ")
 }

@@ -228,6 +228,13 @@ func (c *decoder) node(t *Type) *Node {
 		c.r.Skip()
 		return n
 	}
+	if !n.stray && n.known && n.typ == unknownType {
+		// To its writer it was gone, by a field that it was made of, and comes
+		// back. Nobody reads it here: see apart.
+		c.lost = true
+		c.r.Skip()
+		return n
+	}
 	if !n.stray && c.rereads {
 		c.r.Skip()
 		return n

@@ -60,9 +60,9 @@ func (t Touches) touched(n *Node) bool {
 // UndoVersion takes back in d, a copy of a document as it is, what one of its
 // commits did: done tells what, before is the document as it was then, later
 // what was touched since. It gives the paths of what it leaves as it is: what
-// was touched since, unless forced, and what has no place any more. Nobody
-// else may use d and before.
-func (d *Document) UndoVersion(done Trace, before *Document, later Touches, force bool) (left []Path) {
+// was touched since, unless forced, and what has no place any more; and those of
+// what d has no fields for. Nobody else may use d and before.
+func (d *Document) UndoVersion(done Trace, before *Document, later Touches, force bool) (left, unknown []Path) {
 	d.still = true
 	defer func() { d.still = false }()
 	u := undoing{
@@ -73,6 +73,10 @@ func (d *Document) UndoVersion(done Trace, before *Document, later Touches, forc
 	for i := range done.Deltas {
 		x := &done.Deltas[i]
 		if x.Renamed() != nil {
+			continue
+		}
+		if x.F == unknownPlace {
+			unknown = append(unknown, x.At)
 			continue
 		}
 		now, was, ok := u.find(x)
@@ -89,7 +93,7 @@ func (d *Document) UndoVersion(done Trace, before *Document, later Touches, forc
 			left = append(left, p.at)
 		}
 	}
-	return left
+	return left, unknown
 }
 
 type undone struct {
@@ -107,9 +111,6 @@ type undoing struct {
 
 // find gives the slot of a change in the document as it is, and as it was.
 func (u *undoing) find(x *Traced) (now, was slot, ok bool) {
-	if x.F == unknownPlace {
-		return now, was, false
-	}
 	base := x.N.base()
 	a, b := u.have[base.id], u.then[base.id]
 	if base.id.IsZero() {
