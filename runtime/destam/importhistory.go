@@ -22,6 +22,7 @@ type past struct {
 
 	standing driver.Standing // after the versions that were read
 	stored   driver.Standing // of the document that was there before
+	first    uint64          // of its versions that the store still has
 	before   func() (driver.Commit, error, bool)
 	stop     func()
 	skip     bool // it stays as it is
@@ -65,7 +66,9 @@ func (m *importer) history(ctx context.Context, x *transfer, o exact.Object) err
 	if p.stored, err = standing(ctx, x.to, p.doc); err != nil {
 		return err
 	}
-	p.meet(ctx, x.to)
+	if err := p.meet(ctx, x.to); err != nil {
+		return err
+	}
 	defer p.stop()
 	if p.stored.Seq > 0 && (p.stored.Life == driver.Purged) != (p.life == driver.Purged) {
 		half := false
@@ -130,10 +133,12 @@ func (m *importer) past(o exact.Object) (*past, error) {
 }
 
 // meet begins to read what is there of a document.
-func (p *past) meet(ctx context.Context, d driver.Driver) {
+func (p *past) meet(ctx context.Context, d driver.Driver) (err error) {
 	if p.stored.Seq > 0 && p.stored.Life != driver.Purged {
-		p.before, p.stop = iter.Pull2(d.Log(ctx, p.doc.Table, p.doc.ID, driver.Range{To: p.stored.Seq}))
+		p.first, err = oldest(ctx, d, p.doc)
+		p.before, p.stop = iter.Pull2(d.Log(ctx, p.doc.Table, p.doc.ID, driver.Range{From: p.first, To: p.stored.Seq}))
 	}
+	return err
 }
 
 // differs is for a document that is there with another history.
@@ -179,7 +184,7 @@ func (m *importer) versions(ctx context.Context, x *transfer, p *past) error {
 			return err
 		}
 		switch {
-		case p.skip:
+		case p.skip, seq < p.first:
 		case seq <= p.stored.Seq:
 			err = m.known(x, p, &c)
 		default:

@@ -267,7 +267,7 @@ func (v *verifier) checkpoints(ctx context.Context, r *replayed) error {
 	for at := r.Seq; r.Life != driver.Unborn && at > 0; {
 		state, err := v.db.driver.Load(ctx, v.table.Table, r.ID, at)
 		switch {
-		case isGone(err), errors.Is(err, ErrForgotten):
+		case isDropped(err):
 			return nil // the log tells
 		case err != nil && (ctx.Err() != nil || errors.Is(err, ErrClosed)):
 			return err
@@ -283,6 +283,10 @@ func (v *verifier) checkpoints(ctx context.Context, r *replayed) error {
 	}
 	return nil
 }
+
+// isDropped tells whether an error says that a store has let something go that it
+// had before.
+func isDropped(err error) bool { return isGone(err) || errors.Is(err, ErrForgotten) }
 
 // commit verifies a version and what it leads to.
 func (v *verifier) commit(ctx context.Context, r *replayed, c *driver.Commit) error {
@@ -354,7 +358,7 @@ func (v *verifier) goOn(ctx context.Context, r *replayed, seq uint64) error {
 	}
 	state, err := v.db.driver.Load(ctx, v.table.Table, r.ID, seq)
 	if err != nil || state.CheckpointSeq != seq {
-		if err == nil || isGone(err) {
+		if err == nil || isDropped(err) {
 			return nil // there is none, or it was dropped meanwhile
 		}
 		return err
@@ -379,6 +383,9 @@ func (v *verifier) remember(ctx context.Context, r *replayed, c *driver.Commit) 
 	}
 	if err := v.goOn(ctx, r, c.Seq-1); err != nil || r.doc != nil {
 		return err
+	}
+	if now, err := oldest(ctx, v.db.driver, driver.Doc{Table: v.table.Table, ID: r.ID}); err != nil || now != c.Seq {
+		return err // by now it has forgotten more
 	}
 	return v.found(r.ID, c.Seq-1, "the store keeps nothing older, and has no checkpoint of it")
 }
@@ -410,7 +417,7 @@ func (v *verifier) untyped() string {
 func (v *verifier) checkpoint(ctx context.Context, r *replayed, seq uint64) error {
 	state, err := v.db.driver.Load(ctx, v.table.Table, r.ID, seq)
 	if err != nil || state.CheckpointSeq != seq {
-		if err == nil || isGone(err) {
+		if err == nil || isDropped(err) {
 			return nil // it was dropped meanwhile
 		}
 		return err
