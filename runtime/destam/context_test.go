@@ -99,4 +99,21 @@ func TestOptionsRefused(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	b := open(t, memory.Open(nil), nil)
+	if _, err := Import(ctx, b.cards, &bytes.Buffer{}, &ImportOptions{Existing: ReplaceExisting + 1}); !errors.Is(err, errExisting) {
+		t.Errorf("Existing: %v", err)
+	}
+}
+
+// TestNilDriver opens and copies what an error was dropped of.
+func TestNilDriver(t *testing.T) {
+	if db, err := Open(ctx, nil, nil); db != nil || !errors.Is(err, errNoDriver) {
+		t.Errorf("opened %v, %v", db, err)
+	}
+	d := memory.Open(nil)
+	for _, ends := range [][2]driver.Driver{{nil, d}, {d, nil}} {
+		if _, err := Copy(ctx, ends[0], ends[1], nil); !errors.Is(err, errNoDriver) {
+			t.Errorf("copied: %v", err)
+		}
+	}
 }

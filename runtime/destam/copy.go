@@ -44,8 +44,11 @@ var ErrDiffers = errors.New("another history is there already")
 // In commits of long ago, a unique value that another document has taken since
 // may be missing among those that the commit held; nothing depends on it.
 func Copy(ctx context.Context, from, to driver.Driver, opts *CopyOptions) (Progress, error) {
-	if ctx == nil {
+	switch {
+	case ctx == nil:
 		return Progress{}, &Error{Op: "copy", Err: errNoContext}
+	case from == nil || to == nil:
+		return Progress{}, &Error{Op: "copy", Err: errNoDriver}
 	}
 	c := newCopier(ctx, from, to, opts)
 	err := c.all(ctx)

@@ -56,10 +56,12 @@ const storers = 256
 // Nil options are good ones.
 func Open(ctx context.Context, d driver.Driver, opts *Options) (*DB, error) {
 	err := opts.check()
-	if ctx == nil {
+	switch {
+	case ctx == nil:
 		err = errNoContext
-	}
-	if err == nil {
+	case d == nil:
+		err = errNoDriver
+	case err == nil:
 		err = d.Attach(ctx)
 	}
 	if err != nil {

@@ -40,6 +40,8 @@ var (
 // errNoContext: see [DB.usable].
 var errNoContext = errors.New("the context is nil: give context.Background() where nothing bounds the call")
 
+var errNoDriver = errors.New("the driver is nil: look at the error that opening it gave")
+
 // Error says which document, and what of it, an operation failed on.
 type Error struct {
 	Op      string // create, get, update, flush, …; store, load, … in the background

@@ -98,6 +98,7 @@ var (
 	errLong      = fmt.Errorf("the line is longer than %d bytes", longestLine)
 	errNoLine    = errors.New("the line is of no kind that an export has")
 	errMixed     = errors.New("a history cannot replace documents: a version that is stored stays as it is; import it with SkipExisting, or purge the documents before")
+	errExisting  = errors.New("the option Existing is none of RefuseExisting, SkipExisting and ReplaceExisting")
 	errOtherLife = errors.New("the versions do not lead to what the document's line says")
 )
 
@@ -109,6 +110,9 @@ func (t *table) imports(ctx context.Context, r io.Reader, opts *ImportOptions) (
 	err := t.ready(ctx)
 	if err == nil {
 		_, err = cause(m.commit())
+	}
+	if err == nil && opts.Existing > ReplaceExisting {
+		err = errExisting
 	}
 	if err == nil {
 		err = m.all(ctx)

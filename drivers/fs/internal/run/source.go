@@ -42,11 +42,20 @@ func openSource(f vfs.FS, name string, mayMap bool) (*source, error) {
 		return s, nil
 	}
 	b, unmap, err := vfs.Map(file)
-	if err != nil || int64(len(b)) != s.size {
+	if err != nil {
 		return s, nil // there are other reasons than that it is not possible: no room, say
 	}
+	if int64(len(b)) != s.size { // somebody is changing it
+		if err := unmap(); err != nil {
+			return nil, errors.Join(err, file.Close())
+		}
+		return s, nil
+	}
+	if err := file.Close(); err != nil {
+		return nil, errors.Join(err, unmap())
+	}
 	s.file, s.mapped, s.unmap = nil, b, unmap
-	return s, file.Close()
+	return s, nil
 }
 
 func (s *source) close() error {
