@@ -46,6 +46,17 @@ func (w *weighed) Checkpoint(ctx context.Context, table string, id ID, seq uint6
 	return w.Driver.Checkpoint(ctx, table, id, seq, content)
 }
 
+// bounded holds that there are checkpoints, and that the driver was given at
+// most three times the bytes of the deltas.
+func (w *weighed) bounded(t *testing.T) {
+	t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.checkpoints) == 0 || w.all > 3*w.deltas {
+		t.Errorf("%d checkpoints: %d bytes for %d of deltas", len(w.checkpoints), w.all, w.deltas)
+	}
+}
+
 // quiet returns when no checkpoint is being written.
 func (b *base) quiet(o *OCard) {
 	b.t.Helper()
@@ -100,11 +111,7 @@ func TestCheckpointCost(t *testing.T) {
 				t.Fatalf("after %d commits %d bytes of %d commits are replayed on a checkpoint of %d", i+1, replay, len(state.Commits), len(state.Checkpoint))
 			}
 		}
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		if len(w.checkpoints) == 0 || w.all > 3*w.deltas {
-			t.Errorf("%d checkpoints: %d bytes for %d of deltas", len(w.checkpoints), w.all, w.deltas)
-		}
+		w.bounded(t)
 	})
 }
 
@@ -129,11 +136,7 @@ func TestCheckpointSmall(t *testing.T) {
 				b.quiet(o)
 			}
 		}
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		if len(w.checkpoints) == 0 || w.all > 3*w.deltas {
-			t.Errorf("%d checkpoints: %d bytes for %d of deltas", len(w.checkpoints), w.all, w.deltas)
-		}
+		w.bounded(t)
 	})
 }
 
