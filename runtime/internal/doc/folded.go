@@ -95,9 +95,6 @@ func (w *folded) expect(c *Commit, instead []*Commit) {
 
 // told takes in what is being told, before anybody hears it.
 func (w *folded) told(c *Commit) {
-	w.all.mu.Lock()
-	w.all.heard++
-	w.all.mu.Unlock()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if c.empty() {

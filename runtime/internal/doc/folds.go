@@ -28,7 +28,6 @@ type Folds struct {
 	mu     sync.Mutex
 	all    map[*Document]map[*Subscription]*folded
 	wrong  []string
-	heard  int
 	paused bool
 }
 
@@ -90,13 +89,6 @@ func (f *Folds) Forget() {
 	f.mu.Lock()
 	clear(f.all)
 	f.mu.Unlock()
-}
-
-// Heard is how many commits, and values set alone, were told so far.
-func (f *Folds) Heard() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.heard
 }
 
 func (f *Folds) those(of []*Document) (all []*folded) {

@@ -3,5 +3,5 @@
 package doc
 
 // racing: with the race detector more escapes to the heap, so what reading
-// allocates is not measured under it.
+// allocates is not measured under it. Nor are there witnesses, see TestMain.
 const racing = true

@@ -1,0 +1,5 @@
+//go:build !race
+
+package destam
+
+const racing = false
