@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestBetween holds what the catalogue has under these numbers.
-// (destam 7, 8)
+// TestBetween gives the keys of every kind of gap: which integers are next to
+// the neighbours, and how deep it goes where these leave no room. (destam 5, 6)
 func TestBetween(t *testing.T) {
 	tests := []struct {
 		name        string
@@ -180,7 +180,7 @@ func TestAMillionAppends(t *testing.T) {
 }
 
 // TestBounds inserts at random places and at random in runs, removes, and
-// renumbers everything when a key would exceed its bound.
+// renumbers everything when a key would exceed its bound. (destam 7, 8)
 func TestBounds(t *testing.T) {
 	for _, bound := range []int{6, 8, 10, Max} {
 		t.Run(fmt.Sprintf("max=%d", bound), func(t *testing.T) {

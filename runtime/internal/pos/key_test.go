@@ -1,10 +1,12 @@
 package pos
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -33,6 +35,7 @@ func ints(k Key) []int64 {
 
 // TestClasses checks that the ranges follow one another, in integers and in
 // first bytes, and that integers sort like their bytes where they meet.
+// (destam 1)
 func TestClasses(t *testing.T) {
 	next, first := int64(least), byte(1)
 	for _, c := range classes {
@@ -61,8 +64,7 @@ func TestClasses(t *testing.T) {
 	}
 }
 
-// TestFormatDocument keeps the table in docs/FORMAT.md true.
-// (destam 1 to 3, 5, 6)
+// TestFormatDocument keeps the table in docs/FORMAT.md true. (destam 1)
 func TestFormatDocument(t *testing.T) {
 	document, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "FORMAT.md"))
 	if err != nil {
@@ -85,6 +87,8 @@ func TestFormatDocument(t *testing.T) {
 	}
 }
 
+// TestIntegersSortLikeTheirBytes compares integers, and keys of several, as
+// numbers and as bytes: less, equal and greater are the same. (destam 2, 3)
 func TestIntegersSortLikeTheirBytes(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	any := func() int64 {
@@ -96,9 +100,29 @@ func TestIntegersSortLikeTheirBytes(t *testing.T) {
 	}
 	for range 100_000 {
 		v, w := any(), any()
-		if (v < w) != (path(v) < path(w)) {
+		if cmp.Compare(v, w) != cmp.Compare(path(v), path(w)) {
 			t.Fatalf("%d and %d sort differently as bytes", v, w)
 		}
+	}
+	deep := func() []int64 {
+		vs := make([]int64, 1+r.IntN(3))
+		for i := range vs {
+			vs[i] = r.Int64N(5) - 2 // few, so that many are equal or begin alike
+		}
+		return vs
+	}
+	equal := 0
+	for range 10_000 {
+		v, w := deep(), deep()
+		if slices.Compare(v, w) != cmp.Compare(path(v...), path(w...)) {
+			t.Fatalf("%d and %d sort differently as bytes", v, w)
+		}
+		if slices.Equal(v, w) {
+			equal++
+		}
+	}
+	if equal == 0 {
+		t.Error("no two keys were equal")
 	}
 }
 
