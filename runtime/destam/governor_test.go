@@ -48,7 +48,12 @@ func TestGovernedLenses(t *testing.T) {
 			[]told{{"rake", "axe"}, {"axe", "saw"}, {"saw", "hoe"}}},
 		{"only the object in a field", func(o *OGarden, to *[]told) {
 			Shallow(o.Observe().Best(), 0).Plant().Watch(tell[string](to))
-		}, func(o *OGarden) { o.Best().SetPlant("pear"); o.ClearBest() }, []told{{"pear", nil}}},
+		}, func(o *OGarden) {
+			o.Best().SetPlant("pear")
+			o.ClearBest()
+			o.SetBest(Bed{Plant: "plum"})
+			o.Best().SetPlant("fig")
+		}, []told{{"pear", nil}, {nil, "plum"}}},
 		{"not what is ignored", func(o *OGarden, to *[]told) {
 			at := o.Observe()
 			Ignore(at, at.Beds().At(0)).Beds().Each().Plant().Watch(tell[string](to))

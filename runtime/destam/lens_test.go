@@ -66,6 +66,7 @@ func tell[T any](to *[]told) func(Change[T]) {
 }
 
 // TestLensWatch watches every kind of place through typed lenses.
+// (destam 193, 195)
 func TestLensWatch(t *testing.T) {
 	day := time.Date(2027, 1, 1, 12, 0, 0, 0, time.FixedZone("east", 3600))
 	first := time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)
@@ -109,6 +110,16 @@ func TestLensWatch(t *testing.T) {
 				o.Rooms().Set(2, Bed{})
 			},
 			[]told{{nil, "ivy"}, {"ivy", ""}}},
+		{"three steps", func(o *OGarden, to *[]told) { o.Observe().Rooms().At(1).Plant().Watch(tell[string](to)) },
+			func(o *OGarden) {
+				h, _ := o.Rooms().Get(1)
+				h.SetPlant("ivy")
+				h.SetWet(true)
+				o.Rooms().Set(2, Bed{Plant: "beside"})
+				o.Rooms().Set(1, Bed{Plant: "moss"})
+				o.Rooms().Delete(1)
+			},
+			[]told{{"fern", "ivy"}, {"ivy", "moss"}, {"moss", nil}}},
 		{"below each key of a map", func(o *OGarden, to *[]told) { o.Observe().Rooms().Each().Plant().Watch(tell[string](to)) },
 			func(o *OGarden) { o.Rooms().Delete(1) },
 			[]told{{"fern", nil}}},
@@ -348,7 +359,8 @@ func TestLensStop(t *testing.T) {
 	}
 }
 
-// TestLensPanic panics in a listener: it is reported and stops nobody else.
+// TestLensPanic panics in a listener: it is reported and stops nobody else, and
+// the setter does not hear of it. (destam 54)
 func TestLensPanic(t *testing.T) {
 	p := newPlot(t, Options{})
 	p.Observe().Name().Watch(func(Change[string]) { panic("ouch") })

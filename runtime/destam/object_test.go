@@ -9,8 +9,9 @@ import (
 )
 
 // TestObjectEvents sets fields and objects, and holds what who watches all
-// hears, what who watches one object hears, and what who looks at a place does.
-// (destam 48, 88, 89, 94, 161, 163, 166, 168, 179, 190 to 193, 195, 211, 212)
+// hears, what who watches one object hears, what who looks at a place does, and
+// that who looks where nothing ever is hears nothing.
+// (destam 43, 45, 48, 88, 89, 94, 95, 96, 161, 163, 166, 168, 179, 190 to 193, 195, 211, 212)
 func TestObjectEvents(t *testing.T) {
 	for _, c := range []struct {
 		number string // in destam's catalogue
@@ -33,7 +34,8 @@ func TestObjectEvents(t *testing.T) {
 				o.SetName("y")
 				o.SetRate(1)
 				o.SetRate(4.5)
-				o.Tools().Append("a", "b")
+				o.Tools().Append("a")
+				o.Tools().Append("b")
 				return nil
 			})
 		}, []string{`insert tools.2: "a"; insert tools.3: "b"; modify name: "Eden" to "y"`}, nil},
@@ -61,7 +63,11 @@ func TestObjectEvents(t *testing.T) {
 			p := newPlot(t, Options{})
 			stopped := overhear(func(fn func(*Commit)) func() { p.Watch(fn)(); return nil }) // (163)
 			all, best := overhear(p.Watch), overhear(p.Observe().Best().Plant().WatchCommit)
+			nowhere := overhear(p.Observe().Rooms().At(9).Plant().WatchCommit) // (96)
 			c.edit(p.OGarden)
+			if len(*nowhere) > 0 {
+				t.Errorf("of what is not there, heard %v", *nowhere)
+			}
 			if diff := cmp.Diff(c.all, *all); diff != "" {
 				t.Errorf("of all (-want +got):\n%s", diff)
 			}

@@ -1,14 +1,19 @@
 package destam
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/destam-go/destamgen/drivers/memory"
 )
 
 // TestPosition follows elements by their positions while others come and go:
-// what an index is, and was, for each. (destam 21, 26, 33, 34, 35)
+// what an index is, and was, for each, and when it is told of.
+// (destam 21, 26, 33, 34, 35)
 func TestPosition(t *testing.T) {
 	b := open(t, memory.Open(nil), nil)
 	o := b.create(Card{Tags: []string{"a", "b", "c"}, Lines: []Line{{Text: "1"}, {Text: "2"}}})
@@ -25,9 +30,31 @@ func TestPosition(t *testing.T) {
 	if i, ok := IndexOf(lines, line); i != 0 || !ok {
 		t.Errorf("the line is at %d, %v", i, ok)
 	}
-	tags.Set(3, "B")
-	if i, ok := IndexOf(tags, second); i != 3 || !ok {
-		t.Errorf("what was set is at %d, %v", i, ok)
+	then := PositionOf(tags, 1)
+	var heard []string
+	defer tags.Watch(func(c *Commit) {
+		for _, x := range c.Deltas {
+			_, at := x.Path().Step(1)
+			heard = append(heard, fmt.Sprint(x.Op(), at, tags.At(at)))
+		}
+	})()
+	for at, v := range map[Position]string{second: "B", then: "Then"} {
+		i, _ := IndexOf(tags, at)
+		if tags.Set(i, v); tags.At(i) != v {
+			t.Errorf("%s was set at %d", v, i)
+		}
+	}
+	for _, v := range []string{"x", "y", "z"} {
+		tags.Append(v)
+	}
+	slices.Sort(heard[:2]) // whichever was first
+	if diff := cmp.Diff([]string{"modify 1Then", "modify 3B", "insert 5x", "insert 6y", "insert 7z"}, heard); diff != "" {
+		t.Errorf("heard (-want +got):\n%s", diff)
+	}
+	for at, want := range map[Position]int{second: 3, then: 1} {
+		if i, ok := IndexOf(tags, at); i != want || !ok {
+			t.Errorf("what was set is at %d, %v", i, ok)
+		}
 	}
 	tags.Remove(3, 1)
 	if i, ok := IndexOf(tags, second); i != 3 || ok {

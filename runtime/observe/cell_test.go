@@ -15,7 +15,7 @@ import (
 	"github.com/destam-go/destamgen/runtime/observe"
 )
 
-// Catalogue 228, 229, 231: a mutable value and its events.
+// Catalogue 228, 229: a mutable value and its events.
 func TestCell(t *testing.T) {
 	c := observe.Mutable("a")
 	wantGet(t, c, "a")
