@@ -2,7 +2,9 @@ package observe_test
 
 import (
 	"context"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -107,7 +109,7 @@ func TestDocumentDefault(t *testing.T) {
 	r.want("-")
 }
 
-// Catalogue 76, 218, 237, 238: one list of fields of documents and of cells.
+// Catalogue 218, 237, 238: one list of fields of documents and of cells.
 // Inside an Update each of them is a change of its own.
 func TestDocumentAll(t *testing.T) {
 	note := newNote(t, notes.Note{Title: "a"})
@@ -160,13 +162,15 @@ func TestDocumentSwitchKey(t *testing.T) {
 	id := observe.Mutable("x")
 	at := observe.Unwrap(observe.Map(id, func(k string) *destam.Lens[string] { return note.Observe().Meta().At(k) }))
 	meta := observe.From(note.Meta().Snapshot, note.Meta().Watch)
-	others := observe.Unwrap(observe.Map(id, func(k string) *observe.Lens[int] {
-		return observe.Map(meta, func(m map[string]string) int {
-			n := len(m)
-			if _, ok := m[k]; ok {
-				n--
+	others := observe.Unwrap(observe.Map(id, func(k string) *observe.Lens[string] {
+		return observe.Map(meta, func(m map[string]string) string {
+			vs := []string{}
+			for _, other := range slices.Sorted(maps.Keys(m)) {
+				if other != k {
+					vs = append(vs, m[other])
+				}
 			}
-			return n
+			return strings.Join(vs, "+")
 		})
 	}))
 	selected, rest := record(t, at), record(t, others)
@@ -182,7 +186,7 @@ func TestDocumentSwitchKey(t *testing.T) {
 	note.Meta().Delete("b")
 	id.Set("a")
 	selected.want("a1 a2 a3 b2 -")
-	rest.want("1 2 3 2 1")
+	rest.want("a1 a1+b1 a1+b1+c1 b1+c1 b2+c1 a3+c1 c1")
 }
 
 // Catalogue 156: of the elements other than the selected one, one field.

@@ -139,8 +139,8 @@ var deltaOrders = []string{"in order", "shuffled", "reversed"}
 
 // TestDigests lets several digests of one document be flushed at random while
 // everything happens to it that can: all copies equal it, after every flush,
-// and so does what their own stores have. destam 400
-// (destam 370, 372, 373)
+// and so does what their own stores have. One that was stopped says nothing.
+// (destam 370, 372, 373, 400)
 func TestDigests(t *testing.T) {
 	for _, bound := range bounds {
 		for seed := range rounds(60) {
@@ -182,6 +182,12 @@ func TestDigests(t *testing.T) {
 				r.from.Stop()
 				r.from.Stop()
 			}
+			p.some(t)
+			for _, r := range all {
+				if body := r.from.Flush(); body != nil {
+					t.Fatalf("bound %d seed %d: after Stop, %x", bound, seed, body)
+				}
+			}
 			if len(d.digests) != 0 || d.tracing != 0 {
 				t.Fatal("a digest is never over")
 			}
@@ -210,17 +216,23 @@ func TestDigestPasses(t *testing.T) {
 
 // TestApplyUnfit applies what does not fit: nothing changes, here or in what is
 // pending.
-// (destam 381, 382)
 func TestApplyUnfit(t *testing.T) {
 	d, h, _ := create(t, seedNote, 64)
 	other, _, _ := create(t, seedNote, 64)
 	r := newReplica(t, d, 64, "in order")
 	o := newReplica(t, other, 64, "in order")
-	do(root(d), func(n *Node) { setMeta("n", 1)(n); insertStrings(n, fTags, 1, "x") })
-	twice := r.from.Flush()
-	if _, err := r.d.Apply(twice, Cause{}); err != nil {
-		t.Fatal(err)
+	once := func(change func(n *Node)) []byte {
+		do(root(d), change)
+		body := r.from.Flush()
+		if _, err := r.d.Apply(body, Cause{}); err != nil {
+			t.Fatal(err)
+		}
+		return body
 	}
+	entry := once(setMeta("n", 1))
+	push := once(func(n *Node) { insertStrings(n, fTags, 1, "x") })
+	once(func(n *Node) { n.SetChild(fBoss, nil) })
+	came := once(func(n *Node) { n.SetChild(fBoss, n.doc.Build(n.typ.Nested(fBoss), ptrTo(Task{Text: "new"}))) })
 	do(root(other), func(n *Node) { text(0, "elsewhere")(n) })
 	foreign := o.from.Flush()
 	place := func(b []byte, name string) []byte { return wire.AppendString(b, name) }
@@ -234,20 +246,28 @@ func TestApplyUnfit(t *testing.T) {
 	shown, pending := snapshot(r.d), len(r.d.Waiting())
 	h.take()
 	for name, body := range map[string][]byte{
-		"the same again: destam 138, 139, 146, 148, 377, 383": twice,
-		"of another document: destam 147":                     foreign,
-		"garbage: destam 369":                                 {0x91, 0xc0},
-		"nothing":                                             {},
-		"a field that is there inserted: destam 377":          one(opInsert, value("title"), 3),
-		"an optional one modified that is not: destam 379":    one(opModify, value("due"), 3),
-		"one deleted that is not: destam 379":                 one(opDelete, func(b []byte) []byte { return place(b, "due") }, 2),
-		"a field without a name":                              one(opModify, value(""), 3),
-		"a name that is no text: destam 376":                  one(opModify, func(b []byte) []byte { return wire.AppendString(wire.AppendInt(b, 1), "v") }, 3),
-		"a key of a map that is not there: destam 380":        one(opDelete+opElement, func(b []byte) []byte { return wire.AppendString(place(b, "meta"), "no") }, 3),
-		"an element of an array deleted that is not there: destam 384": one(opDelete+opElement, func(b []byte) []byte {
+		"a field that came, again: destam 138, 148, 377":    came,
+		"a key that came, again: destam 381":                entry,
+		"an element that came, again: destam 139, 146, 384": push,
+		"of another document: destam 147":                   foreign,
+		"garbage: destam 369":                               {0x91, 0xc0},
+		"nothing":                                           {},
+		"a field that is there inserted: destam 377":        one(opInsert, value("title"), 3),
+		"an optional one modified that is not":              one(opModify, value("due"), 3),
+		"an optional one deleted that is not: destam 379":   one(opDelete, func(b []byte) []byte { return place(b, "due") }, 2),
+		"a field without a name":                            one(opModify, value(""), 3),
+		"a name that is no text: destam 376":                one(opModify, func(b []byte) []byte { return wire.AppendString(wire.AppendInt(b, 1), "v") }, 3),
+		"a key of a map that is none: destam 380": one(opInsert+opElement, func(b []byte) []byte {
+			return wire.AppendInt(wire.AppendInt(place(b, "meta"), 1), 1)
+		}, 4),
+		"a key of a map deleted that is not there: destam 382": one(opDelete+opElement, func(b []byte) []byte { return wire.AppendString(place(b, "meta"), "no") }, 3),
+		"an element of an array by its number: destam 383": one(opInsert+opElement, func(b []byte) []byte {
+			return wire.AppendString(wire.AppendInt(place(b, "tags"), 1), "v")
+		}, 4),
+		"an element of an array deleted that is not there: destam 385": one(opDelete+opElement, func(b []byte) []byte {
 			return wire.AppendExt(place(b, "tags"), extKey, []byte("~~"))
 		}, 3),
-		"an element of an array modified that is not there: destam 385": one(opModify+opElement, func(b []byte) []byte {
+		"an element of an array modified that is not there": one(opModify+opElement, func(b []byte) []byte {
 			return wire.AppendString(wire.AppendExt(place(b, "tags"), extKey, []byte("~~")), "v")
 		}, 4),
 		"a field that is not known here": one(opInsert, value("newer"), 3),

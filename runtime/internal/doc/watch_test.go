@@ -39,17 +39,23 @@ func TestMadeUnwatched(t *testing.T) {
 // the field, and by nobody else. (destam 91, 92, 99, 188, 205)
 func TestLocalNamed(t *testing.T) {
 	type names = map[string]int
+	type step = func(n *Node)
 	for _, c := range []struct {
 		name string
-		edit func(n *Node)
+		then []step // each is a commit
 		want names
 	}{
-		{"a value", func(n *Node) { yes := true; n.SetLeaf(fTyping, unsafe.Pointer(&yes)) }, names{"typing": 1}},
-		{"an object comes", func(n *Node) { n.SetChild(fPin, n.doc.Build(n.typ.Nested(fPin), unsafe.Pointer(&Task{Text: "p"}))) },
-			names{"pin": 1, "pin's text": 1}},
-		{"inside an object", func(n *Node) { setText(n.List(fDraft).Node(0), fText, "x") }, names{"draft": 1, "drafts": 1}},
-		{"a public object is put there too", func(n *Node) { n.SetChild(fPin, n.List(fTasks).Node(0)) }, names{"pin": 1, "pin's text": 1}},
-		{"a local object is shown", func(n *Node) { n.SetChild(fBoss, n.List(fDraft).Node(0)) }, names{"root": 1}},
+		{"a value", []step{func(n *Node) { yes := true; n.SetLeaf(fTyping, unsafe.Pointer(&yes)) }}, names{"typing": 1}},
+		{"an object comes and changes", []step{
+			func(n *Node) { n.SetChild(fPin, n.doc.Build(n.typ.Nested(fPin), unsafe.Pointer(&Task{Text: "p"}))) },
+			func(n *Node) { setText(n.Child(fPin), fText, "x") },
+		}, names{"pin": 2, "pin's text": 2}},
+		{"inside an object", []step{func(n *Node) { setText(n.List(fDraft).Node(0), fText, "x") }}, names{"draft": 1, "drafts": 1}},
+		{"a public object is put there too", []step{func(n *Node) { n.SetChild(fPin, n.List(fTasks).Node(0)) }}, names{"pin": 1, "pin's text": 1}},
+		{"a local object is shown and changes", []step{
+			func(n *Node) { n.SetChild(fBoss, n.List(fDraft).Node(0)) },
+			func(n *Node) { setText(n.Child(fBoss), fText, "x") },
+		}, names{"root": 2, "draft": 1, "drafts": 1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			v := seedNote
@@ -65,7 +71,9 @@ func TestLocalNamed(t *testing.T) {
 			n.Through(look(noteType, fTyping), true, hear("typing"))
 			n.Through(look(noteType, fPin, fText), true, hear("pin's text"))
 			n.Through(look(noteType, fDraft, each{}), false, hear("draft"))
-			do(root(d), c.edit)
+			for _, edit := range c.then {
+				do(root(d), edit)
+			}
 			if diff := cmp.Diff(c.want, got); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
