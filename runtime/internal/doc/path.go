@@ -65,8 +65,10 @@ func (h *Head) LockedPath() Path {
 	d := h.N.doc
 	d.lock()
 	defer d.mu.Unlock()
-	if x := (*Delta)(unsafe.Pointer(h)); h.form != formSingle && x.L != nil {
-		return x.Path()
+	if h.form != formSingle { // where it is, there is no room for a Delta
+		if x := (*Delta)(unsafe.Pointer(h)); x.L != nil {
+			return x.Path()
+		}
 	}
 	return d.out.path(h.N, h.F)
 }
