@@ -130,7 +130,7 @@ func TestDocumentAll(t *testing.T) {
 	}
 }
 
-// Catalogue 79, 81, 153, 155, 224: a lens into whichever document is current:
+// Catalogue 79, 224: a lens into whichever document is current:
 // events of that one only, and one on each switch.
 func TestDocumentSwitch(t *testing.T) {
 	a, b := newNote(t, notes.Note{Title: "a"}), newNote(t, notes.Note{Title: "b"})
@@ -189,7 +189,9 @@ func TestDocumentSwitchKey(t *testing.T) {
 	rest.want("a1 a1+b1 a1+b1+c1 b1+c1 b2+c1 a3+c1 c1")
 }
 
-// Catalogue 156: of the elements other than the selected one, one field.
+// Catalogue 155, 156: of the selected element one field, on each switch, and
+// when the element itself is another; and the same of those that are not
+// selected.
 func TestDocumentSwitchOthers(t *testing.T) {
 	note := newNote(t, notes.Note{Tasks: []notes.Task{{Text: "a"}, {Text: "b"}, {Text: "c"}}})
 	selected := observe.Mutable(0)
@@ -204,14 +206,17 @@ func TestDocumentSwitchOthers(t *testing.T) {
 			return s
 		}, note.Tasks().Watch)
 	}))
-	r := record(t, texts)
+	own := observe.Unwrap(observe.Map(selected, func(i int) *destam.Lens[string] { return note.Observe().Tasks().At(i).Text() }))
+	r, one := record(t, texts), record(t, own)
 	note.Tasks().At(0).SetText("A")
 	note.Tasks().At(1).SetText("B")
 	note.Tasks().At(1).SetDone(true)
 	selected.Set(1)
 	note.Tasks().At(1).SetText("b")
 	note.Tasks().Remove(2, 1)
+	note.Tasks().Splice(1, 1, notes.Task{Text: "new"})
 	r.want("Bc Ac A")
+	one.want("A B b new")
 }
 
 // Catalogue 219: the function is called for changes of the value, not for
@@ -278,6 +283,15 @@ func TestDocumentMemo(t *testing.T) {
 	a.stop()
 	m.Set("z")
 	b.want("z")
+
+	first := record(t, observe.Memo(note.Observe().Tasks().At(0).Text()))
+	note.Tasks().Append(notes.Task{Text: "a"})
+	note.Tasks().At(0).SetDone(true)
+	note.Tasks().At(0).SetText("b")
+	note.Tasks().Remove(0, 1)
+	note.Tasks().Append(notes.Task{Text: "c"})
+	note.Tasks().At(0).SetText("d")
+	first.want("a b - c d")
 }
 
 // Catalogue 177, 270: the selection is a field of a document; that the document
@@ -299,7 +313,7 @@ func TestDocumentSelector(t *testing.T) {
 	}
 }
 
-// Catalogue 215, 216, 217: behind Each, watchers hear of every place, and a map
+// Catalogue 215, 216, 217, 218: behind Each, watchers hear of every place, and a map
 // and a memo of it too.
 func TestDocumentEach(t *testing.T) {
 	note := newNote(t, notes.Note{Tasks: []notes.Task{{Text: "a"}, {Text: "b"}}})
@@ -324,6 +338,7 @@ func TestDocumentEach(t *testing.T) {
 	note.Tasks().At(1).SetDone(true)
 	note.Tasks().Remove(0, 1)
 	wantGet(t, m, "yes") // the first place
+	wantGet(t, observe.All[bool](each, each), "[true true]")
 	note.Tasks().Insert(0, notes.Task{})
 	wantGet(t, m, "no")
 	stopMap()

@@ -135,6 +135,15 @@ func TestNetworkPaths(t *testing.T) {
 type peers struct {
 	all  []*player
 	sync func()
+	kept func(v Note) bool // whether nothing of what was not in the way is lost; nil for whatever
+}
+
+// check demands that a peer has everything in the end.
+func (p *peers) check(t testing.TB, d *Document) {
+	t.Helper()
+	if v := snapshot(d); p.kept != nil && !p.kept(v) {
+		t.Errorf("something is lost: %+v", v)
+	}
 }
 
 // on makes a change at a peer.
@@ -179,11 +188,20 @@ var duplex = []struct {
 		for i := range p.all {
 			p.on(i, setMeta(fmt.Sprint("peer", i), int64(i)))
 		}
+		p.kept = func(v Note) bool {
+			for i := range p.all {
+				if got, ok := v.Meta[fmt.Sprint("peer", i)]; !ok || got != int64(i) {
+					return false
+				}
+			}
+			return true
+		}
 	}},
 	{"402 mutate what another created", func(p *peers) {
 		p.on(0, newRoom(1, "a"))
 		p.sync()
 		p.on(1, func(*Node) { setText(p.room(1, 1), fText, "b") })
+		p.kept = func(v Note) bool { return v.Rooms[1].Text == "b" }
 	}},
 	{"404 deleted by its creator, mutated by another before that arrives", func(p *peers) { p.deleted(false, false, false) }},
 	{"405 and attached again", func(p *peers) { p.deleted(false, true, false) }},
@@ -213,6 +231,7 @@ var duplex = []struct {
 		p.on(0, setMeta("x", 1))
 		p.sync()
 		p.on(0, func(*Node) { setText(p.room(0, 9), fText, "mutated") })
+		p.kept = func(v Note) bool { return v.Rooms[9].Text == "mutated" }
 	}},
 	{"423 random inserts into one array from all sides", func(p *peers) {
 		for i := range 25 {
@@ -220,6 +239,7 @@ var duplex = []struct {
 				p.on(j, func(n *Node) { insertStrings(n, fTags, w.r.IntN(n.List(fTags).Len()+1), fmt.Sprint(j, i)) })
 			}
 		}
+		p.kept = func(v Note) bool { return len(v.Tags) == len(seedNote.Tags)+25*len(p.all) }
 	}},
 	{"headline 3: one slot at once", func(p *peers) {
 		for i := range p.all {
@@ -259,8 +279,8 @@ func (p *peers) replaced(i, j int) {
 }
 
 // TestDuplex plays each with two to four writers whose commits a store orders,
-// whoever is the first: all end equal, and nothing that was not in the way of
-// something else is lost.
+// whoever is the first: all end equal, and of what was not in the way of
+// something else nothing is lost.
 // (destam 140)
 func TestDuplex(t *testing.T) {
 	for _, scenario := range duplex {
@@ -278,6 +298,7 @@ func TestDuplex(t *testing.T) {
 					scenario.play(p)
 					p.sync()
 					for i, w := range all {
+						p.check(t, w.d)
 						w.check(t, scenario.n)
 						w.reports(t)
 						if !bytes.Equal(w.d.content(), s.twin.content()) {
@@ -303,7 +324,7 @@ func (l linkedPlay) String() string {
 }
 
 // play plays it with the peers of a star.
-func (l linkedPlay) play(s *star, sync func()) {
+func (l linkedPlay) play(s *star, sync func()) *peers {
 	p := &peers{sync: sync}
 	for _, w := range s.peers {
 		p.all = append(p.all, w.player)
@@ -313,6 +334,7 @@ func (l linkedPlay) play(s *star, sync func()) {
 	}
 	duplex[l.Scenario].play(p)
 	p.sync()
+	return p
 }
 
 // TestDuplexLinked plays each with a document and one to three copies that send
@@ -338,7 +360,7 @@ func (l linkedPlay) linked(t *testing.T, far *elsewhere.Process) {
 	if far != nil {
 		far.Ask(t, farPlay, asJSON(t, l))
 	}
-	l.play(s, func() {
+	p := l.play(s, func() {
 		for _, x := range s.ties {
 			if l.AtOnce {
 				s.send(x, 0)
@@ -351,6 +373,7 @@ func (l linkedPlay) linked(t *testing.T, far *elsewhere.Process) {
 		}
 	})
 	s.same()
+	p.check(t, s.peers[0].d)
 	if far == nil {
 		return
 	}
