@@ -28,7 +28,7 @@ func overhear(watch func(func(*Commit)) func()) *[]string {
 
 // TestArrayEdits makes every edit of an array of values, and holds what it
 // leaves and what it tells. Of each commit the deltas are as few as positions
-// allow. (destam 11, 13, 14, 16 to 18, 23 to 25, 27, 29)
+// allow. (destam 11, 13, 14, 16 to 18, 23 to 25, 27, 29, 191)
 func TestArrayEdits(t *testing.T) {
 	for _, c := range []struct {
 		number string // in destam's catalogue

@@ -9,6 +9,7 @@ import (
 
 // TestIDs makes ids with a clock that stands still, and after one from the
 // future was seen.
+// (destam 425)
 func TestIDs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g ids

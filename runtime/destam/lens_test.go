@@ -149,6 +149,7 @@ func TestLensWatch(t *testing.T) {
 }
 
 // TestLensRead reads and sets through lenses what the handles read and set.
+// (destam 211, 212, 448)
 func TestLensRead(t *testing.T) {
 	p := newPlot(t, Options{})
 	at := p.Observe()
@@ -212,7 +213,7 @@ func TestLensRead(t *testing.T) {
 	}
 }
 
-// TestLensSetRefused sets what cannot be set.
+// TestLensSetRefused sets what cannot be set. (destam 174, 175)
 func TestLensSetRefused(t *testing.T) {
 	p := newPlot(t, Options{})
 	other, err := p.table.Create(t.Context(), Garden{Query: GardenQuery{Slug: "taken"}})

@@ -74,7 +74,7 @@ func TestDocumentLens(t *testing.T) {
 	doc.want("b")
 }
 
-// What begins in a listener of a document, or after changes, begins at the
+// Catalogue 213: what begins in a listener of a document, or after changes, begins at the
 // value that there is.
 func TestDocumentFollowBegins(t *testing.T) {
 	note := newNote(t, notes.Note{Title: "a"})
@@ -109,7 +109,7 @@ func TestDocumentDefault(t *testing.T) {
 	r.want("-")
 }
 
-// Catalogue 218, 237, 238: one list of fields of documents and of cells.
+// Catalogue 218, 237, 238, 240: one list of fields of documents and of cells.
 // Inside an Update each of them is a change of its own.
 func TestDocumentAll(t *testing.T) {
 	note := newNote(t, notes.Note{Title: "a"})

@@ -141,7 +141,7 @@ func TestAloneElementAllocates(t *testing.T) {
 }
 
 // TestAloneOrder lets listeners of all kinds write, panic, end their goroutine
-// and stop others: everybody hears of everything once, in order.
+// and stop others: everybody hears of everything once, in order. (destam 201)
 func TestAloneOrder(t *testing.T) {
 	d, h, _ := create(t, seedNote, 64)
 	var mu sync.Mutex

@@ -274,7 +274,7 @@ func TestDeep(t *testing.T) {
 }
 
 // TestHostileBodies are refused one by one, with a text that tells why.
-// (destam 386 to 388)
+// (destam 147, 369, 386 to 388)
 func TestHostileBodies(t *testing.T) {
 	d, _, _ := create(t, Note{Tasks: []Task{{Text: "1", Sub: []Task{{Text: "2"}}}}, Tags: []string{"a", "b"}}, 64)
 	content := d.content()

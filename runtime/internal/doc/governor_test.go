@@ -273,10 +273,10 @@ func TestGovernorsBeside(t *testing.T) {
 }
 
 // chains are the governors of destam's tests that are not about identities.
-// (destam 95, 97, 99, 100, 102, 103, 179, 195, 204, 261)
+// (destam 95, 97, 99, 100, 102, 103, 179, 195, 204, 252, 261)
 var chains = [][]string{
 	{"path a"}, {"ignore a"}, {"ignore a", "skip", "skip"}, {"ignore a", "tree"}, {"ignore a", "skip", "path b"},
-	{"path a", "path b"}, {"path a.b.c"}, {"skip", "path b"},
+	{"path a", "path b"}, {"path a.b.c"}, {"skip", "path b"}, {"tree", "path b"},
 }
 
 // TestGovernors holds these and random chains of governors against what destam's
