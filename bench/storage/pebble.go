@@ -68,7 +68,7 @@ func (s pebbleStore) Put(ds []found) error {
 			return err
 		}
 	}
-	return b.Commit(pebble.NoSync)
+	return b.Commit(pebble.Sync) // without, a process that ends loses what its log has not written yet
 }
 
 func (s pebbleStore) Find(field, value string, fn func([]byte)) (n int, err error) {

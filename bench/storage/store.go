@@ -18,8 +18,8 @@ type store interface {
 	AppendAll(rs []record) error
 	// Load calls fn with every record of a document from the checkpoint on.
 	Load(doc uint64, fn func([]byte)) (int, error)
-	// Put adds documents with what they are found by, in one commit that need
-	// not be durable yet.
+	// Put adds documents with what they are found by, in one commit that
+	// survives the end of the process.
 	Put(ds []found) error
 	// Find calls fn with the section of each document that has a value.
 	Find(field, value string, fn func(section []byte)) (int, error)
