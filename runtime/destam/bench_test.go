@@ -103,7 +103,7 @@ func each(b *testing.B, n int, begin func() func(int) error) {
 	b.ReportMetric(float64(b.N)/time.Since(start).Seconds(), "commits/s")
 }
 
-// filled gives a table of n cards with a slug each.
+// filledTable gives a table of n cards with a slug each.
 func filledTable(b *testing.B, n int) *OCardTable {
 	cards := benched(b, memory.Open(nil))
 	for i := range n {
@@ -112,10 +112,15 @@ func filledTable(b *testing.B, n int) *OCardTable {
 	return cards
 }
 
-// BenchmarkQuery finds one of 100,000 documents, and with some that are not
+// BenchmarkQuery finds one of many documents, and with some that are not
 // stored beside it.
 func BenchmarkQuery(b *testing.B) {
-	cards := filledTable(b, 100_000)
+	for _, n := range []int{100_000, 1_000_000} {
+		b.Run(fmt.Sprintf("documents=%d", n), func(b *testing.B) { benchQuery(b, filledTable(b, n)) })
+	}
+}
+
+func benchQuery(b *testing.B, cards *OCardTable) {
 	for _, dirty := range []int{0, 100} {
 		b.Run(fmt.Sprintf("unstored=%d", dirty), func(b *testing.B) {
 			var held []*OCard
