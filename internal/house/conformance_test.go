@@ -22,42 +22,79 @@ var (
 	numbers = regexp.MustCompile(`(\d+)(?: to (\d+))?`)
 )
 
-// checkCited holds that the tests which an entry names are where it says, and
-// that the file of one of them has its number.
-func checkCited(t *testing.T, at, n int, line string) {
+// texts has what is written in each test, by package and name: its comment, its
+// body, and the tables of cases that the body names.
+type texts map[[2]string]string
+
+// testTexts reads the tests of the whole tree.
+func testTexts(t *testing.T) texts {
 	t.Helper()
-	pack, tests, found := "", 0, false
+	all := texts{}
+	for _, p := range packages(t) {
+		tables, tests := map[string]string{}, []*ast.FuncDecl{}
+		for _, file := range p.files {
+			if !file.test {
+				continue
+			}
+			src, err := os.ReadFile(filepath.Join(root, file.path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := func(doc *ast.CommentGroup, n ast.Node) string {
+				from := n.Pos()
+				if doc != nil {
+					from = doc.Pos()
+				}
+				return string(src[fset.Position(from).Offset:fset.Position(n.End()).Offset])
+			}
+			for _, d := range file.syntax.Decls {
+				switch d := d.(type) {
+				case *ast.FuncDecl:
+					if d.Recv == nil {
+						all[[2]string{p.path, d.Name.Name}] = text(d.Doc, d)
+						tests = append(tests, d)
+					}
+				case *ast.GenDecl:
+					for _, s := range d.Specs {
+						if v, ok := s.(*ast.ValueSpec); ok {
+							tables[v.Names[0].Name] = text(d.Doc, v)
+						}
+					}
+				}
+			}
+		}
+		for _, f := range tests {
+			ast.Inspect(f, func(n ast.Node) bool {
+				if id, ok := n.(*ast.Ident); ok {
+					all[[2]string{p.path, f.Name.Name}] += "\n" + tables[id.Name]
+				}
+				return true
+			})
+		}
+	}
+	return all
+}
+
+// checkCited holds that the tests which an entry names are where it says, and
+// that each of them has its number.
+func (all texts) checkCited(t *testing.T, at, n int, line string) {
+	t.Helper()
+	pack := ""
 	for _, m := range placed.FindAllStringSubmatch(line, -1) {
 		if m[1] != "" {
 			pack = m[1]
 			continue
 		}
-		tests++
-		files, err := filepath.Glob(filepath.Join(root, pack, "*_test.go"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		there := false
-		for _, name := range files {
-			text, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if strings.Contains(string(text), "\nfunc "+m[2]+"(") {
-				there = true
-				found = found || cites(string(text), n)
-			}
-		}
-		if !there {
+		switch text, ok := all[[2]string{pack, m[2]}]; {
+		case !ok:
 			t.Errorf("docs/conformance.md:%d: there is no test %s in %s", at, m[2], pack)
+		case !cites(text, n):
+			t.Errorf("docs/conformance.md:%d: %s of %s does not say that it holds %d", at, m[2], pack, n)
 		}
-	}
-	if tests > 0 && !found {
-		t.Errorf("docs/conformance.md:%d: none of the tests says that it holds %d", at, n)
 	}
 }
 
-// cites tells whether a file of tests has a number of the catalogue.
+// cites tells whether the text of a test has a number of the catalogue.
 func cites(text string, n int) bool {
 	for _, c := range cited.FindAllStringSubmatch(text, -1) {
 		if c[2] == strconv.Itoa(n) {
@@ -78,17 +115,12 @@ func cites(text string, n int) bool {
 }
 
 // TestConformance holds that docs/conformance.md names only tests that there
-// are, and has its entries in order, each once.
+// are, that these have the numbers which it names them for, and that its
+// entries are in order, each once.
 func TestConformance(t *testing.T) {
-	tests := make(map[string]bool)
-	for _, p := range packages(t) {
-		for _, file := range p.files {
-			for _, d := range file.syntax.Decls {
-				if f, ok := d.(*ast.FuncDecl); ok && file.test && f.Recv == nil {
-					tests[f.Name.Name] = true
-				}
-			}
-		}
+	all, tests := testTexts(t), make(map[string]bool)
+	for test := range all {
+		tests[test[1]] = true
 	}
 	text, err := os.ReadFile(filepath.Join(root, "docs", "conformance.md"))
 	if err != nil {
@@ -107,7 +139,7 @@ func TestConformance(t *testing.T) {
 		if m := entry.FindStringSubmatch(line); m != nil {
 			rows++
 			n, err := strconv.Atoi(m[1])
-			checkCited(t, i+1, n, line)
+			all.checkCited(t, i+1, n, line)
 			if err != nil || n <= last {
 				t.Errorf("docs/conformance.md:%d: entry %s after %d", i+1, m[1], last)
 			}

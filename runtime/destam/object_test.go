@@ -11,7 +11,7 @@ import (
 // TestObjectEvents sets fields and objects, and holds what who watches all
 // hears, what who watches one object hears, what who looks at a place does, and
 // that who looks where nothing ever is hears nothing.
-// (destam 43, 45, 48, 88, 89, 94, 95, 96, 161, 163, 166, 168, 179, 190 to 193, 195, 211, 212)
+// (destam 43, 45, 48, 88, 89, 94, 95, 96, 161, 163, 166, 168, 179, 190 to 193, 195, 200, 211, 212)
 func TestObjectEvents(t *testing.T) {
 	for _, c := range []struct {
 		number string // in destam's catalogue

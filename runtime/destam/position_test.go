@@ -79,6 +79,7 @@ func TestPosition(t *testing.T) {
 
 // TestPositionRenumbered takes positions of an array that is numbered anew: who
 // comes with one from before is told, and gets no other element.
+// (destam 33)
 func TestPositionRenumbered(t *testing.T) {
 	opts := &Options{}
 	opts.tuning.keyBound = 6

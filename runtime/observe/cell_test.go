@@ -113,6 +113,7 @@ func TestListenerPanics(t *testing.T) {
 }
 
 // A listener that ends its goroutine, as t.FailNow does, stops nobody else.
+// (destam 233, 234)
 func TestListenerGoexit(t *testing.T) {
 	got := reports(t)
 	c := observe.Mutable(0)

@@ -59,7 +59,7 @@ func TestEffectSetsItsSource(t *testing.T) {
 }
 
 // An effect that is stopped while it runs, by itself or by others: its cleanup
-// follows.
+// follows. (destam 271)
 func TestEffectStoppedMeanwhile(t *testing.T) {
 	c := observe.Mutable(0)
 	cleaned := 0

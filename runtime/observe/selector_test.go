@@ -119,7 +119,7 @@ func TestSelectorStop(t *testing.T) {
 }
 
 // The selection changes while the one before is being told: everybody ends
-// with what is true.
+// with what is true. (destam 270)
 func TestSelectorNested(t *testing.T) {
 	c := observe.Mutable(0)
 	s := observe.Select(c)
@@ -155,6 +155,7 @@ func TestSelectorOdd(t *testing.T) {
 }
 
 // A hook of the source that watches the selector: nobody waits for himself.
+// (destam 270)
 func TestSelectorReentrant(t *testing.T) {
 	c := observe.Mutable(0)
 	var s *observe.Selector[int]

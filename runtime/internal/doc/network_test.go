@@ -67,7 +67,7 @@ var network = []struct {
 
 // TestNetwork replicates each scenario step by step and at once; then the copy
 // takes back what it heard, newest first, and is what it was. destam H1
-// (destam 127, 128, 130, 366)
+// (destam 124, 127, 128, 130, 142, 366)
 func TestNetwork(t *testing.T) {
 	for _, scenario := range network {
 		for _, each := range []bool{true, false} {

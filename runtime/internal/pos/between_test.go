@@ -88,7 +88,7 @@ func checkBetween(t *testing.T, left, right Key, keys []Key, n int) {
 	}
 }
 
-// FuzzBetween finds room between any two valid keys.
+// FuzzBetween finds room between any two valid keys. (destam 7, 8)
 func FuzzBetween(f *testing.F) {
 	f.Add("", "", 1)
 	f.Add(string(path(0)), string(path(1)), 3)
