@@ -3,6 +3,7 @@ package destam
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"runtime"
@@ -52,7 +53,7 @@ func soakOwner(n int) string { return fmt.Sprint("owner ", n%soakOwners) }
 func TestSoak(t *testing.T) {
 	goroutines, documents, most, rounds, steps, each := 8, 40, 60, 3, 40, time.Hour
 	if os.Getenv("DESTAM_LONG") != "" {
-		goroutines, documents, most, rounds, steps, each = 64, 10_000, 11_000, 12, 1<<40, 50*time.Second
+		goroutines, documents, most, rounds, steps, each = 64, 10_000, 11_000, 12, math.MaxInt, 50*time.Second
 	}
 	dir := t.TempDir()
 	s := &soak{most: most}
