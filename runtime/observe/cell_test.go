@@ -362,28 +362,34 @@ func TestFold(t *testing.T) {
 	late.want("-1 -")
 }
 
+// watched watches l with what calls fn and holds on to what of points to. (A
+// variable of the test itself that is set to nil would be nil for the watcher, too.)
+func watched(l interface {
+	Watch(fn func(observe.Change[int])) (stop func())
+}, fn func(),
+) (stop func(), of weak.Pointer[[1 << 10]byte]) {
+	held := new([1 << 10]byte)
+	stop = l.Watch(func(observe.Change[int]) {
+		fn()
+		runtime.KeepAlive(held)
+	})
+	return stop, weak.Make(held)
+}
+
 // A watcher that stopped is let go, although the cell lives on; what was made
 // from it without being watched is let go too.
 func TestNothingIsKept(t *testing.T) {
 	c := observe.Mutable(0)
 	keep := record(t, c) // so that the list of watchers is not simply dropped
 	more := record(t, c)
-	type big struct{ _ [1 << 10]byte }
-	heard := new(big)
-	stop := c.Watch(func(observe.Change[int]) { runtime.KeepAlive(heard) })
-	wl := weak.Make(heard)
-	heard = nil
+	stop, wl := watched(c, func() {})
 	stop()
-	own := new(big) // of one that stops itself, and others with it, while it is called
 	var stopOwn, stopLast func()
-	stopOwn = c.Watch(func(observe.Change[int]) {
-		runtime.KeepAlive(own)
+	stopOwn, wo := watched(c, func() { // stops itself, and others with it, while it is called
 		stopOwn()
 		stopLast()
 	})
 	stopLast = c.Watch(func(observe.Change[int]) { t.Error("called after stop") })
-	wo := weak.Make(own)
-	own = nil
 	lens := observe.Memo(observe.Map(c, func(v int) int { return v + 1 }))
 	stop = lens.Watch(func(observe.Change[int]) {})
 	c.Set(1)

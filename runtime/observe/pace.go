@@ -8,20 +8,23 @@ import (
 // Throttle is src with at most one change in any interval: the first is told
 // at once, then at the end of each interval what has changed since, as one
 // change. What waits when a watcher stops is told before it is gone. Get does
-// not wait.
+// not wait. An interval that is not positive holds nothing back.
 func Throttle[T any](src Source[T], interval time.Duration) *Lens[T] {
 	return paced(src, interval, false)
 }
 
 // Wait is src with changes that are told when there were no others for that
 // long, as one change. What waits when a watcher stops is told before it is
-// gone. Get does not wait.
+// gone. Get does not wait. A time that is not positive holds nothing back.
 func Wait[T any](src Source[T], quiet time.Duration) *Lens[T] {
 	return paced(src, quiet, true)
 }
 
 func paced[T any](src Source[T], d time.Duration, wait bool) *Lens[T] {
 	l := through(src)
+	if d <= 0 {
+		return l
+	}
 	equal := equality[T]()
 	l.follow = func(fn follower[T]) (T, bool, func()) {
 		p := &pace[T]{fn: fn, d: d, wait: wait, same: equal}
@@ -114,4 +117,5 @@ func (p *pace[T]) end() {
 	}
 	p.over = true
 	p.flush()
+	p.fn = nil // the timer may be kept although it was stopped
 }

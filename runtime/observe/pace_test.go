@@ -1,6 +1,7 @@
 package observe_test
 
 import (
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -35,7 +36,13 @@ func TestThrottle(t *testing.T) {
 		l.Set(4)
 		pass(time.Second)
 		r.want("4")
-		pass(time.Second) // the interval after 4 is over
+		c.Set(0)
+		if got := r.heard(); got != "" {
+			t.Errorf("heard %s in the interval that 4 began", got)
+		}
+		pass(time.Second)
+		r.want("0")
+		pass(time.Second) // the interval after 0 is over
 		c.Set(5)
 		r.want("5")
 		c.Set(6)
@@ -46,6 +53,33 @@ func TestThrottle(t *testing.T) {
 		c.Clear()
 		r.want("-")
 	})
+}
+
+// Without an interval, or with a negative one, nothing is held back.
+func TestPaceNothing(t *testing.T) {
+	for _, d := range []time.Duration{0, -time.Second} {
+		c := observe.Mutable(0)
+		throttled, waited := record(t, observe.Throttle(c, d)), record(t, observe.Wait(c, d))
+		for i := range 3 {
+			c.Set(i + 1)
+		}
+		throttled.want("1 2 3")
+		waited.want("1 2 3")
+	}
+}
+
+// O4: who has stopped is let go at once, not when the interval is over.
+func TestPaceLetsGo(t *testing.T) {
+	c := observe.Mutable(0)
+	for name, l := range map[string]*observe.Lens[int]{"Throttle": observe.Throttle(c, time.Hour), "Wait": observe.Wait(c, time.Hour)} {
+		stop, of := watched(l, func() {})
+		c.Update(func(n int, _ bool) int { return n + 1 })
+		stop()
+		runtime.GC()
+		if of.Value() != nil {
+			t.Errorf("%s: a watcher that has stopped is kept", name)
+		}
+	}
 }
 
 // Catalogue 264, 266: what waits is told when the watcher stops, and nothing

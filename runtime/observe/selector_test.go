@@ -2,7 +2,9 @@ package observe_test
 
 import (
 	"math"
+	"runtime"
 	"testing"
+	"weak"
 
 	"github.com/destam-go/destamgen/runtime/observe"
 )
@@ -169,4 +171,29 @@ func TestSelectorReentrant(t *testing.T) {
 	c.Set(0)
 	outer.want("true false")
 	inner.want("true false")
+}
+
+// O4: values that nobody asks for any more are let go, those that are not
+// equal to themselves too.
+func TestSelectorLetsGo(t *testing.T) {
+	type choice struct {
+		of *[1 << 10]byte
+		x  float64
+	}
+	c := observe.Mutable(choice{})
+	s := observe.Select(c)
+	keep := record(t, s.At(choice{}))
+	for _, x := range []float64{1, math.NaN()} {
+		of := func() weak.Pointer[[1 << 10]byte] {
+			v := choice{new([1 << 10]byte), x}
+			s.At(v).Watch(func(observe.Change[bool]) {})()
+			return weak.Make(v.of)
+		}()
+		runtime.GC()
+		if of.Value() != nil {
+			t.Errorf("%v is kept", x)
+		}
+	}
+	c.Set(choice{x: 2})
+	keep.want("false")
 }
