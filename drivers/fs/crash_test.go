@@ -107,6 +107,8 @@ func (h *history) operation(op, doc byte) func(driver.Driver) error {
 		return appending(h.commit(n, driver.KindRestore, true))
 	case 'v':
 		return appending(h.commit(n, driver.KindVoid, false))
+	case 'n':
+		return appending(h.commit(n, driver.KindRenumber, false))
 	case 'p':
 		return func(d driver.Driver) error { return d.Purge(background, notes, id(n)) }
 	case 'k':

@@ -280,7 +280,7 @@ func TestWalk(t *testing.T) {
 	}
 	do('t', '1')
 	for i := range 600 {
-		do("cuuukkdrvuuuuuuup"[rng.IntN(16+i/599)], '1'+byte(rng.IntN(5)))
+		do("cuuukkdrvnuuuuuup"[rng.IntN(16+i/599)], '1'+byte(rng.IntN(5)))
 		if rng.IntN(60) == 0 {
 			must(t, s.Close(background))
 			s, err = h.open(disk)
