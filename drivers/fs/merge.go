@@ -252,6 +252,11 @@ func combine(parts []*run.Document) (*run.Document, error) {
 	}
 	out := &run.Document{Head: newest.Head}
 	out.First = parts[0].First
+	n := 0
+	for _, p := range parts {
+		n += len(p.Records)
+	}
+	out.Records = make([]run.Record, 0, n)
 	for i, p := range parts {
 		if i > 0 && p.First != parts[i-1].Standing.Seq+1 {
 			return nil, fmt.Errorf("%w: document %v has commits up to %d and from %d on; restore the store from a backup, or save what can be read with fs.Salvage",
@@ -315,24 +320,21 @@ func moved(parts []*run.Document, d *run.Document) bool {
 		!slices.Equal(d.Standing.Held, newest.Standing.Held) || !bytes.Equal(d.Section, newest.Section) {
 		return false
 	}
-	type key struct {
-		kind byte
-		seq  uint64
-	}
-	got, n := make(map[key][]byte), 0
-	for _, r := range d.Records {
-		got[key{r.Kind, r.Seq}] = r.Body
+	purged, records, n := newest.Standing.Life == driver.Purged, d.Records, 0
+	if purged {
+		records = records[max(len(records)-1, 0):] // the purge
 	}
 	for _, p := range parts {
 		for _, r := range p.Records {
-			if newest.Standing.Life == driver.Purged && (r.Kind != run.Commit || r.Seq != d.Standing.Seq) {
+			if purged && (r.Kind != run.Commit || r.Seq != d.Standing.Seq) {
 				continue
 			}
-			if body, ok := got[key{r.Kind, r.Seq}]; !ok || !bytes.Equal(body, r.Body) {
+			i, ok := slices.BinarySearchFunc(records, r, inOrder)
+			if !ok || !bytes.Equal(records[i].Body, r.Body) {
 				return false
 			}
 			n++
 		}
 	}
-	return newest.Standing.Life == driver.Purged || n == len(d.Records)
+	return purged || n == len(records)
 }

@@ -92,7 +92,7 @@ func (k *keeper) seal() error {
 		for _, t := range s.tables {
 			t.frozen = nil
 		}
-		s.frozen = false
+		s.frozen.Store(false)
 	})
 }
 
@@ -239,6 +239,7 @@ func (d *document) seal(id driver.ID) (*run.Document, error) {
 	if d.standing.Life == driver.Purged {
 		return out, d.sealPurged(out)
 	}
+	out.Records = make([]run.Record, 0, len(d.commits)+len(d.checkpoints))
 	for i, p := range d.commits {
 		b, err := body(p)
 		if err != nil {
@@ -288,12 +289,17 @@ func body(p journal.Place) ([]byte, error) {
 
 // sortRecords brings records into the order of a run.
 func sortRecords(records []run.Record) {
-	slices.SortStableFunc(records, func(a, b run.Record) int {
-		if a.Seq != b.Seq {
-			return int(min(max(int64(a.Seq-b.Seq), -1), 1))
-		}
-		return int(a.Kind) - int(b.Kind)
-	})
+	if !slices.IsSortedFunc(records, inOrder) { // as they are where there are no checkpoints
+		slices.SortStableFunc(records, inOrder)
+	}
+}
+
+// inOrder compares records as they stand in a run.
+func inOrder(a, b run.Record) int {
+	if a.Seq != b.Seq {
+		return int(min(max(int64(a.Seq-b.Seq), -1), 1))
+	}
+	return int(a.Kind) - int(b.Kind)
 }
 
 // same compares what a run has of a document with what it was made of, by

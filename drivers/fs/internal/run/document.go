@@ -443,9 +443,12 @@ func (r *reader) record() (Record, error) {
 // document reads a whole frame into memory of its own and checks that its
 // records fit together.
 func (f *Frame) document() (*Document, error) {
+	size := f.Size()
+	f.Own(make([]byte, 0, size))
 	d := &Document{Head: f.Head()}
+	const usual = 64 // a record mostly takes more, and a count may lie
+	d.Records = make([]Record, 0, min(f.seq+1-f.first, uint64(size/usual))+1)
 	err := f.Records(func(r Record) error {
-		r.Body = append([]byte{}, r.Body...)
 		d.Records = append(d.Records, r)
 		return nil
 	})
