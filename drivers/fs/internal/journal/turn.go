@@ -13,9 +13,18 @@ import (
 type turns struct {
 	bringing sync.Mutex // held while what has gathered is appended; before any other lock
 
+	spare []*visit // guarded by bringing: the memory of waiting, once that was brought
+
 	mu      sync.Mutex
-	waiting []func() // guarded by mu: what nobody has appended yet
+	waiting []*visit // guarded by mu: what nobody has appended yet
 	now     *turn    // guarded by mu: who gathers, nil if nobody does
+	claimed bool     // guarded by mu: who leads the next sync ends the turn of now, or of those who come
+}
+
+// visit is what one of those who gather brings.
+type visit struct {
+	append func()
+	failed any // the panic of append, and where it was
 }
 
 // turn is the writing of what some gathered: one leads it, the others follow.
@@ -31,60 +40,87 @@ type turn struct {
 // A panic of append is Gather's, and nobody else's. If another one's function
 // ends the goroutine that calls it, append may not have been called.
 func (j *Journal) Gather(append func()) {
-	var failed any
-	t, leads := j.turns.join(func() {
-		defer func() {
-			if v := recover(); v != nil { // the stack of then, or nobody knows where it was
-				failed = fmt.Sprintf("%v\n\n%s", v, debug.Stack())
-			}
-		}()
-		append()
-	})
+	v := &visit{append: append}
+	t, leads := j.turns.join(v)
 	j.regulars.arrived.Add(1)
 	if leads {
 		j.leadTurn()
 	}
 	<-t.over
-	if failed != nil {
-		panic(failed)
+	if v.failed != nil {
+		panic(v.failed)
 	}
+}
+
+// call calls append, and keeps its panic for whose it is.
+func (v *visit) call() {
+	defer func() {
+		if p := recover(); p != nil { // the stack of then, or nobody knows where it was
+			v.failed = fmt.Sprintf("%v\n\n%s", p, debug.Stack())
+		}
+	}()
+	v.append()
 }
 
 // leadTurn waits for those who are about to come and ends the turn, also when
 // what one of them brings ends the goroutine.
 func (j *Journal) leadTurn() {
-	defer func() { _ = j.endTurn() }() // Write gives the error to all
+	defer func() { _ = j.endTurn(false) }() // Write gives the error to all
 	j.await()
 }
 
-// join gives the turn in which fn is called and whether the caller leads it.
-func (ts *turns) join(fn func()) (t *turn, leads bool) {
+// claim has those who gather wait for who is about to lead a sync: that one
+// writes what it syncs anyway, and they need no leader of their own, whose write
+// would be one more. Collect ends it.
+func (ts *turns) claim() {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
-	ts.waiting = append(ts.waiting, fn)
+	ts.claimed = true
+}
+
+// collect waits for those who are about to come and writes what they bring, for
+// one who has claimed it.
+func (j *Journal) collect() (err error) {
+	defer func() { err = j.endTurn(true) }()
+	j.await()
+	return nil
+}
+
+// join gives the turn in which a visitor is served and whether the caller leads
+// it.
+func (ts *turns) join(v *visit) (t *turn, leads bool) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	ts.waiting = append(ts.waiting, v)
 	if ts.now == nil {
-		ts.now, leads = &turn{over: make(chan struct{})}, true
+		ts.now, leads = &turn{over: make(chan struct{})}, !ts.claimed
 	}
 	return ts.now, leads
 }
 
-// bring calls what waits. The caller holds bringing.
+// bring serves who waits. The caller holds bringing.
 func (ts *turns) bring() {
 	ts.mu.Lock()
-	fns := ts.waiting
-	ts.waiting = nil
+	all := ts.waiting
+	ts.waiting = ts.spare
 	ts.mu.Unlock()
-	for _, fn := range fns {
-		fn()
+	ts.spare = nil // which stays so when one of them ends the goroutine
+	for _, v := range all {
+		v.call()
 	}
+	clear(all)
+	ts.spare = all[:0]
 }
 
 // endTurn writes everything that has gathered, and ends the turn of those who
-// gathered it, if there is one.
-func (j *Journal) endTurn() error {
+// gathered it, if there is one, and the caller's claim.
+func (j *Journal) endTurn(claim bool) error {
 	j.turns.mu.Lock()
 	t := j.turns.now
 	j.turns.now = nil
+	if claim {
+		j.turns.claimed = false
+	}
 	j.turns.mu.Unlock()
 	if t != nil {
 		defer close(t.over)
