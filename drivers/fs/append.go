@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/destam-go/destamgen/drivers/fs/internal/journal"
@@ -33,35 +35,73 @@ func (s *Store) Append(ctx context.Context, batch []driver.Commit) []driver.Resu
 		return results
 	}
 	defer s.admitted()
-	entries := s.prepare(batch, results)
-	s.commit(batch, entries, results)
+	c := calls.Get().(*call)
+	c.store, c.batch, c.results = s, batch, results
+	c.prepare()
+	if c.commit() {
+		c.release()
+	}
 	s.keeper.wake()
 	return results
+}
+
+// call is a batch on its way into the journal, in memory that is used again.
+type call struct {
+	store   *Store
+	batch   []driver.Commit
+	results []driver.Result
+	entries []entry
+	buf     []byte // has the records of entries
+	accept  func() // acceptAll
+	judged  bool   // acceptAll got to its end
+}
+
+// entry is what becomes of a commit on its way into the journal.
+type entry struct {
+	rec   []byte // its record; nil when the commit was refused
+	batch uint64 // the journal's batch that holds it
+}
+
+var calls = sync.Pool{New: func() any {
+	c := new(call)
+	c.accept = c.acceptAll
+	return c
+}}
+
+// mostKept is how many bytes of records a call may have room for that is kept.
+const mostKept = 1 << 20
+
+// release ends a call, whose records the journal has copied.
+func (c *call) release() {
+	if cap(c.buf) > mostKept {
+		return
+	}
+	clear(c.entries)
+	*c = call{accept: c.accept, entries: c.entries[:0], buf: c.buf[:0]}
+	calls.Put(c)
 }
 
 // errUnjudged says that whoever judged commits for many did not get to the end.
 var errUnjudged = errors.New("the goroutine that was to store it with others ended on the way")
 
 // commit has commits accepted and written, together with those of others who
-// come at the same time.
-func (s *Store) commit(batch []driver.Commit, entries []entry, results []driver.Result) {
-	judged := false
-	s.journal.Gather(func() {
-		s.acceptAll(batch, entries, results)
-		judged = true
-	})
-	for i := range batch {
-		if results[i].Err != nil {
+// come at the same time, and tells whether all were judged.
+func (c *call) commit() bool {
+	j := c.store.journal
+	j.Gather(c.accept)
+	for i := range c.batch {
+		if c.results[i].Err != nil {
 			continue
 		}
-		err := s.journal.Write(entries[i].batch)
-		if err == nil && !judged {
+		err := j.Write(c.entries[i].batch)
+		if err == nil && !c.judged {
 			err = errUnjudged
 		}
 		if err != nil {
-			results[i].Err = &unknownError{err}
+			c.results[i].Err = &unknownError{err}
 		}
 	}
+	return c.judged
 }
 
 // mostWaiting is how many batches may be on their way into the journal at once:
@@ -89,51 +129,47 @@ func (s *Store) admit(ctx context.Context) error {
 
 func (s *Store) admitted() { <-s.waiting }
 
-// entry is what becomes of a commit on its way into the journal.
-type entry struct {
-	rec   []byte // its record; nil when the commit was refused
-	batch uint64 // the journal's batch that holds it
-}
-
 // prepare checks and encodes commits, which takes the most time and needs no
 // lock.
-func (s *Store) prepare(batch []driver.Commit, results []driver.Result) []entry {
+func (c *call) prepare() {
 	const front = 128 // more than a record has besides its long parts, mostly
 	size := 0
-	for i := range batch {
-		size += front + len(batch[i].Body) + len(batch[i].Section)
+	for i := range c.batch {
+		size += front + len(c.batch[i].Body) + len(c.batch[i].Section)
 	}
-	buf := make([]byte, 0, size)
-	entries := make([]entry, len(batch))
-	for i := range batch {
-		if results[i].Err = s.check(&batch[i]); results[i].Err != nil {
+	buf := slices.Grow(c.buf, size)
+	c.entries = append(c.entries, make([]entry, len(c.batch))...)
+	for i := range c.batch {
+		if c.results[i].Err = c.store.check(&c.batch[i]); c.results[i].Err != nil {
 			continue
 		}
 		start := len(buf)
-		buf = appendCommit(buf, &batch[i])
-		entries[i].rec = buf[start:]
-		results[i].Err = s.Limits().Check(len(buf) - start - recordFront)
+		buf = appendCommit(buf, &c.batch[i])
+		c.entries[i].rec = buf[start:]
+		c.results[i].Err = c.store.Limits().Check(len(buf) - start - recordFront)
 	}
-	return entries
+	c.buf = buf
 }
 
 // acceptAll accepts what was not refused before.
-func (s *Store) acceptAll(batch []driver.Commit, entries []entry, results []driver.Result) {
+func (c *call) acceptAll() {
+	s := c.store
 	var full *journal.SegmentError
 	s.order.Lock()
 	defer s.order.Unlock()
-	for i := range batch {
+	for i := range c.batch {
 		switch {
-		case results[i].Err != nil:
+		case c.results[i].Err != nil:
 		case full != nil:
 			// To find a full disk full takes as long as to fill it: once is
 			// enough for a batch.
-			results[i].Err = full
+			c.results[i].Err = full
 		default:
-			entries[i].batch, results[i].Err = s.accept(&batch[i], entries[i].rec)
-			full, _ = errors.AsType[*journal.SegmentError](results[i].Err)
+			c.entries[i].batch, c.results[i].Err = s.accept(&c.batch[i], c.entries[i].rec)
+			full, _ = errors.AsType[*journal.SegmentError](c.results[i].Err)
 		}
 	}
+	c.judged = true
 }
 
 // check says what is wrong with a commit whatever the document is.

@@ -99,7 +99,7 @@ func (k *keeper) wake() {
 		k.mergeAll()
 		return
 	}
-	if k.due() {
+	if k.s.frozen.Load() || k.pressed.Load() {
 		poke(k.toSeal)
 	}
 }
@@ -110,13 +110,6 @@ func poke(c chan struct{}) {
 	case c <- struct{}{}:
 	default: // it is awake
 	}
-}
-
-// due tells whether there is something to seal.
-func (k *keeper) due() bool {
-	k.s.mu.RLock()
-	defer k.s.mu.RUnlock()
-	return k.s.frozen || k.pressed.Load()
 }
 
 // press makes appending wait when memory has too much. The caller holds order.
@@ -167,9 +160,7 @@ func (k *keeper) sealAll() {
 	defer k.sealing.Unlock()
 	for {
 		err := k.freezeDue()
-		k.s.mu.RLock()
-		frozen := k.s.frozen
-		k.s.mu.RUnlock()
+		frozen := k.s.frozen.Load()
 		if err == nil && frozen {
 			err = k.seal()
 		}
@@ -194,7 +185,7 @@ func (k *keeper) freezeDue() error {
 	s := k.s
 	s.order.Lock()
 	defer s.order.Unlock()
-	if s.frozen || !k.pressed.Load() && !k.erase.Load() {
+	if s.frozen.Load() || !k.pressed.Load() && !k.erase.Load() {
 		return nil
 	}
 	last, err := s.journal.Cut()
@@ -212,7 +203,7 @@ func (k *keeper) freezeDue() error {
 // newest batch that they have, which the journal has ended. The caller holds
 // order.
 func (s *Store) freeze(last uint64) {
-	if s.frozen {
+	if s.frozen.Load() {
 		return
 	}
 	s.mu.Lock()
@@ -220,7 +211,8 @@ func (s *Store) freeze(last uint64) {
 	for _, t := range s.tables {
 		t.freeze()
 	}
-	s.frozen, s.boundary, s.tail = true, last, 0
+	s.frozen.Store(true)
+	s.boundary, s.tail = last, 0
 	s.keeper.pressed.Store(false)
 	s.keeper.erase.Store(false)
 }
@@ -252,7 +244,7 @@ func (k *keeper) stop() {
 	k.sealing.Lock()
 	defer k.sealing.Unlock()
 	var err error
-	if s.frozen {
+	if s.frozen.Load() {
 		err = k.seal()
 	}
 	if err == nil && s.tail >= k.closeAt {

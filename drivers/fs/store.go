@@ -48,8 +48,8 @@ type Store struct {
 	mu       sync.RWMutex
 	attached bool              // guarded by mu
 	tables   map[string]*table // guarded by mu; changed with order held too
-	frozen   bool              // the same: frozen tails are on their way into runs
-	boundary uint64            // the same: the last batch of the frozen tails
+	frozen   atomic.Bool       // the same, but read by anybody: frozen tails are on their way into runs
+	boundary uint64            // the same as tables: the last batch of the frozen tails
 
 	// Of tables with fields that are about to become unique, those that will
 	// be; nil mostly. Guarded by mu.
