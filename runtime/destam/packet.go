@@ -3,14 +3,16 @@ package destam
 import (
 	"errors"
 	"fmt"
+	"hash/crc32"
 
 	"github.com/destam-go/destamgen/runtime/internal/wire"
 )
 
 // packet is what travels between processes: an array of a version, its kind,
 // the table, the document, the bytes, and of a link which it is, the side that
-// it comes from, its number there, and the newest number of the other side
-// that it was made on.
+// it comes from, its number there, the newest number of the other side that it
+// was made on, and a checksum of all that is before it: most of what a wrong
+// byte does would fit the document.
 type packet struct {
 	kind         int64
 	id           ID
@@ -21,8 +23,8 @@ type packet struct {
 }
 
 const (
-	packetVersion = 2
-	packetParts   = 9
+	packetVersion = 3
+	packetParts   = 10
 
 	packetCopy   = 1
 	packetCommit = 2
@@ -41,7 +43,8 @@ func (l *live) pack(p packet) []byte {
 	b = wire.AppendBytes(b, p.link[:])
 	b = wire.AppendInt(b, p.side)
 	b = wire.AppendUint(b, p.number)
-	return wire.AppendUint(b, p.seen)
+	b = wire.AppendUint(b, p.seen)
+	return wire.AppendUint(b, uint64(crc32.Checksum(b, castagnoli)))
 }
 
 // unpack reads a packet of a kind. Its body is the input's.
@@ -57,6 +60,10 @@ func (t *table) unpack(kind int64, b []byte) (p packet, err error) {
 	p.body = r.View()
 	readID(r, &p.link)
 	p.side, p.number, p.seen = r.Int(), r.Uint(), r.Uint()
+	whole := b[:len(b)-r.Len()]
+	if sum := r.Uint(); r.Err() == nil && sum != uint64(crc32.Checksum(whole, castagnoli)) {
+		r.Fail(errors.New("it was damaged on the way: its checksum is another"))
+	}
 	if r.Err() == nil && r.Len() > 0 {
 		r.Fail(errors.New("something follows it"))
 	}

@@ -105,8 +105,10 @@ func (d *Digest) Apply(commit []byte, opts ...CommitOption) error {
 // copy: verified first, whole or not at all, and in time that grows with the
 // commit only. Objects that are moved stay the objects that they were. The
 // document must show what the digest's did when the commit before was flushed;
-// [ErrUnfit] says that it does not. Listeners hear of it with the origin
-// [Remote], and its own store gets it as it gets an Update.
+// [ErrUnfit] says that it does not. When a commit of the digest was applied
+// since the copy was made or loaded, this must be the next one, or it is
+// [ErrBehind]. Listeners hear of it with the origin [Remote], and its own store
+// gets it as it gets an Update.
 func Apply(h Handle, commit []byte, opts ...CommitOption) error {
 	l := given(h).Node().Document().Host().(*live)
 	err := ErrInTransaction
@@ -133,9 +135,8 @@ func (l *live) apply(packet []byte, from *Digest, opts []CommitOption) error {
 	}
 	var p *doc.Pending
 	switch {
-	case from == nil && len(m.body) == 0: // only an answer
 	case from == nil:
-		p, err = l.doc.Apply(m.body, c)
+		p, err = l.doc.Take(m.link, doc.Message{Number: m.number, Body: m.body}, c)
 	case m.link != from.link || m.side == from.side:
 		return fmt.Errorf("%w: it is not from the other side of this digest", ErrUnfit)
 	default:
@@ -153,7 +154,11 @@ func (l *live) apply(packet []byte, from *Digest, opts []CommitOption) error {
 	if p.Section == nil {
 		return nil
 	}
-	return l.check(p)
+	err = l.check(p)
+	if err != nil && from == nil {
+		l.doc.Expect(m.link, m.number-1) // it was taken back, and may come again
+	}
+	return err
 }
 
 // Adopt makes a copy of a document in another table of its type, another
@@ -184,6 +189,7 @@ func (t *table) adopts(ctx context.Context, copy []byte) (unsafe.Pointer, error)
 	if err == nil {
 		l = t.newLive(id)
 		if err = l.doc.Adopt(p.body); err == nil {
+			l.doc.Expect(p.link, 0)
 			t.db.ids.seen(id)
 			l, err = t.bear(ctx, l, nil, birth{})
 		}

@@ -2,6 +2,7 @@ package destam
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
 	"testing"
 	"time"
@@ -102,8 +103,6 @@ func TestReplicaRefuses(t *testing.T) {
 	}
 	other.SetTitle("other")
 	memo.SetText("memo")
-	damaged := append([]byte(nil), once...)
-	damaged[len(damaged)-1] ^= 0xff
 	for what, commit := range map[string][]byte{
 		"twice": once, "of another document": elsewhere.Flush(), "of another table": memos.Flush(),
 		"a copy": first, "nothing": nil, "garbage": []byte("garbage"), "cut off": once[:len(once)-3],
@@ -130,6 +129,93 @@ func TestReplicaRefuses(t *testing.T) {
 	}); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestReplicaDamaged changes each byte of what travels: nothing of it is taken
+// for a name or a value that this program does not know, or for another text.
+func TestReplicaDamaged(t *testing.T) {
+	here, there := open(t, memory.Open(nil), nil), open(t, memory.Open(nil), nil)
+	a := here.create(sample())
+	out, first, _ := NewDigest(a)
+	flipped := func(p []byte, use func(what string, p []byte)) {
+		for i := range p {
+			for _, bits := range []byte{1, 0x80, 0xff} {
+				p[i] ^= bits
+				use(fmt.Sprintf("byte %d with %x", i, bits), p)
+				p[i] ^= bits
+			}
+		}
+	}
+	flipped(first, func(what string, p []byte) {
+		if _, err := Adopt(ctx, there.cards, p); !errors.Is(err, ErrUnfit) {
+			t.Fatalf("adopted, %s: %v", what, err)
+		}
+	})
+	b := must(Adopt(ctx, there.cards, first))(t)
+	a.SetTitle("a")
+	a.Meta().Set("new", "v")
+	commit := out.Flush()
+	flipped(commit, func(what string, p []byte) {
+		if err := Apply(b, p); !errors.Is(err, ErrUnfit) {
+			t.Fatalf("applied, %s: %v", what, err)
+		}
+	})
+	if err := Apply(b, commit); err != nil {
+		t.Fatal(err)
+	}
+	equalCards(t, "in the end", a, b)
+}
+
+// TestReplicaMisses gives a copy commits that would fit, but not in their order:
+// one is missing, or comes twice. It is refused until the right one comes.
+func TestReplicaMisses(t *testing.T) {
+	here, there := open(t, memory.Open(nil), nil), open(t, memory.Open(nil), nil)
+	a := here.create(sample())
+	out, first, _ := NewDigest(a)
+	b := must(Adopt(ctx, there.cards, first))(t)
+	commit := func(title string) []byte { a.SetTitle(title); return out.Flush() }
+	one, two, three := commit("1"), commit("2"), commit("3")
+	for _, step := range []struct {
+		commit []byte
+		err    error
+		title  string
+	}{
+		{two, ErrBehind, sample().Title}, {one, nil, "1"}, {one, ErrBehind, "1"}, {three, ErrBehind, "1"}, {two, nil, "2"}, {three, nil, "3"},
+	} {
+		if err := Apply(b, step.commit); !errors.Is(err, step.err) || b.Title() != step.title {
+			t.Errorf("%v, and the title is %q, want %v and %q", err, b.Title(), step.err, step.title)
+		}
+	}
+	again, _, _ := NewDigest(a) // another one counts for itself
+	a.SetTitle("4")
+	if err := Apply(b, again.Flush()); err != nil {
+		t.Error(err)
+	}
+	equalCards(t, "in the end", a, b)
+}
+
+// TestReplicaTaken gives a copy a value that another document of its table has,
+// which nobody has loaded: the same commit may come again when it is free.
+func TestReplicaTaken(t *testing.T) {
+	here, there := open(t, memory.Open(nil), nil), open(t, memory.Open(nil), nil)
+	holder := there.stored(Card{Query: CardQuery{Slug: ptr("a")}})
+	a := here.create(sample())
+	out, first, _ := NewDigest(a)
+	b := must(Adopt(ctx, there.cards, first))(t)
+	if err := a.Query().SetSlug("a"); err != nil {
+		t.Fatal(err)
+	}
+	commit := out.Flush()
+	if err := Apply(b, commit); !errors.Is(err, ErrTaken) {
+		t.Fatalf("applied: %v", err)
+	}
+	if err := there.cards.Delete(ctx, holder); err != nil {
+		t.Fatal(err)
+	}
+	if err := Apply(b, commit); err != nil {
+		t.Error(err)
+	}
+	equalCards(t, "in the end", a, b)
 }
 
 // TestDigestStays keeps a document in memory that somebody has a copy of.

@@ -42,10 +42,11 @@ type Document struct {
 	rebase  *rebasing // while pending commits are done again on a foreign one
 	tracing int       // who needs the log beside listeners: digests, and what may have to be undone
 	digests []*Digest
-	nest    int     // objects inside each other, at most
-	sender  *Digest // for the copy that what is being finished came from
-	loose   int     // nodes that the open window took out of the tree, at most
-	base    uint64  // the newest version that the store has
+	taken   map[ID]uint64 // by digests that this is a copy for: the newest message
+	nest    int           // objects inside each other, at most
+	sender  *Digest       // for the copy that what is being finished came from
+	loose   int           // nodes that the open window took out of the tree, at most
+	base    uint64        // the newest version that the store has
 	pending []*Pending
 	index   map[ID]*Node // by id; nil until something is applied
 	owed    []error      // to report when the lock is free

@@ -25,7 +25,14 @@ func (d *Document) Adopt(content []byte) error {
 
 // Apply makes a commit, which was made on a copy of what is shown here, a
 // change of this document: whole or, when it does not fit, not at all.
-func (d *Document) Apply(body []byte, c Cause) (p *Pending, err error) {
+func (d *Document) Apply(body []byte, c Cause) (*Pending, error) {
+	return d.Take(ID{}, Message{Body: body}, c)
+}
+
+// Take is Apply for a message of the digest that this document is a copy for.
+// Of is what says which digest; zero for none. When a message of that digest
+// was taken before, this must be the next one. An empty one says nothing.
+func (d *Document) Take(of ID, m Message, c Cause) (p *Pending, err error) {
 	d.lock()
 	defer func() {
 		waits := d.waits()
@@ -37,8 +44,34 @@ func (d *Document) Apply(body []byte, c Cause) (p *Pending, err error) {
 	if d.dead != nil {
 		return nil, d.dead
 	}
-	d.sealWindow() // also because what is new here has an id, and is found by it
-	return d.take(body, c, nil)
+	if last, ok := d.taken[of]; ok && m.Number != last+1 {
+		return nil, ErrBehind
+	}
+	if len(m.Body) > 0 || of.IsZero() {
+		d.sealWindow() // also because what is new here has an id, and is found by it
+		if p, err = d.take(m.Body, c, nil); err != nil {
+			return nil, err
+		}
+	}
+	if !of.IsZero() {
+		d.expect(of, m.Number)
+	}
+	return p, nil
+}
+
+// Expect says which message of a digest was taken last: 0 by a new copy, and
+// the one before when one that was taken did not stay.
+func (d *Document) Expect(of ID, after uint64) {
+	d.lock()
+	defer d.mu.Unlock()
+	d.expect(of, after)
+}
+
+func (d *Document) expect(of ID, after uint64) {
+	if d.taken == nil {
+		d.taken = map[ID]uint64{}
+	}
+	d.taken[of] = after
 }
 
 // take is Apply with the lock held; from is the digest that need not hear of it.
