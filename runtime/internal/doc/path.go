@@ -48,7 +48,8 @@ func (p Path) Fields() string {
 
 // Path gives the place of the delta's slot as the document is now; the lock
 // is held, or the document is not shared. Where an object is held twice, it
-// is the first place; where it was removed, the last that it had.
+// is the first place that is not in a local field; where it was removed, the
+// last that it had.
 func (x *Delta) Path() Path {
 	p := x.N.pathTo(x.F)
 	if x.L != nil && x.Renamed() == nil {
@@ -87,8 +88,9 @@ func (n *Node) path() Path {
 	}
 	p := make(Path, 0, 2*depth) // with room for the slot that a delta is of
 	var seen map[*Node]bool     // what was in each other may go in circles
-	for ; n.up.n != nil; n = n.up.n {
-		if h := &n.up; h.was {
+	for n.up.n != nil {
+		h := n.via()
+		if h.was {
 			if seen[n] {
 				break
 			}
@@ -97,10 +99,21 @@ func (n *Node) path() Path {
 			}
 			seen[n] = true
 		}
-		p = n.up.appendSteps(p, n)
+		p, n = h.appendSteps(p, n), h.n
 	}
 	slices.Reverse(p)
 	return p
+}
+
+// place is the slot that paths lead to n through: those who hear of n although
+// it is in a local field too are not told the name of that.
+func (n *Node) via() *holder {
+	for h := range n.holders {
+		if len(n.more) == 0 || !h.local() && h.n.stored() {
+			return h
+		}
+	}
+	return &n.up
 }
 
 // appendSteps appends the steps of the slot that holds n, the last first.

@@ -89,4 +89,11 @@ func TestLocalNamed(t *testing.T) {
 	if diff := cmp.Diff(any(Task{Text: "1"}), came, cmpopts.IgnoreFields(Task{}, "Sub")); diff != "" {
 		t.Errorf("what was only in a local field comes with its content: %s", diff)
 	}
+	var at []string
+	n.Watch(-1, func(c *Commit) { at = append(at, c.Deltas[0].LockedPath().String()) })
+	do(root(d), func(*Node) { setText(c, fText, "x") })
+	do(root(d), func(*Node) { setText(c.List(fSub).Node(0), fText, "x") })
+	if diff := cmp.Diff([]string{"boss.text", "boss.sub.0.text"}, at); diff != "" {
+		t.Errorf("what is in a local field too is told of under its public name: %s", diff)
+	}
 }
