@@ -23,6 +23,9 @@ func (s *Store) Backup(ctx context.Context, dir string) error {
 	}
 	defer s.leave()
 	err := s.writable() // its files may be removed meanwhile
+	if err == nil && dir == "" {
+		_, err = absolute(dir)
+	}
 	if err == nil {
 		err = s.backup(ctx, dir)
 	}

@@ -104,7 +104,13 @@ func readIdentity(f vfs.FS, dir string) (identity, bool, error) {
 	}
 	for _, name := range names {
 		switch name {
-		case lockName, storeName + ".tmp", runsName, lostName: // a new disk has a lost+found of its own
+		case lockName, storeName + ".tmp", lostName: // a new disk has a lost+found of its own
+		case runsName:
+			if runs, err := f.List(filepath.Join(dir, name)); err != nil {
+				return identity{}, false, err
+			} else if slices.ContainsFunc(runs, func(name string) bool { return strings.HasSuffix(name, ".run") }) {
+				return identity{}, false, fmt.Errorf("%w: it has runs but no file %s; restore that from a backup, or make a new store of the rest with fs.Salvage; what a Backup has left that did not end may be removed", ErrDamaged, storeName)
+			}
 		case journalName:
 			if empty, err := journal.Pristine(f, filepath.Join(dir, name)); err != nil {
 				return identity{}, false, err
@@ -117,6 +123,15 @@ func readIdentity(f vfs.FS, dir string) (identity, bool, error) {
 		}
 	}
 	return identity{}, false, nil
+}
+
+// absolute gives the name that a folder has whatever becomes of the process's
+// working directory: files are opened by it as long as the store is.
+func absolute(dir string) (string, error) {
+	if dir == "" { // which would be the working directory itself
+		return "", errors.New("it has no name; choose a folder, or a name that does not exist yet")
+	}
+	return filepath.Abs(dir)
 }
 
 func read(f vfs.FS, name string) ([]byte, error) {

@@ -39,6 +39,9 @@ const (
 // says what the operating system refused.
 func Open(dir string, opts *Options) (*Store, error) {
 	full, first, err := opts.sizes()
+	if err == nil {
+		dir, err = absolute(dir)
+	}
 	if err != nil {
 		return nil, &openError{dir, err}
 	}

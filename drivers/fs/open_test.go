@@ -147,6 +147,14 @@ func TestRefusals(t *testing.T) {
 			want: ErrDamaged, text: []string{storeName, "backup"},
 		},
 		{
+			name: "runs without STORE",
+			make: func(t *testing.T, dir string) {
+				must(t, os.Mkdir(filepath.Join(dir, runsName), 0o700))
+				must(t, os.WriteFile(filepath.Join(dir, runName(1)), []byte("precious"), 0o600))
+			},
+			want: ErrDamaged, text: []string{"runs", storeName, "backup", "fs.Salvage"},
+		},
+		{
 			name: "an option out of range",
 			make: func(*testing.T, string) {},
 			opts: &Options{SegmentSize: 100},
@@ -197,6 +205,64 @@ func TestFileAsFolder(t *testing.T) {
 	for _, dir := range []string{name, filepath.Join(name, "store")} {
 		if _, err := Open(dir, nil); err == nil || !strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), "choose a folder") {
 			t.Errorf("Open(%q) gave %v", dir, err)
+		}
+	}
+}
+
+// TestNoFolder opens, copies and salvages what has no name: that is not the
+// folder in which the program happens to be.
+func TestNoFolder(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Open(dir, nil)
+	must(t, err)
+	defer s.Close(background)
+	t.Chdir(t.TempDir())
+	calls := map[string]func() error{
+		"Open":          func() error { _, err := Open("", nil); return err },
+		"OpenReadOnly":  func() error { _, err := OpenReadOnly("", nil); return err },
+		"Backup":        func() error { return s.Backup(background, "") },
+		"Salvage from":  func() error { _, err := Salvage(background, "", t.TempDir()); return err },
+		"Salvage in to": func() error { _, err := Salvage(background, dir, ""); return err },
+	}
+	for what, call := range calls {
+		if err := call(); err == nil || !strings.Contains(err.Error(), "choose a folder") {
+			t.Errorf("%s gave %v", what, err)
+		}
+	}
+	if names := tree(t, "."); len(names) > 1 {
+		t.Errorf("the working directory has %v", names)
+	}
+}
+
+// TestChdir opens a store by a relative name and lets the program go elsewhere,
+// where there is another one of that name: each keeps to its own files.
+func TestChdir(t *testing.T) {
+	var stores []*Store
+	dirs := []string{t.TempDir(), t.TempDir()}
+	for i, dir := range dirs {
+		t.Chdir(dir)
+		s, err := Open("store", &Options{SegmentSize: leastSegment})
+		must(t, err)
+		put(t, s, byte(i+1), "first")
+		stores = append(stores, s)
+	}
+	for i, s := range stores {
+		for range 10 {
+			put(t, s, byte(i+1), strings.Repeat("more than a segment ", 100))
+		}
+		to := filepath.Join(t.TempDir(), "copy")
+		must(t, s.Backup(background, to))
+		must(t, s.Close(background))
+		for _, dir := range []string{to, filepath.Join(dirs[i], "store")} {
+			s, err := Open(dir, nil)
+			must(t, err)
+			for n := range byte(2) {
+				head, _ := s.Head(background, notes, id(n+1))
+				if want := map[bool]uint64{true: 11}[int(n) == i]; head.Seq != want {
+					t.Errorf("store %d: document %d has %d commits, want %d", i, n, head.Seq, want)
+				}
+			}
+			must(t, s.Close(background))
 		}
 	}
 }

@@ -23,6 +23,10 @@ import (
 // see [Options.Keep]; where files are read and not mapped, reading a removed
 // one still works for who has opened it before.
 func OpenReadOnly(dir string, opts *Options) (*Store, error) {
+	dir, err := absolute(dir)
+	if err != nil {
+		return nil, &openError{dir, err}
+	}
 	return openReadOnly(vfs.OS, dir, opts != nil && opts.NoMap)
 }
 

@@ -63,6 +63,12 @@ func (l Loss) String() string {
 //
 // It needs about a hundred bytes of memory for each version.
 func Salvage(ctx context.Context, from, to string) (*Salvaged, error) {
+	for _, dir := range []*string{&from, &to} {
+		var err error
+		if *dir, err = absolute(*dir); err != nil {
+			return nil, fmt.Errorf("salvage %q into %q: %w", from, to, err)
+		}
+	}
 	return salvage(ctx, vfs.OS, from, to)
 }
 
