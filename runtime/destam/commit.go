@@ -178,8 +178,17 @@ func listen(o *OObject, l doc.Listener) (stop func()) {
 	return s.Stop
 }
 
+// listening demands a function to be called, where it is given: the next change
+// would find out elsewhere, and again and again.
+func listening(fn bool) {
+	if !fn {
+		panic("destam: a nil function cannot be told what changes")
+	}
+}
+
 // toCommits tells fn of commits.
 func toCommits(fn func(*Commit), l doc.Listener) doc.Listener {
+	listening(fn != nil)
 	l.Commit = func(c *doc.Commit) { fn(public(c)) }
 	l.Alone = func(x *doc.Alone) { fn(single(x)) }
 	return l

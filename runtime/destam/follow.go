@@ -15,6 +15,7 @@ import (
 //
 //go:noinline
 func (l *Lens[T]) Follow(fn func(old T, had bool, now T, has bool)) (v T, ok bool, stop func()) {
+	listening(fn != nil)
 	var stopped atomic.Bool
 	listener := doc.Listener{
 		Field: -1, Lens: l.l, Typed: true,

@@ -93,10 +93,11 @@ func index(l *doc.Lens, i int) *doc.Lens {
 // each value that it becomes, until stop is called; ok is false while there is
 // none. What fn gives back, unless nil, is called before fn is called again,
 // and by stop. A value that is replaced before fn has seen it is passed over.
-// Behind an Each it is the first value; otherwise it is as Watch.
+// When the first call panics, so does Effect, and has ended. Behind an Each it is the first value; otherwise it is as Watch.
 //
 //go:noinline
 func (l *Lens[T]) Effect(fn func(v T, ok bool) (cleanup func())) (stop func()) {
+	listening(fn != nil)
 	e := &effect[T]{fn: fn}
 	l.o.o.Read()
 	s := l.o.o.Node().Listen(doc.Listener{
@@ -123,11 +124,19 @@ func (l *Lens[T]) Effect(fn func(v T, ok bool) (cleanup func())) (stop func()) {
 	}
 	e.due, e.running = true, true
 	l.o.o.Done()
-	e.run()
-	return func() {
+	stop = func() {
 		s.Stop()
 		e.end()
 	}
+	begun := false
+	defer func() {
+		if !begun { // fn panics, or ends the goroutine
+			stop()
+		}
+	}()
+	e.run()
+	begun = true
+	return stop
 }
 
 // effect is one Effect: the value that is due, and what is to be cleaned up.
@@ -196,11 +205,15 @@ func (e *effect[T]) once(cleanup func(), call bool, v T, ok bool) {
 		}
 		e.mu.Unlock()
 	}()
+	cleaned := false
+	defer func() { // also when the cleanup panics
+		if call {
+			next = e.fn(v, ok)
+		}
+		done = cleaned
+	}()
 	if cleanup != nil {
 		cleanup()
 	}
-	if call {
-		next = e.fn(v, ok)
-	}
-	done = true
+	cleaned = true
 }

@@ -216,3 +216,34 @@ func TestEffect(t *testing.T) {
 	p.SetRate(2)
 	expect("no y", "10.5", "no 10.5", "1", "no 1")
 }
+
+// TestEffectPanics holds that an Effect whose first call panics has ended, and
+// that a value is seen although the cleanup of the one before panics.
+func TestEffectPanics(t *testing.T) {
+	p := newPlot(t, Options{})
+	calls := 0
+	if _, what := origin(func() { p.Observe().Name().Effect(func(string, bool) func() { calls++; panic("at once") }) }); what != "at once" {
+		t.Errorf("it panics with %v", what)
+	}
+	p.SetName("x")
+	if calls != 1 || len(p.reported) > 0 {
+		t.Errorf("%d calls, and reported: %v", calls, p.reported)
+	}
+	var seen []string
+	stop := p.Observe().Name().Effect(func(v string, _ bool) func() {
+		seen = append(seen, v)
+		return func() {
+			if v == "x" {
+				panic("on purpose")
+			}
+			seen = append(seen, "no "+v)
+		}
+	})
+	p.SetName("y")
+	p.SetName("z")
+	stop()
+	if diff := cmp.Diff([]string{"x", "y", "no y", "z", "no z"}, seen); diff != "" || len(p.reported) != 1 {
+		t.Errorf("reported %v (-want +got):\n%s", p.reported, diff)
+	}
+	p.reported = nil
+}

@@ -235,6 +235,7 @@ func (l *Lens[T]) Clear() bool { return clearLens(&l.lens) }
 //
 //go:noinline
 func (l *Lens[T]) Watch(fn func(Change[T])) (stop func()) {
+	listening(fn != nil)
 	var stopped atomic.Bool
 	end := listen(l.o, doc.Listener{
 		Field: -1, Lens: l.l, Typed: true,

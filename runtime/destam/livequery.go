@@ -69,6 +69,7 @@ func (l *Live[Q]) All() []Hit[Q] {
 //
 //go:noinline
 func (l *Live[Q]) Watch(fn func(LiveChange[Q])) (stop func()) {
+	listening(fn != nil)
 	return l.q.watch(func(id ID, c liveChange) { fn(liveChanged[Q](l.q, id, c)) })
 }
 

@@ -120,6 +120,33 @@ func TestNilHandle(t *testing.T) {
 	}
 }
 
+// TestNilFunction listens with nothing: that is said at once, and the document
+// goes on. (destam 269)
+func TestNilFunction(t *testing.T) {
+	p := newPlot(t, Options{})
+	live := must(p.table.Live(t.Context()))(t)
+	defer live.Close()
+	name := p.Observe().Name()
+	for what, f := range map[string]func(){
+		"Watch": func() { p.Watch(nil) }, "of an array": func() { p.Tools().Watch(nil) }, "of a map": func() { p.Rooms().Watch(nil) },
+		"of a lens": func() { name.Watch(nil) }, "of its commits": func() { name.WatchCommit(nil) },
+		"of a part": func() { p.Observe().Best().Watch(nil) }, "Follow": func() { name.Follow(nil) }, "Effect": func() { name.Effect(nil) },
+		"OnCommit": func() { OnCommit(p.table, nil) }, "of a live query": func() { live.Watch(nil) },
+		"in an Update": func() { p.Update(func(o *OGarden) error { o.Watch(nil); return nil }) },
+	} {
+		if _, got := origin(f); got != "destam: a nil function cannot be told what changes" {
+			t.Errorf("%s: %v", what, got)
+		}
+		p.SetName(what)
+	}
+	if err := p.Flush(t.Context()); err != nil { // OnCommit hears of it
+		t.Error(err)
+	}
+	if len(p.reported) > 0 {
+		t.Errorf("reported: %v", p.reported)
+	}
+}
+
 // origin gives what f panics with, and the file of ours in which it does.
 func origin(f func()) (file string, what any) {
 	defer func() {

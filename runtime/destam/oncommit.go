@@ -28,6 +28,7 @@ import (
 //
 //go:noinline
 func OnCommit[O, P, Q any](t *Table[O, P, Q], fn func(O, Version)) (stop func()) {
+	listening(fn != nil)
 	return t.t.hooks.add(func(h unsafe.Pointer, v Version) { fn(as[O](h), v) })
 }
 

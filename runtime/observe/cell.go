@@ -83,11 +83,13 @@ func (c *Cell[T]) Update(f func(v T, ok bool) T) {
 // Follow gives the value and calls fn with every change of it from there, see
 // [Source]. Watch is the same for people.
 func (c *Cell[T]) Follow(fn func(old T, had bool, now T, has bool)) (v T, ok bool, stop func()) {
+	listening(fn != nil)
 	return c.listen(place[T]{fn: fn})
 }
 
 // Watch calls fn with every change from now on, until stop is called.
 func (c *Cell[T]) Watch(fn func(Change[T])) (stop func()) {
+	listening(fn != nil)
 	_, _, stop = c.listen(place[T]{watch: fn})
 	return stop
 }

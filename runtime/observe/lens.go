@@ -21,11 +21,13 @@ func (l *Lens[T]) Get() (v T, ok bool) { return l.get() }
 // Follow gives the value and calls fn with every change of it from there, see
 // [Source]. Watch is the same for people.
 func (l *Lens[T]) Follow(fn func(old T, had bool, now T, has bool)) (v T, ok bool, stop func()) {
+	listening(fn != nil)
 	return l.follow(fn)
 }
 
 // Watch calls fn with every change from now on, until stop is called.
 func (l *Lens[T]) Watch(fn func(Change[T])) (stop func()) {
+	listening(fn != nil)
 	if l.watch != nil {
 		return l.watch(fn)
 	}

@@ -64,3 +64,20 @@ func TestSetter(t *testing.T) {
 		t.Error("a setter of a constant")
 	}
 }
+
+// Who listens with nothing is told so at once. (destam 269)
+func TestNilFunction(t *testing.T) {
+	c := observe.Mutable(0)
+	lenses := []interface {
+		Watch(func(observe.Change[int])) func()
+		Follow(func(int, bool, int, bool)) (int, bool, func())
+	}{c, observe.Memo(c), observe.Immutable(c), observe.Map(c, func(v int) int { return v })}
+	for i, l := range lenses {
+		watch, follow := panics(func() { l.Watch(nil) }), panics(func() { l.Follow(nil) })
+		if want := "observe: a nil function cannot be told what changes"; watch != want || follow != want {
+			t.Errorf("%d: %v, %v", i, watch, follow)
+		}
+	}
+	c.Set(1)
+	wantGet(t, c, "1")
+}

@@ -27,6 +27,14 @@ type Change[T any] struct {
 // follower is what Follow calls.
 type follower[T any] = func(old T, had bool, now T, has bool)
 
+// listening demands a function to be called, where it is given: the next change
+// would find out elsewhere.
+func listening(fn bool) {
+	if !fn {
+		panic("observe: a nil function cannot be told what changes")
+	}
+}
+
 // watch is Watch of any source.
 func watch[T any](src Source[T], fn func(Change[T])) (stop func()) {
 	_, _, stop = src.Follow(following(fn))
