@@ -107,3 +107,40 @@ func TestBackupFaults(t *testing.T) {
 		}
 	}
 }
+
+// TestBackupHolds merges all runs while the first of them is being copied: the
+// others are copied all the same, and removed when the backup is over.
+func TestBackupHolds(t *testing.T) {
+	h := newHistory(t)
+	h.o = tight
+	var disk *vfs.Mem
+	must(t, h.run(t, vfs.NewMem(), sealScripts[0], func(d *vfs.Mem) { disk = d }))
+	s, err := h.open(disk)
+	must(t, err)
+	for len(s.tables[notes].runs.all) < 3 {
+		put(t, s, 4, strings.Repeat("until there are several runs ", 30))
+	}
+	want, before := dump(t, s), len(s.tables[notes].runs.all)
+	merged := false
+	disk.During = func(op vfs.Op) {
+		if strings.HasPrefix(op.Name, "/copy/runs/") && !merged {
+			merged = true
+			must(t, s.keeper.merge(notes, 0, before))
+			s.keeper.collect()
+		}
+	}
+	must(t, s.Backup(background, "/copy"))
+	if !merged {
+		t.Fatal("nothing was merged")
+	}
+	c, err := open(disk.Cut(vfs.Cut{Pick: vfs.Drop}), "/copy", tight)
+	must(t, err)
+	if got := dump(t, c); got != want {
+		t.Errorf("the copy shows\n%sinstead of\n%s", got, want)
+	}
+	s.keeper.collect()
+	if names, err := disk.List(storeDir + "/" + runsName); err != nil || len(names) != 1 {
+		t.Errorf("after the backup there are %v, %v", names, err)
+	}
+	must(t, errors.Join(c.Close(background), s.Close(background)))
+}

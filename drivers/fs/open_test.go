@@ -544,3 +544,51 @@ func openFiles(t *testing.T) int {
 	}
 	return len(names)
 }
+
+// TestOptions holds what options become.
+func TestOptions(t *testing.T) {
+	for _, tt := range []struct {
+		opts  *Options
+		keep  time.Duration
+		size  int
+		first int
+	}{
+		{nil, 10 * time.Minute, 16 << 20, 1 << 20},
+		{&Options{}, 10 * time.Minute, 16 << 20, 1 << 20},
+		{&Options{Keep: time.Hour, SegmentSize: 1 << 20}, time.Hour, 1 << 20, 1 << 20},
+		{&Options{Keep: -1, SegmentSize: 4096}, 0, 4096, 4096},
+	} {
+		full, first, err := tt.opts.sizes()
+		must(t, err)
+		s, err := Open(t.TempDir(), tt.opts)
+		must(t, err)
+		if s.keeper.keep != tt.keep || full != tt.size || first != tt.first {
+			t.Errorf("%+v: files stay for %v, segments have %d bytes and the first %d", tt.opts, s.keeper.keep, full, first)
+		}
+		if size := s.Stats().Bytes; size != uint64(tt.first) {
+			t.Errorf("%+v: a new store takes %d bytes", tt.opts, size)
+		}
+		must(t, s.Close(background))
+	}
+}
+
+// TestCloseHolds opens a store while it is being closed: it is in use until all
+// of it is on the disk.
+func TestCloseHolds(t *testing.T) {
+	disk := vfs.NewMem()
+	s := openMem(t, disk)
+	must(t, s.Declare(background, driver.Schema{Table: notes}))
+	must(t, newWriter(1, []byte("body")).commit(s, false))
+	syncs := 0
+	disk.During = func(op vfs.Op) {
+		syncs++
+		if _, err := open(disk, storeDir, small); !errors.Is(err, ErrInUse) {
+			t.Errorf("while %v: %v", op, err)
+		}
+	}
+	must(t, s.Close(background))
+	if disk.During = nil; syncs == 0 {
+		t.Error("nothing was synced")
+	}
+	must(t, openMem(t, disk).Close(background))
+}

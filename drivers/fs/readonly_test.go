@@ -126,3 +126,33 @@ func TestReading(t *testing.T) {
 	}
 	must(t, r.Close())
 }
+
+// TestReadOnlyShowsDurable holds what a look at a store in use may show: what a
+// later header says is durable, and nothing that a power failure could take.
+func TestReadOnlyShowsDurable(t *testing.T) {
+	disk := vfs.NewMem()
+	s := openMem(t, disk) // writes no marks
+	must(t, s.Declare(background, driver.Schema{Table: notes}))
+	w := newWriter(1, []byte("body"))
+	shown := func() uint64 {
+		r, err := openReadOnly(disk, storeDir, true)
+		must(t, err)
+		defer r.Close(background)
+		head, err := r.Head(background, notes, w.next.ID)
+		if err != nil && !errors.Is(err, driver.ErrNotFound) {
+			t.Fatal(err)
+		}
+		return head.Seq
+	}
+	for n := range uint64(5) {
+		must(t, w.commit(s, true))
+		must(t, w.commit(s, false)) // its header vouches for the one before it
+		if got, want := shown(), 2*n+1; got != want {
+			t.Errorf("%d commits are shown, want %d: the last is only written", got, want)
+		}
+	}
+	must(t, s.Close(background))
+	if got := shown(); got != 10 {
+		t.Errorf("after the close %d commits are shown", got)
+	}
+}
