@@ -148,12 +148,15 @@ func (d *document) add(c *driver.Commit, r row) {
 		return
 	}
 	d.open()
-	h := r.head()
+	held := d.standing.Held
+	if !slices.Equal(held, c.Held) {
+		held = r.head().Held // not the caller's
+	}
 	d.standing = d.standing.After(c)
-	d.standing.Held = h.Held // not the caller's
+	d.standing.Held = held
 	d.rows = append(d.rows, r)
-	if h.Section != nil {
-		d.section = h.Section
+	if c.Section != nil {
+		d.section = r.section()
 	}
 }
 
@@ -202,9 +205,10 @@ func (d *document) head() driver.Head {
 	return h
 }
 
-// load returns what [driver.Driver] calls so, the commits as rows.
+// load returns what [driver.Driver] calls so, the commits as rows; the slices
+// are the document's.
 func (d *document) load(at uint64) (driver.State, []row, error) {
-	state := driver.State{Head: d.head()}
+	state := driver.State{Head: d.view()}
 	if at == 0 || at > state.Seq {
 		at = state.Seq
 	}
@@ -216,7 +220,7 @@ func (d *document) load(at uint64) (driver.State, []row, error) {
 		i--
 	}
 	if i >= 0 {
-		state.Checkpoint, state.CheckpointSeq = slices.Clone(d.checkpoints[i].content), d.checkpoints[i].seq
+		state.Checkpoint, state.CheckpointSeq = d.checkpoints[i].content, d.checkpoints[i].seq
 	}
 	if state.CheckpointSeq+1 < d.first {
 		return driver.State{}, nil, ErrForgotten

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/destam-go/destamgen/runtime/driver"
 )
@@ -12,8 +13,19 @@ type row []byte
 
 // newRow encodes a commit and shares no memory with it.
 func newRow(c *driver.Commit) row {
-	return slices.Clone(driver.AppendCommit(nil, c)) // exactly as long as it is
+	b := drafts.Get().(*[]byte)
+	*b = driver.AppendCommit((*b)[:0], c)
+	r := slices.Clone(*b) // exactly as long as it is
+	if cap(*b) <= mostDrafted {
+		drafts.Put(b)
+	}
+	return r
 }
+
+// drafts are memory for commits that are being encoded, of so much each at most.
+var drafts = sync.Pool{New: func() any { return new([]byte) }}
+
+const mostDrafted = 64 << 10
 
 // decode returns the commit in memory of its own.
 func (r row) decode() driver.Commit {
@@ -24,19 +36,29 @@ func (r row) decode() driver.Commit {
 	return c
 }
 
-// decodeAll returns the commits of one document in memory of their own, which
-// they share. Rows never change, so that needs no lock.
+// decodeAll returns the commits of one document, which are parts of the rows.
+// Rows never change, so that needs no lock.
 func decodeAll(rows []row) []driver.Commit {
 	var d driver.Decoder
-	commits, copied := make([]driver.Commit, len(rows)), make([]byte, 0, length(rows))
+	commits := make([]driver.Commit, len(rows))
 	for i, r := range rows {
-		at := len(copied)
-		copied = append(copied, r...)
-		if err := d.Decode(copied[at:len(copied):len(copied)], &commits[i]); err != nil {
+		if err := d.Decode(r, &commits[i]); err != nil {
 			r.panic(err)
 		}
 	}
 	return commits
+}
+
+// copied returns the rows of one document in memory of their own, which they
+// share.
+func copied(rows []row) []row {
+	all, to := make([]row, len(rows)), make([]byte, 0, length(rows))
+	for i, r := range rows {
+		at := len(to)
+		to = append(to, r...)
+		all[i] = to[at:len(to):len(to)]
+	}
+	return all
 }
 
 // head returns what the commit says of its document; the section is a part of

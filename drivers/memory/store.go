@@ -50,6 +50,7 @@ type data struct {
 
 var (
 	_ driver.Driver = (*Store)(nil)
+	_ driver.Lender = (*Store)(nil)
 	_ driver.Feed   = (*Store)(nil)
 )
 
@@ -174,13 +175,15 @@ func (s *Store) declare(ctx context.Context, schema driver.Schema) (before, merg
 }
 
 // Append implements [driver.Driver]. The commits are checked and encoded before
-// the lock is taken.
+// the store is locked for others.
 func (s *Store) Append(ctx context.Context, batch []driver.Commit) []driver.Result {
 	results := make([]driver.Result, len(batch))
-	rows := make([]row, len(batch))
-	for i := range batch {
-		rows[i], results[i].Err = s.prepare(ctx, &batch[i])
+	var room [1]row
+	rows := room[:]
+	if len(batch) > len(room) {
+		rows = make([]row, len(batch))
 	}
+	s.prepare(ctx, batch, rows, results)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	err := s.enter(ctx)
@@ -200,23 +203,34 @@ func (s *Store) Append(ctx context.Context, batch []driver.Commit) []driver.Resu
 	return results
 }
 
-// prepare makes a commit ready to be stored.
-func (s *Store) prepare(ctx context.Context, c *driver.Commit) (row, error) {
-	s.mu.RLock()
-	t, err := s.table(ctx, c.Table)
+// prepare makes commits ready to be stored, or says why they cannot be.
+func (s *Store) prepare(ctx context.Context, batch []driver.Commit, rows []row, results []driver.Result) {
 	var schema driver.Schema
-	if err == nil {
-		schema = t.schema // its slice never changes, it is replaced
-		err = s.outdated(schema)
+	var err error
+	for i := range batch {
+		c := &batch[i]
+		if i == 0 || c.Table != batch[i-1].Table {
+			schema, err = s.schema(ctx, c.Table)
+		}
+		if results[i].Err = err; err != nil {
+			continue
+		}
+		if results[i].Err = c.Check(schema); results[i].Err == nil {
+			rows[i] = newRow(c)
+		}
 	}
-	s.mu.RUnlock()
+}
+
+// schema returns that of a table which this store may write. Its slice never
+// changes, it is replaced.
+func (s *Store) schema(ctx context.Context, name string) (driver.Schema, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	t, err := s.table(ctx, name)
 	if err != nil {
-		return nil, err
+		return driver.Schema{}, err
 	}
-	if err := c.Check(schema); err != nil {
-		return nil, err
-	}
-	return newRow(c), nil
+	return t.schema, s.outdated(t.schema)
 }
 
 // outdated says that another store has made a field unique since this one
@@ -255,7 +269,29 @@ func (s *Store) Head(ctx context.Context, table string, id driver.ID) (driver.He
 
 // Load implements [driver.Driver]. A version older than the history that is
 // kept gives [ErrForgotten].
-func (s *Store) Load(ctx context.Context, table string, id driver.ID, at uint64) (driver.State, error) {
+func (s *Store) Load(ctx context.Context, table string, id driver.ID, at uint64) (state driver.State, err error) {
+	err = s.lend(ctx, table, id, at, func(lent *driver.State, rows []row) error {
+		state = *lent
+		state.Section, state.Held = slices.Clone(lent.Section), slices.Clone(lent.Held)
+		state.Checkpoint = slices.Clone(lent.Checkpoint)
+		state.Commits = decodeAll(copied(rows))
+		return nil
+	})
+	return state, err
+}
+
+// Lend implements [driver.Lender]: what is lent is what the store has, and what
+// it will never change.
+func (s *Store) Lend(ctx context.Context, table string, id driver.ID, at uint64, use func(*driver.State) error) error {
+	return s.lend(ctx, table, id, at, func(state *driver.State, rows []row) error {
+		state.Commits = decodeAll(rows)
+		return use(state)
+	})
+}
+
+// lend calls use with what a document is built from but for its commits, which
+// are in the rows, and with no lock held.
+func (s *Store) lend(ctx context.Context, table string, id driver.ID, at uint64, use func(*driver.State, []row) error) error {
 	s.mu.RLock()
 	_, d, err := s.existing(ctx, table, id)
 	var state driver.State
@@ -265,10 +301,9 @@ func (s *Store) Load(ctx context.Context, table string, id driver.ID, at uint64)
 	}
 	s.mu.RUnlock()
 	if err != nil {
-		return driver.State{}, err
+		return err
 	}
-	state.Commits = decodeAll(rows)
-	return state, nil
+	return use(&state, rows)
 }
 
 // Log implements [driver.Driver].
