@@ -39,7 +39,7 @@ type decoder struct {
 	early   bool     // one of these has got a type since
 	rereads bool     // in again
 
-	late []lateField // fields that commits before have set
+	late []lateField
 }
 
 // link is an object and a slot that holds it.
@@ -255,10 +255,14 @@ func (c *decoder) make(t *Type, id ID) *Node {
 		t = unknownType
 	}
 	n := t.newNode(c.d, id)
-	c.d.index[id] = n
 	if cap(c.made) == 0 {
-		c.made = make([]*Node, 0, 1+objectsIn(c.input)/2) // half of them refer to others, mostly
+		objects := objectsIn(c.input)
+		c.made = make([]*Node, 0, 1+objects/2) // half of them refer to others, mostly
+		if c.d.index == nil {
+			c.d.index = make(map[ID]*Node, objects)
+		}
 	}
+	c.d.enter(n)
 	c.made = append(c.made, n)
 	n.stray = true
 	c.open++

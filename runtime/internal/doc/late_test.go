@@ -175,11 +175,14 @@ func TestLaterMakesOne(t *testing.T) {
 	}
 	e := New(noteType, ID{1}, &host{}, Options{KeyBound: 64})
 	title := (*string)(e.root.ptr(fTitle))
+	created := ""
 	for i, b := range bodies {
 		if err := e.Later(uint64(i+1), b); err != nil {
 			t.Fatal(err)
 		}
-		if i > 0 && *title != "title 0" {
+		if i == 0 {
+			created = *title
+		} else if *title != created {
 			t.Fatalf("after %d commits it is %q already", i, *title)
 		}
 	}
@@ -203,6 +206,26 @@ func TestLaterOtherBytes(t *testing.T) {
 	}
 	if err := sameLater(replayed(t, bodies, 64), 1, nil, bodies); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestLaterFormer sets fields under the names that they had, again and again,
+// to values as they were then.
+func TestLaterFormer(t *testing.T) {
+	var edits []func(*Node)
+	for i := range 4 {
+		edits = append(edits, func(n *Node) {
+			n.SetLeaf(n.typ.byName["due"], unsafe.Pointer(&i))
+			setText(n, n.typ.byName["title"], fmt.Sprint("title ", i))
+		})
+	}
+	_, bodies := pasts(t, Past{Title: "t", Due: new(int), Rank: "9", Same: "s"}, edits...)
+	d, err := loadPresent(nil, bodies...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := presentation[Present](d); v.Day != 30 || v.Head != "title 3" {
+		t.Fatalf("%+v", v)
 	}
 }
 

@@ -72,19 +72,27 @@ func (c *decoder) checkpoint() error {
 // load begins reading stored bytes into a document that nobody has seen yet.
 func (d *Document) load(b []byte) *decoder {
 	d.loading, d.still = true, true
-	if d.index == nil {
-		d.index = make(map[ID]*Node, objectsIn(b))
-		if d.root.known {
-			d.root.nodes(func(n *Node) { d.index[n.id] = n })
-			delete(d.index, d.root.id)
-		}
-	}
-	if d.reading == nil {
-		d.reading = d.decoder(b)
-	} else {
+	if d.reading != nil {
 		d.reading.reset(b)
+		return d.reading
 	}
+	if d.root.known {
+		d.root.nodes(func(n *Node) {
+			if n != d.root {
+				d.enter(n)
+			}
+		})
+	}
+	d.reading = d.decoder(b)
 	return d.reading
+}
+
+// enter makes an object one that is found by its id.
+func (d *Document) enter(n *Node) {
+	if d.index == nil { // most documents have no objects with ids
+		d.index = make(map[ID]*Node)
+	}
+	d.index[n.id] = n
 }
 
 func corrupt(err error) error {
@@ -98,16 +106,15 @@ func corrupt(err error) error {
 // seen yet, and makes it the newest version. After an error the document is
 // what it was, unless the body was its creation.
 func (d *Document) Replay(seq uint64, body []byte) error {
-	if err := d.replay(body, false); err != nil {
+	if err := d.replay(body); err != nil {
 		return err
 	}
 	d.base, d.root.known = seq, true
 	return nil
 }
 
-// replay applies a body; later says that there may be more, and nobody looks
-// before these.
-func (d *Document) replay(body []byte, later bool) error {
+// replay applies a body.
+func (d *Document) replay(body []byte) error {
 	c := d.load(body)
 	defer d.loaded()
 	c.settle()
@@ -116,9 +123,6 @@ func (d *Document) replay(body []byte, later bool) error {
 	}
 	if err := d.apply(c); err != nil {
 		return corrupt(err)
-	}
-	if later {
-		c.learn()
 	}
 	return nil
 }

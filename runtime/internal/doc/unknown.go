@@ -402,7 +402,7 @@ func (c *decoder) adopt(w *Node, t *Type) *Node {
 	if w.section {
 		n.inSection()
 	}
-	c.d.index[n.id] = n
+	c.d.enter(n)
 	if !n.known {
 		c.made = append(c.made, n)
 	}
