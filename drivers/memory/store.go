@@ -269,8 +269,9 @@ func (s *Store) Head(ctx context.Context, table string, id driver.ID) (driver.He
 
 // Load implements [driver.Driver]. A version older than the history that is
 // kept gives [ErrForgotten].
-func (s *Store) Load(ctx context.Context, table string, id driver.ID, at uint64) (state driver.State, err error) {
-	err = s.lend(ctx, table, id, at, func(lent *driver.State, rows []row) error {
+func (s *Store) Load(ctx context.Context, table string, id driver.ID, at uint64) (driver.State, error) {
+	var state driver.State
+	err := s.lend(ctx, table, id, at, func(lent *driver.State, rows []row) error {
 		state = *lent
 		state.Section, state.Held = slices.Clone(lent.Section), slices.Clone(lent.Held)
 		state.Checkpoint = slices.Clone(lent.Checkpoint)

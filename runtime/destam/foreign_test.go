@@ -203,17 +203,18 @@ func TestDeletedElsewhere(t *testing.T) {
 	}
 }
 
-// slowLoad is a store whose answer to Load takes its time.
+// slowLoad is a store that takes its time to lend what a document is loaded from.
 type slowLoad struct {
 	*memory.Store
 	loaded, goOn chan struct{}
 }
 
-func (d slowLoad) Load(ctx context.Context, table string, id driver.ID, at uint64) (driver.State, error) {
-	s, err := d.Store.Load(ctx, table, id, at)
-	d.loaded <- struct{}{}
-	<-d.goOn
-	return s, err
+func (d slowLoad) Lend(ctx context.Context, table string, id ID, at uint64, use func(*driver.State) error) error {
+	return d.Store.Lend(ctx, table, id, at, func(s *driver.State) error {
+		d.loaded <- struct{}{}
+		<-d.goOn
+		return use(s)
+	})
 }
 
 // TestFollowWhileLoading hears of a commit that is stored between what a
