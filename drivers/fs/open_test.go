@@ -400,6 +400,10 @@ func TestPoison(t *testing.T) {
 		t.Errorf("the commit on its way: %v", err)
 	}
 	disk.Before = nil
+	// The same attempt again is not stored because memory has it.
+	if err := s.Append(background, []driver.Commit{next(2)})[0].Err; !errors.Is(err, driver.ErrUnknown) || !errors.Is(err, driver.ErrPoisoned) {
+		t.Errorf("the commit sent again: %v", err)
+	}
 	for what, err := range map[string]error{
 		"Append":     s.Append(background, []driver.Commit{next(3)})[0].Err,
 		"Sync":       s.Sync(background),

@@ -42,7 +42,8 @@ func openReadOnly(f vfs.FS, dir string, noMap bool) (*Store, error) {
 		// be gone: then everything is looked at again.
 		s, err = look(f, dir, noMap)
 		var damage *journal.DamageError
-		if err == nil || !errors.As(err, &damage) && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errRecord) {
+		var missing *missingError
+		if err == nil || !errors.As(err, &damage) && !errors.As(err, &missing) && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errRecord) {
 			break
 		}
 	}

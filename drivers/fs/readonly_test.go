@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -155,4 +156,33 @@ func TestReadOnlyShowsDurable(t *testing.T) {
 	if got := shown(); got != 10 {
 		t.Errorf("after the close %d commits are shown", got)
 	}
+}
+
+// TestReadOnlyLooksAgain lets the runs that a look is about to open be merged and
+// removed under its eyes: it looks again.
+func TestReadOnlyLooksAgain(t *testing.T) {
+	disk := vfs.NewMem()
+	s, err := open(disk, storeDir, tight)
+	must(t, err)
+	for len(s.tables) == 0 || len(s.tables[notes].runs.all) < 2 {
+		put(t, s, 1, strings.Repeat("until there are several runs ", 30))
+	}
+	want := dump(t, s)
+	merged := false
+	disk.Before = func(op vfs.Op) vfs.Fault {
+		if op.Kind == vfs.OpOpen && strings.HasSuffix(op.Name, ".run") && !merged {
+			merged = true
+			must(t, s.keeper.merge(notes, 0, len(s.tables[notes].runs.all)))
+			s.keeper.collect()
+		}
+		return vfs.Fault{}
+	}
+	must(t, s.journal.Sync(background, s.journal.Last()))
+	s.journal.Mark()
+	r, err := openReadOnly(disk, storeDir, true)
+	must(t, err)
+	if got := dump(t, r); got != want || !merged {
+		t.Errorf("merged=%v, and the look shows\n%sinstead of\n%s", merged, got, want)
+	}
+	must(t, errors.Join(r.Close(background), s.Close(background)))
 }

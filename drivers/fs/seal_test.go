@@ -364,6 +364,102 @@ func TestErase(t *testing.T) {
 	must(t, s.Close(background))
 }
 
+// TestEraseAfterKill kills the process between a purge and the work that takes
+// its bytes away: the next Open does it.
+func TestEraseAfterKill(t *testing.T) {
+	const secret = "what nobody may read any more"
+	disk := vfs.NewMem()
+	s, err := open(disk, storeDir, tight)
+	must(t, err)
+	put(t, s, 1, "kept")
+	put(t, s, 2, secret)
+	var killed *vfs.Mem
+	disk.During = func(vfs.Op) {
+		if killed == nil {
+			killed = disk.Kill()
+		}
+	}
+	must(t, s.Purge(background, notes, id(2)))
+	disk.During = nil
+	must(t, s.Close(background))
+	has := func(disk *vfs.Mem) (found []string) {
+		for _, dir := range []string{journalName, runsName} {
+			dir = filepath.Join(storeDir, dir)
+			names, err := disk.List(dir)
+			must(t, err)
+			for _, name := range names {
+				b, err := read(disk, filepath.Join(dir, name))
+				must(t, err)
+				if bytes.Contains(b, []byte(secret)) {
+					found = append(found, name)
+				}
+			}
+		}
+		return found
+	}
+	if len(has(killed)) == 0 {
+		t.Fatal("the secret is nowhere")
+	}
+	s, err = open(killed, storeDir, tight)
+	must(t, err)
+	if _, err := s.Head(background, notes, id(2)); !errors.Is(err, driver.ErrNotFound) {
+		t.Errorf("the purged document: %v", err)
+	}
+	if found := has(killed); len(found) > 0 {
+		t.Errorf("it is in %v", found)
+	}
+	must(t, s.Close(background))
+}
+
+// flipping is a file system that writes one bit of runs otherwise than it should,
+// in the k-th write.
+type flipping struct {
+	vfs.FS
+	k *int
+}
+
+func (f flipping) Create(name string) (vfs.File, error) {
+	file, err := f.FS.Create(name)
+	if err == nil && strings.HasSuffix(name, ".run") {
+		file = flippingFile{file, f.k}
+	}
+	return file, err
+}
+
+type flippingFile struct {
+	vfs.File
+	k *int
+}
+
+func (f flippingFile) WriteAt(b []byte, off int64) (int, error) {
+	if *f.k--; *f.k == 0 {
+		b = bytes.Clone(b)
+		b[len(b)/2] ^= 1
+	}
+	return f.File.WriteAt(b, off)
+}
+
+// TestWrittenWrong lets a disk write a run otherwise than it was told, each of
+// them once: that is found before a manifest names it, so nothing is lost, and
+// it is sealed or merged again. An index that is wrong is made anew.
+func TestWrittenWrong(t *testing.T) {
+	for k := 1; ; k++ {
+		h := newHistory(t)
+		h.o = tight
+		left := k
+		h.bend = func(f vfs.FS) vfs.FS { return flipping{f, &left} }
+		if err := h.run(t, vfs.NewMem(), sealScripts[0], func(*vfs.Mem) {}); err != nil {
+			t.Fatalf("write %d of runs: %v", k, err)
+		}
+		if left > 0 {
+			if k < 8 {
+				t.Errorf("runs were written to %d times", k-left)
+			}
+			return
+		}
+	}
+}
+
 // holding lists the files that have some bytes.
 func holding(t *testing.T, dir, text string) (files []string) {
 	must(t, filepath.WalkDir(dir, func(name string, e iofs.DirEntry, err error) error {
