@@ -305,6 +305,7 @@ func Difference(from, to *Document) []Traced {
 	d.Become(to, false)
 	var p Pending
 	d.gather(&p)
+	p.whole()
 	ts := make([]Traced, 0, len(p.deltas))
 	for _, x := range p.deltas {
 		if x.Renamed() != nil {

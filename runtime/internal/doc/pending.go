@@ -180,6 +180,7 @@ func (p *Pending) divide(deltas []Delta, err error) (lost, kept []Delta) {
 // invert undoes a commit, and what happened outside the tree meanwhile. It is
 // not recorded: the store never hears of either.
 func (d *Document) invert(p *Pending) {
+	p.whole()
 	d.still = true
 	for i := len(p.outside) - 1; i >= 0; i-- {
 		d.invertDeltas(p.outside[i])

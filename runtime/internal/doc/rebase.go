@@ -144,6 +144,7 @@ func (r *rebasing) sealedAgain(q *Pending) {
 	if r == nil || len(r.over) == 0 {
 		return
 	}
+	q.whole()
 	for i := range q.deltas {
 		x := &q.deltas[i]
 		if x.Renamed() != nil {

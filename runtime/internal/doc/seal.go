@@ -26,6 +26,7 @@ type Pending struct {
 	Held        any    // what Admit gave for the section
 
 	deltas []Delta
+	kept   []kept
 	born   []*Node // became known by it
 	gone   []*Node // ceased to be known by it; they are ghosts until it is stored
 
@@ -54,16 +55,12 @@ func (d *Document) seal(c Cause, update, again bool) (*Pending, error) {
 		return nil, nil
 	}
 	wasClean := len(d.pending) == 0
-	one := &struct {
-		Pending
-		room [1]Delta
-	}{Pending: Pending{Time: d.time.now(), By: c.By, Because: c.Because, Update: update}}
-	p := &one.Pending
-	p.deltas = one.room[:0]
+	p := d.newPending()
+	p.Time, p.By, p.Because, p.Update = d.time.now(), c.By, c.Because, update
 	strays := d.gather(p)
 	section := d.encode(p)
 	d.reset()
-	if len(p.deltas) > 0 && section {
+	if !p.empty() && section {
 		p.Section = d.section()
 		var err error
 		if p.Held, err = d.host.Admit(d, p.Section); err != nil {
@@ -73,7 +70,7 @@ func (d *Document) seal(c Cause, update, again bool) (*Pending, error) {
 	if err := d.nests(p); err != nil {
 		return p, err
 	}
-	if err := d.host.Fits(d, p); err != nil && len(p.deltas) > 0 {
+	if err := d.host.Fits(d, p); err != nil && !p.empty() {
 		return p, err
 	}
 	if !again {
@@ -81,7 +78,7 @@ func (d *Document) seal(c Cause, update, again bool) (*Pending, error) {
 			d.owe(n.detached())
 		}
 	}
-	if len(p.deltas) == 0 {
+	if p.empty() {
 		d.join(p)
 		return nil, nil
 	}
@@ -91,6 +88,23 @@ func (d *Document) seal(c Cause, update, again bool) (*Pending, error) {
 	}
 	return p, nil
 }
+
+// newPending begins a commit of the open window, with room for one delta where
+// that is all that comes to it.
+func (d *Document) newPending() *Pending {
+	if len(d.win.touches) != 1 {
+		return new(Pending)
+	}
+	one := &struct {
+		Pending
+		room [1]Delta
+	}{}
+	one.deltas = one.room[:0]
+	return &one.Pending
+}
+
+// empty tells whether p changes nothing.
+func (p *Pending) empty() bool { return len(p.kept)+len(p.deltas) == 0 }
 
 // join lets the newest pending commit know what happened outside the tree
 // since. When there is none, the store has all, and nothing can be taken back.
@@ -139,24 +153,25 @@ func (d *Document) gather(p *Pending) (strays []*Node) {
 		p.deltas = make([]Delta, 0, n)
 	}
 	var (
-		last    *Node // nodes come in runs
-		in      bool
-		outside []Delta
+		last *Node // nodes come in runs
+		in   bool
 	)
-	for i := range d.win.touches {
-		t := &d.win.touches[i]
-		if t.n == nil {
-			continue
-		}
-		if base := t.n.base(); base != last {
+	stored := func(n *Node) bool {
+		if base := n.base(); base != last {
 			// One that was linked back and is not known travels whole.
 			last, in = base, base.known && base.stored()
 		}
-		if !in {
+		return in
+	}
+	outside := d.fold(p, stored)
+	for i := range d.win.touches {
+		switch t := &d.win.touches[i]; {
+		case t.n == nil:
+		case stored(t.n):
+			p.deltas = d.foldTouch(p.deltas, t)
+		default:
 			outside = d.foldTouch(outside, t)
-			continue
 		}
-		p.deltas = d.foldTouch(p.deltas, t)
 	}
 	for _, x := range renames {
 		if base := x.N.base(); base.known && base.stored() {
@@ -180,7 +195,7 @@ func (d *Document) foldTouch(to []Delta, t *touch) []Delta {
 	}
 	switch {
 	case t.l == nil:
-		x.Has, x.Val = t.n.boxed(int(t.f), &d.win.boxes)
+		x.Has, x.Val = t.n.value(int(t.f))
 	case t.known:
 		x.Val = t.prev
 	case t.has:
@@ -249,7 +264,13 @@ func (d *Document) renamedIn(l *List) *Renamed {
 // encode writes p's body, and tells whether the query section changed. New
 // nodes become known here, and those that are gone unknown.
 func (d *Document) encode(p *Pending) (section bool) {
-	b := wire.AppendArray(make([]byte, 0, usual*len(p.deltas)), len(p.deltas))
+	n := len(p.kept) + len(p.deltas)
+	b := wire.AppendArray(make([]byte, 0, usual*n), n)
+	for i := range p.kept {
+		x := Delta{Head: p.kept[i].Head}
+		b = x.append(b, nil)
+		section = section || x.N.section
+	}
 	for i := range p.deltas {
 		x := &p.deltas[i]
 		b = x.append(b, nil)

@@ -8,5 +8,8 @@ func (p *Pending) Commit() *Commit {
 			c.Deltas = append(c.Deltas, x)
 		}
 	}
+	for i := range p.kept {
+		c.Deltas = append(c.Deltas, p.kept[i].delta())
+	}
 	return c
 }

@@ -85,12 +85,14 @@ func (tx *Tx) grow() {
 		tx.bound = tx.room[:0]
 		return
 	}
-	size := tx.d.bound
-	if len(tx.full) > 0 {
+	size := tx.d.bound // are still to come of those that the one before had
+	if size <= 0 {
 		size = 2 * len(tx.bound)
 	}
+	size = min(max(4, size), mostBound)
+	tx.d.bound -= size
 	tx.full = append(tx.full, tx.bound)
-	tx.bound = make([]bound, 0, min(max(4, size), mostBound))
+	tx.bound = make([]bound, 0, size)
 }
 
 // Update runs fn as one commit: all of it or, when it fails, panics or ends

@@ -85,6 +85,9 @@ type ChildOf[S any] struct {
 	n *Node //lint:ignore U1000 see Leaves
 }
 
+// small tells whether a Cell has room for the field's values.
+func (f *Field) small() bool { return f.leaf != nil && f.leaf.size != large && f.Kind <= OptionalLeaf }
+
 var (
 	nodeType  = reflect.TypeFor[Node]()
 	codedType = reflect.TypeFor[Coded]()

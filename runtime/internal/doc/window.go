@@ -100,6 +100,7 @@ type touch struct {
 type window struct {
 	open    bool
 	touches []touch
+	kept    []kept        // of fields with small values
 	free    []int32       // touches that are of nothing any more
 	lists   []*List       // with a listWindow
 	strays  []*Node       // written while outside the tree
@@ -107,6 +108,8 @@ type window struct {
 	boxes   boxes         // of what the touches remember
 	came    int32         // one more than the touch of the element that was opened last, 0 for none or several
 	last    int           // touches of the window before
+
+	lastKept int
 }
 
 // listWindow finds a list's touches by the present key of their element, and
@@ -138,13 +141,24 @@ func (n *Node) Changing(f int) {
 			return
 		}
 	}
-	var in *boxes
-	if rec && !(log && d.heard()) {
-		in = &d.win.boxes
-	}
-	had, prev := n.boxed(f, in)
-	if rec {
+	var (
+		had  bool
+		prev any
+	)
+	switch small := n.typ.Fields[f].small(); {
+	case !rec:
+		had, prev = n.value(f)
+	case small && log && d.heard(): // who keeps a value must not keep its neighbours
+		d.keep(n, f)
+		had, prev = n.value(f)
+	case small:
+		x := d.keep(n, f)
+		had, prev = x.Had, x.old()
+	default:
+		had, prev = n.value(f)
 		d.touch(touch{n: n, f: int32(f), had: had, prev: prev})
+	}
+	if rec {
 		d.win.mark(n, f)
 	}
 	if log {
@@ -257,20 +271,17 @@ func (d *Document) openWindow() {
 
 // value gives what field f holds: a leaf's value or a *Node. Lists and
 // required objects are no slots and have none.
-func (n *Node) value(f int) (has bool, v any) { return n.boxed(f, nil) }
-
-// boxed is value with the value in b, which may be nil.
-func (n *Node) boxed(f int, b *boxes) (has bool, v any) {
+func (n *Node) value(f int) (has bool, v any) {
 	fd := &n.typ.Fields[f]
 	switch fd.Kind {
 	case Leaf:
-		return true, b.box(fd.leaf, n.ptr(f))
+		return true, fd.leaf.box(n.ptr(f))
 	case OptionalLeaf:
 		p := n.ptr(f)
 		if !*fd.ok(p) {
 			return false, nil
 		}
-		return true, b.box(fd.leaf, p)
+		return true, fd.leaf.box(p)
 	case Child:
 		if c := *n.childAt(f); c != nil {
 			return true, c
@@ -410,6 +421,9 @@ func (d *Document) reset() {
 			t.n.touched = 0
 		}
 	}
+	for i := range w.kept {
+		w.kept[i].N.touched = 0
+	}
 	for _, l := range w.lists {
 		l.win = nil
 	}
@@ -419,7 +433,10 @@ func (d *Document) reset() {
 	last := min(len(w.touches), 1<<12)
 	clear(w.lists)
 	clear(w.strays)
-	d.win = window{touches: touchPieces.spare(w.touches), lists: spare(w.lists), strays: spare(w.strays), free: spare(w.free), last: last}
+	d.win = window{
+		touches: touchPieces.spare(w.touches), lists: spare(w.lists), strays: spare(w.strays), free: spare(w.free),
+		last: last, lastKept: w.lastKept,
+	}
 	d.win.boxes.size = min(last, mostBoxes) // for what was there before, and for what is there then
 	d.loose = 0
 }
