@@ -2,7 +2,8 @@
 //
 // A [List] answers index to element, key to index, and inserts and removes
 // anywhere, for a million elements and for three. Elements sit in chunks of at
-// most 256, each with its key beside it; an index over the lengths of the
+// most 256, each with its key beside it, and inserting or removing one moves
+// those on the side of its chunk where there are fewer; an index over the lengths of the
 // chunks (a Fenwick tree) finds a chunk by element number and the number of
 // elements before a chunk. A list of one chunk has no index.
 //

@@ -13,19 +13,19 @@ import (
 // move a third more.
 const chunkMax = 256
 
+// chunkFull is how many elements the chunks of a list get that is filled at
+// once, so that the next insert does not halve one: as many as strings and their
+// keys fit into 6,912 bytes, which is a size that memory comes in.
+const chunkFull = 216
+
 // List is a sequence of elements, ascending by key.
 type List[E any] struct {
-	chunks [][]entry[E] // none is empty
-	index  *index       // nil with less than two chunks
+	chunks []chunk[E] // none is empty
+	index  *index     // nil with less than two chunks
 
 	// Where Find was last. Who asks for a key mostly asks for one behind it
 	// next. Whatever happened since, it is only a place to begin at.
 	chunk, place int32
-}
-
-type entry[E any] struct {
-	key pos.Key
-	val E
 }
 
 // Len returns the number of elements.
@@ -34,7 +34,7 @@ func (l *List[E]) Len() int {
 	case l.index != nil:
 		return l.index.total
 	case len(l.chunks) == 1:
-		return len(l.chunks[0])
+		return l.chunks[0].len()
 	}
 	return 0
 }
@@ -48,10 +48,10 @@ func (l *List[E]) Key(i int) pos.Key { return l.entry(i).key }
 
 func (l *List[E]) entry(i int) *entry[E] {
 	if l.index == nil {
-		return &l.chunks[0][i]
+		return l.chunks[0].at(i)
 	}
 	c, j := l.index.find(i)
-	return &l.chunks[c][j]
+	return l.chunks[c].at(j)
 }
 
 // Find returns the index of the element with key k and true, or the index
@@ -65,11 +65,11 @@ func (l *List[E]) Find(k pos.Key) (i int, ok bool) {
 		if c = 0; l.index != nil {
 			c = l.chunkOf(k)
 		}
-		chunk := l.chunks[c]
+		chunk := l.chunks[c].all()
 		j = sort.Search(len(chunk), func(j int) bool { return chunk[j].key >= k })
 		l.chunk, l.place = int32(c), int32(j)
 	}
-	chunk := l.chunks[c]
+	chunk := l.chunks[c].all()
 	if i = j; l.index != nil {
 		i += l.index.begin(c, len(chunk))
 	}
@@ -80,7 +80,7 @@ func (l *List[E]) Find(k pos.Key) (i int, ok bool) {
 func (l *List[E]) chunkOf(k pos.Key) int {
 	heads, h := l.index.heads, head(k)
 	return max(0, sort.Search(len(heads), func(c int) bool {
-		return heads[c] > h || heads[c] == h && l.chunks[c][0].key > k
+		return heads[c] > h || heads[c] == h && l.chunks[c].at(0).key > k
 	})-1)
 }
 
@@ -94,7 +94,7 @@ func (l *List[E]) ahead(k pos.Key) (c, j int, ok bool) {
 	if c >= len(l.chunks) {
 		return 0, 0, false
 	}
-	chunk := l.chunks[c]
+	chunk := l.chunks[c].all()
 	for end := min(j+near, len(chunk)); j < end; j++ {
 		switch order := strings.Compare(string(chunk[j].key), string(k)); {
 		case order < 0:
@@ -119,18 +119,17 @@ func (l *List[E]) Insert(i int, keys []pos.Key, vals []E) {
 		return
 	}
 	if len(l.chunks) == 0 {
-		l.chunks = [][]entry[E]{nil}
+		l.chunks = make([]chunk[E], 1)
 	}
 	c, j := l.spot(i)
-	if len(l.chunks[c])+len(vals) > chunkMax {
-		if len(vals) > chunkMax/4 || c == len(l.chunks)-1 && j == len(l.chunks[c]) {
+	if size := l.chunks[c].len(); size+len(vals) > chunkMax {
+		if len(vals) > chunkMax/4 || c == len(l.chunks)-1 && j == size {
 			l.split(c, j, keys, vals)
 			return
 		}
 		c, j = l.halve(c, j)
 	}
-	l.chunks[c] = open(l.chunks[c], j, len(vals))
-	fill(l.chunks[c][j:], keys, vals)
+	fill(l.chunks[c].open(j, len(vals)), keys, vals)
 	if l.index != nil {
 		l.index.add(c, len(vals))
 		if j == 0 {
@@ -141,8 +140,8 @@ func (l *List[E]) Insert(i int, keys []pos.Key, vals []E) {
 
 // behead notes with which key chunk c begins, when that may be another one.
 func (l *List[E]) behead(c int) {
-	if len(l.chunks[c]) > 0 {
-		l.index.heads[c] = head(l.chunks[c][0].key)
+	if l.chunks[c].len() > 0 {
+		l.index.heads[c] = head(l.chunks[c].at(0).key)
 	}
 }
 
@@ -160,40 +159,15 @@ func (l *List[E]) spot(i int) (c, j int) {
 	return c, j + 1
 }
 
-// open makes room for n entries at j.
-func open[E any](chunk []entry[E], j, n int) []entry[E] {
-	size := len(chunk) + n
-	if size > cap(chunk) {
-		// Growing by half, not by doubling: the rooms of all chunks are
-		// what a list wastes.
-		grown := make([]entry[E], size, min(chunkMax, size+size/2))
-		copy(grown, chunk[:j])
-		copy(grown[j+n:], chunk[j:])
-		return grown
-	}
-	chunk = chunk[:size]
-	copy(chunk[j+n:], chunk[j:])
-	return chunk
-}
-
-func fill[E any](chunk []entry[E], keys []pos.Key, vals []E) {
-	for i := range vals {
-		chunk[i] = entry[E]{keys[i], vals[i]}
-	}
-}
-
 // halve makes two chunks of chunk c, which is full, and returns where place j is then.
 func (l *List[E]) halve(c, j int) (int, int) {
-	chunk := l.chunks[c]
-	half := len(chunk) / 2
-	room := len(chunk)/2 + chunkMax/8 // the rooms of all chunks are what a list wastes
-	before, behind := make([]entry[E], half, room), make([]entry[E], len(chunk)-half, room)
-	copy(before, chunk)
-	copy(behind, chunk[half:])
-	l.chunks[c] = before
-	l.chunks = slices.Insert(l.chunks, c+1, behind)
+	es := l.chunks[c].all()
+	half := len(es) / 2
+	const room = chunkMax / 16 // on each side: the rooms of all chunks are what a list wastes
+	l.chunks[c] = newChunk(es[:half], room, room)
+	l.chunks = slices.Insert(l.chunks, c+1, newChunk(es[half:], room, room))
 	if l.index != nil {
-		l.index.heads = slices.Insert(l.index.heads, c+1, head(behind[0].key))
+		l.index.heads = slices.Insert(l.index.heads, c+1, head(es[half].key))
 	}
 	l.reindex()
 	if j > half {
@@ -206,14 +180,18 @@ func (l *List[E]) halve(c, j int) (int, int) {
 // in its stead. At the end of the list they are filled, because more is likely
 // to be appended; elsewhere they are equal and have room.
 func (l *List[E]) split(c, j int, keys []pos.Key, vals []E) {
-	old := l.chunks[c]
+	old := l.chunks[c].all()
 	if len(old) == 0 { // the list is empty, and filled at once
 		l.chunks = l.chunks[:0]
+		size := chunkMax
+		if len(vals) > chunkMax {
+			size = chunkFull
+		}
 		for len(vals) > 0 {
-			n := min(chunkMax, len(vals))
-			chunk := make([]entry[E], n)
-			fill(chunk, keys[:n], vals[:n])
-			l.chunks, keys, vals = append(l.chunks, chunk), keys[n:], vals[n:]
+			n := min(size, len(vals))
+			es := newChunk[E](nil, 0, n)
+			fill(es.open(0, n), keys[:n], vals[:n])
+			l.chunks, keys, vals = append(l.chunks, es), keys[n:], vals[n:]
 		}
 		l.reindex()
 		return
@@ -228,12 +206,10 @@ func (l *List[E]) split(c, j int, keys []pos.Key, vals []E) {
 		pieces := len(all)/(chunkMax*3/4) + 1
 		size = (len(all) + pieces - 1) / pieces
 	}
-	var chunks [][]entry[E]
+	var chunks []chunk[E]
 	for len(all) > 0 {
 		n := min(size, len(all))
-		chunk := make([]entry[E], n)
-		copy(chunk, all)
-		chunks, all = append(chunks, chunk), all[n:]
+		chunks, all = append(chunks, newChunk(all[:n], 0, 0)), all[n:]
 	}
 	l.replace(c, c+1, chunks)
 }
@@ -250,8 +226,8 @@ func (l *List[E]) Remove(i, n int) {
 	if l.index != nil {
 		c, j = l.index.find(i)
 	}
-	end := min(j+n, len(l.chunks[c]))
-	l.chunks[c] = cut(l.chunks[c], j, end)
+	end := min(j+n, l.chunks[c].len())
+	l.chunks[c].cut(j, end)
 	n -= end - j
 	if l.index != nil {
 		l.index.add(c, j-end)
@@ -262,11 +238,11 @@ func (l *List[E]) Remove(i, n int) {
 	if n > 0 {
 		// The rest is in the next chunks: whole ones go at once.
 		next := c + 1
-		for ; next < len(l.chunks) && n >= len(l.chunks[next]); next++ {
-			n -= len(l.chunks[next])
+		for ; next < len(l.chunks) && n >= l.chunks[next].len(); next++ {
+			n -= l.chunks[next].len()
 		}
 		if n > 0 {
-			l.chunks[next] = cut(l.chunks[next], 0, n)
+			l.chunks[next].cut(0, n)
 			l.behead(next)
 		}
 		l.replace(c+1, next, nil)
@@ -274,50 +250,42 @@ func (l *List[E]) Remove(i, n int) {
 	l.shrink(c)
 }
 
-// cut removes entries from j up to end. It clears what they leave behind, or
-// the collector would keep what it points to.
-func cut[E any](chunk []entry[E], j, end int) []entry[E] {
-	rest := copy(chunk[j:], chunk[end:])
-	clear(chunk[j+rest:])
-	return chunk[:j+rest]
-}
-
 // shrink removes chunk c when it is empty, joins it with the next or the one
 // before when both are small, and lets go of memory that it no longer needs.
 func (l *List[E]) shrink(c int) {
-	chunk := l.chunks[c]
-	switch {
-	case len(chunk) == 0:
+	switch n := l.chunks[c].len(); {
+	case n == 0:
 		l.replace(c, c+1, nil)
-	case c+1 < len(l.chunks) && len(chunk)+len(l.chunks[c+1]) <= chunkMax/2:
+	case c+1 < len(l.chunks) && n+l.chunks[c+1].len() <= chunkMax/2:
 		l.join(c)
-	case c > 0 && len(chunk)+len(l.chunks[c-1]) <= chunkMax/2:
+	case c > 0 && n+l.chunks[c-1].len() <= chunkMax/2:
 		l.join(c - 1)
-	case cap(chunk) > 8 && len(chunk) <= cap(chunk)/4:
-		l.chunks[c] = append(make([]entry[E], 0, 2*len(chunk)), chunk...)
+	default:
+		l.chunks[c].fit()
 	}
 }
 
 // join makes one chunk of c and the one after it.
 func (l *List[E]) join(c int) {
-	a, b := l.chunks[c], l.chunks[c+1]
-	joined := append(append(make([]entry[E], 0, len(a)+len(b)), a...), b...)
-	l.replace(c, c+2, [][]entry[E]{joined})
+	a, b := l.chunks[c].all(), l.chunks[c+1].all()
+	joined := newChunk(a, 0, len(b))
+	copy(joined.open(len(a), len(b)), b)
+	l.replace(c, c+2, []chunk[E]{joined})
 }
 
 // replace puts chunks in the stead of those from c to end.
-func (l *List[E]) replace(c, end int, chunks [][]entry[E]) {
+func (l *List[E]) replace(c, end int, chunks []chunk[E]) {
 	if l.index != nil {
 		heads := make([]uint64, len(chunks))
-		for i, chunk := range chunks {
-			heads[i] = head(chunk[0].key)
+		for i := range chunks {
+			heads[i] = head(chunks[i].at(0).key)
 		}
 		l.index.heads = slices.Replace(l.index.heads, c, end, heads...)
 	}
 	more := len(chunks) - (end - c)
 	old := len(l.chunks)
 	if more > 0 {
-		l.chunks = append(l.chunks, make([][]entry[E], more)...)
+		l.chunks = append(l.chunks, make([]chunk[E], more)...)
 	}
 	copy(l.chunks[end+more:], l.chunks[end:old])
 	copy(l.chunks[c:], chunks)
@@ -343,7 +311,7 @@ func (l *List[E]) reindex() {
 	}
 	lengths := l.index.reset(len(l.chunks))
 	for c := range l.chunks {
-		lengths[c+1] = len(l.chunks[c])
+		lengths[c+1] = l.chunks[c].len()
 	}
 	l.index.build()
 }
@@ -359,8 +327,8 @@ func (l *List[E]) Rekey(i int, keys []pos.Key) {
 		c, j = l.index.find(i)
 	}
 	for ; len(keys) > 0; c, j = c+1, 0 {
-		for ; j < len(l.chunks[c]) && len(keys) > 0; j++ {
-			l.chunks[c][j].key, keys = keys[0], keys[1:]
+		for es := l.chunks[c].all(); j < len(es) && len(keys) > 0; j++ {
+			es[j].key, keys = keys[0], keys[1:]
 		}
 		if l.index != nil {
 			l.behead(c)
@@ -379,8 +347,8 @@ func (l *List[E]) Ascend(i int, fn func(i int, k pos.Key, e *E) bool) {
 		c, j = l.index.find(i)
 	}
 	for ; c < len(l.chunks); c, j = c+1, 0 {
-		for chunk := l.chunks[c]; j < len(chunk); j++ {
-			if !fn(i, chunk[j].key, &chunk[j].val) {
+		for es := l.chunks[c].all(); j < len(es); j++ {
+			if !fn(i, es[j].key, &es[j].val) {
 				return
 			}
 			i++

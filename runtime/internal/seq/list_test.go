@@ -14,7 +14,8 @@ import (
 func (l *List[E]) check(t *testing.T) {
 	t.Helper()
 	total, before := 0, pos.Key("")
-	for c, chunk := range l.chunks {
+	for c := range l.chunks {
+		chunk := l.chunks[c].all()
 		if len(chunk) == 0 || len(chunk) > chunkMax {
 			t.Fatalf("chunk %d has %d elements", c, len(chunk))
 		}
@@ -31,8 +32,8 @@ func (l *List[E]) check(t *testing.T) {
 			before = e.key
 		}
 		total += len(chunk)
-		for _, e := range chunk[len(chunk):cap(chunk)] {
-			if e.key != "" {
+		for i, e := range l.chunks[c].room {
+			if inside := int(l.chunks[c].from) <= i && i < int(l.chunks[c].to); !inside && e.key != "" {
 				t.Fatalf("chunk %d keeps a removed element", c)
 			}
 		}
