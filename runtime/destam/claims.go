@@ -18,8 +18,9 @@ type claims struct {
 	by map[driver.Term]*claimant // guarded by mu
 }
 
-// claimant is one live document among the claims. It is apart from the
-// document, so that a cleanup can take away what a collected one has claimed.
+// claimant is one live document among the claims; nil is one that has claimed
+// nothing. It is apart from the document, so that a cleanup can take away what a
+// collected one has claimed.
 type claimant struct {
 	id       ID
 	shown    []driver.Term // guarded by claims.mu: of the section that was shown last
@@ -70,6 +71,9 @@ func (s *claims) show(c *claimant, terms []driver.Term) {
 
 // born notes that the store has c.
 func (s *claims) born(c *claimant) {
+	if c == nil {
+		return
+	}
 	s.mu.Lock()
 	c.unborn = false
 	s.mu.Unlock()
@@ -77,6 +81,9 @@ func (s *claims) born(c *claimant) {
 
 // restore makes c claim what it shows: what it had reserved came to nothing.
 func (s *claims) restore(c *claimant) {
+	if c == nil {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settle(c)
@@ -97,10 +104,17 @@ func (s *claims) settle(c *claimant) {
 }
 
 // drop forgets c. What a later document of the same id claims stays.
-func (s *claims) drop(c *claimant) { s.show(c, nil) }
+func (s *claims) drop(c *claimant) {
+	if c != nil {
+		s.show(c, nil)
+	}
+}
 
 // shows tells whether c shows the term.
 func (s *claims) shows(c *claimant, t driver.Term) bool {
+	if c == nil {
+		return false
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Contains(c.shown, t)

@@ -60,14 +60,16 @@ type birth struct {
 
 // bear stores the creation of a document that has its content.
 func (t *table) bear(ctx context.Context, l *live, preds []driver.Predicate, b birth) (*live, error) {
-	l.claimant.unborn = true
+	if len(t.unique) > 0 {
+		l.claimant().unborn = true
+	}
 	l.unborn.Store(true)
 	first, err := l.doc.Create(b.cause)
 	if err == nil {
 		err = contradiction(preds, first.Section)
 	}
 	if err != nil {
-		t.claims.drop(l.claimant)
+		t.claims.drop(l.claimed.Load())
 		return nil, nobody(err)
 	}
 	// In the cache before anybody can find it, so that nobody loads another;
@@ -136,7 +138,7 @@ func (l *live) born(ctx context.Context, c driver.Commit) error {
 func (l *live) settleNew() {
 	l.size.Store(l.since.Swap(0))
 	l.after.Store(0)
-	l.table.claims.born(l.claimant)
+	l.table.claims.born(l.claimed.Load())
 	l.appear()
 	l.table.db.hold(l)
 	l.release()

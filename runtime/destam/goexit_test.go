@@ -70,7 +70,7 @@ func TestListenerEnds(t *testing.T) {
 			b := open(t, d, &Options{Window: time.Millisecond})
 			holder := b.create(Card{Query: CardQuery{Slug: ptr("a")}})
 			of(&holder.OObject).forget() // as if nobody had it: only the store knows that the value is taken
-			b.cards.t.claims.drop(of(&holder.OObject).claimant)
+			b.cards.t.claims.drop(of(&holder.OObject).claimed.Load())
 			o := b.create(Card{})
 			o.Watch(ends(TakenBack))
 			if err := o.Query().SetSlug("a"); err != nil {

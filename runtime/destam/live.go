@@ -18,10 +18,10 @@ import (
 // points to it and every node to the document, so that whoever has any handle
 // keeps it.
 type live struct {
-	table    *table
-	doc      *doc.Document
-	id       ID
-	claimant *claimant
+	table   *table
+	doc     *doc.Document
+	id      ID
+	claimed atomic.Pointer[claimant] // see claimant
 
 	// slot is held by whoever talks to the store about the document: one at a
 	// time, and never while listeners or error handlers run, who may want it.
@@ -57,24 +57,36 @@ type live struct {
 	fate   fate        // guarded by lives.noted
 
 	task task // guarded by schedule.mu
+
+	room doc.Document // of doc: both are one piece of memory
 }
 
 // newLive makes a document without content. Its slot is taken.
 func (t *table) newLive(id ID) *live {
-	l := &live{table: t, id: id, claimant: &claimant{id: id}, slot: make(chan struct{}, 1)}
+	l := &live{table: t, id: id, slot: make(chan struct{}, 1)}
 	l.slot <- struct{}{}
 	l.task.index = -1
-	l.doc = doc.New(t.typ, id, l, doc.Options{
+	l.doc = &l.room
+	l.doc.Setup(t.typ, id, l, doc.Options{
 		KeyBound: t.db.opts.tuning.keyBound,
 		Backlog:  t.db.opts.Backlog,
 		Patience: t.db.opts.tuning.patience,
 		Folded:   &t.db.counters.folded,
 		Behind:   &t.db.counters.behind,
 	})
-	if len(t.unique) > 0 {
-		runtime.AddCleanup(l, t.claims.drop, l.claimant)
-	}
 	return l
+}
+
+// claimant gives the document among the claims of its table, and makes it the
+// first time: most documents that are loaded are only read.
+func (l *live) claimant() *claimant {
+	if c := l.claimed.Load(); c != nil {
+		return c
+	}
+	if c := (&claimant{id: l.id}); l.claimed.CompareAndSwap(nil, c) {
+		runtime.AddCleanup(l, l.table.claims.drop, c)
+	}
+	return l.claimed.Load()
 }
 
 // handle gives the document's canonical handle.
@@ -113,8 +125,8 @@ func (l *live) Dirty(*doc.Document) {
 // Admit is [doc.Host]'s: the unique values of the section are claimed.
 func (l *live) Admit(_ *doc.Document, section []byte) (held any, err error) {
 	terms, err := l.termsOf(section)
-	if err == nil {
-		err = l.table.claims.reserve(l.claimant, terms)
+	if err == nil && len(l.table.unique) > 0 {
+		err = l.table.claims.reserve(l.claimant(), terms)
 	}
 	if err != nil {
 		return nil, l.table.refusal("set", l.id, err)
@@ -167,7 +179,7 @@ func (l *live) Section(_ *doc.Document, section []byte) {
 	}
 	if len(l.table.unique) > 0 {
 		if terms, err := l.termsOf(section); err == nil {
-			l.table.claims.show(l.claimant, terms)
+			l.table.claims.show(l.claimant(), terms)
 		}
 	}
 	l.table.db.schedule.show(l, section)

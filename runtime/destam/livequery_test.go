@@ -213,7 +213,7 @@ func TestLiveTakenBack(t *testing.T) {
 		holder := b.create(Card{Query: CardQuery{Slug: ptr("a")}})
 		id := holder.ID()
 		of(&holder.OObject).forget() // as if nobody had it: only the store knows that the value is taken
-		b.cards.t.claims.drop(of(&holder.OObject).claimant)
+		b.cards.t.claims.drop(of(&holder.OObject).claimed.Load())
 		o := b.create(Card{Query: CardQuery{Owner: "ann"}})
 		live := must(b.cards.Live(ctx, CardWhere.Slug().Is("a")))(t)
 		defer live.Close()

@@ -67,9 +67,11 @@ func (l *live) came(b *built, s *driver.State) {
 	l.since.Store(b.since)
 	l.after.Store(b.after)
 	l.version.Store(b.seq)
-	held := slices.Clone(s.Held)
-	l.held.Store(&held)
-	l.table.claims.show(l.claimant, held)
+	if len(s.Held) > 0 {
+		held := slices.Clone(s.Held)
+		l.held.Store(&held)
+		l.table.claims.show(l.claimant(), held)
+	}
 	if l.table.db.fed {
 		l.table.loading.loaded(l, slices.Clone(s.Section)) // of this nothing may be kept
 	}

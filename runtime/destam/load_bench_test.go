@@ -7,11 +7,13 @@ import (
 	"testing"
 
 	"github.com/destam-go/destamgen/drivers/fs"
+	"github.com/destam-go/destamgen/runtime/driver"
 )
 
 // BenchmarkLoadSealed loads documents of fs that nobody has, after a restart: a
 // checkpoint of 400 bytes and 20 changes of 80 each, written in turns.
-// part=driver is what the store does of it.
+// part=driver is what the store does of it when it gives the state away, and
+// part=lent when it lends it.
 func BenchmarkLoadSealed(b *testing.B) {
 	const documents, changes = 2000, 20
 	dir := b.TempDir()
@@ -59,6 +61,20 @@ func BenchmarkLoadSealed(b *testing.B) {
 		for b.Loop() {
 			if s, err := cards.t.db.driver.Load(ctx, "cards", next(), 0); err != nil || len(s.Commits) != changes {
 				b.Fatal(len(s.Commits), err)
+			}
+		}
+	})
+	b.Run("part=lent", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			err := driver.Lend(ctx, cards.t.db.driver, "cards", next(), 0, func(s *driver.State) error {
+				if len(s.Commits) != changes {
+					b.Fatal(len(s.Commits))
+				}
+				return nil
+			})
+			if err != nil {
+				b.Fatal(err)
 			}
 		}
 	})

@@ -143,7 +143,7 @@ func (l *live) apply(packet []byte, from *Digest, opts []CommitOption) error {
 		p, err = from.w.Receive(doc.Message{Number: m.number, Seen: m.seen, Body: m.body}, c)
 	}
 	if err != nil {
-		l.table.claims.restore(l.claimant)
+		l.table.claims.restore(l.claimed.Load())
 		return err
 	}
 	if p == nil {

@@ -403,7 +403,7 @@ func (t *table) mayFree(ctx context.Context, self ID, dup *driver.DuplicateError
 		found, err := t.takenBy(ctx, []driver.Term{dup.Term}, self)
 		return err == nil && found == nil, err
 	}
-	if t.claims.shows(holder.claimant, dup.Term) || slices.Contains(e.behind, holder) {
+	if t.claims.shows(holder.claimed.Load(), dup.Term) || slices.Contains(e.behind, holder) {
 		return false, nil
 	}
 	err := holder.bring(ctx, e)
@@ -440,6 +440,6 @@ func (l *live) giveUp(err error) {
 // forget takes the document out of everything that would find it.
 func (l *live) forget() {
 	l.table.db.schedule.abandon(l)
-	l.table.claims.drop(l.claimant)
+	l.table.claims.drop(l.claimed.Load())
 	l.table.cache.Remove(l.id, l)
 }

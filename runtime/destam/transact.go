@@ -85,7 +85,7 @@ func (l *live) transact(ctx context.Context, fn func(unsafe.Pointer) error, c do
 	if err != nil {
 		return err
 	}
-	defer l.table.claims.restore(l.claimant) // what it claimed and nobody shows
+	defer l.table.claims.restore(l.claimed.Load()) // what it claimed and nobody shows
 	p, err := (*doc.Object)(private.handle()).Update(func(h unsafe.Pointer) error {
 		if err := fn(h); err != nil {
 			return &ownError{err}
@@ -130,7 +130,10 @@ func (l *live) copyAt(ctx context.Context, version uint64) (*live, error) {
 	}
 	var c *live
 	_, err = t.build(ctx, &state, func() *doc.Document {
-		c = &live{table: t, id: l.id, claimant: l.claimant, private: true, slot: make(chan struct{}, 1)}
+		c = &live{table: t, id: l.id, private: true, slot: make(chan struct{}, 1)}
+		if len(t.unique) > 0 {
+			c.claimed.Store(l.claimant())
+		}
 		c.task.index = -1
 		c.doc = doc.New(t.typ, l.id, c, doc.Options{
 			KeyBound: t.db.opts.tuning.keyBound,

@@ -156,7 +156,7 @@ func (b *base) stored(c Card) ID {
 		b.t.Fatal(err)
 	}
 	l := of(&o.OObject)
-	b.cards.t.claims.drop(l.claimant)
+	b.cards.t.claims.drop(l.claimed.Load())
 	b.cards.t.cache.Remove(l.id, l)
 	return l.id
 }
@@ -446,7 +446,7 @@ func TestRefusedRace(t *testing.T) {
 					case 0: // somebody of whom nobody has a handle
 						if other, err := b.cards.Create(ctx, Card{Query: CardQuery{Slug: &s}}); err == nil {
 							l := of(&other.OObject)
-							b.cards.t.claims.drop(l.claimant)
+							b.cards.t.claims.drop(l.claimed.Load())
 							_ = other.Delete(ctx)
 						}
 					case 1:

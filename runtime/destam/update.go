@@ -74,7 +74,7 @@ func update(o *OObject, fn func(unsafe.Pointer) error, opts []CommitOption) erro
 	if !nested && len(l.table.unique) > 0 {
 		defer func() {
 			if !done { // what it claimed came to nothing, also after a panic
-				l.table.claims.restore(l.claimant)
+				l.table.claims.restore(l.claimed.Load())
 			}
 		}()
 	}

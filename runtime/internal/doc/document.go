@@ -103,11 +103,17 @@ type Host interface {
 
 // New makes a document without content, at no version.
 func New(typ *Type, id ID, host Host, opts Options) *Document {
-	d := &Document{ID: id, host: host, opts: opts, ops: 1}
+	d := new(Document)
+	d.Setup(typ, id, host, opts)
+	return d
+}
+
+// Setup is New of the zero Document, which may be a part of what the host has.
+func (d *Document) Setup(typ *Type, id ID, host Host, opts Options) {
+	d.ID, d.host, d.opts, d.ops = id, host, opts, 1
 	d.out.d = d
 	d.root = typ.newNode(d, ID{})
 	d.Root = d.root
-	return d
 }
 
 // Kill makes every later change fail with err; what is there can be read.
