@@ -118,6 +118,16 @@ func TestReplicaRefuses(t *testing.T) {
 			t.Errorf("adopted %s: %v", what, err)
 		}
 	}
+	copied := func() []byte {
+		_, p, err := NewDigest(here.create(Card{}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	if _, err := Answer(must(Adopt(ctx, there.cards, copied()))(t), copied()); !errors.Is(err, ErrUnfit) {
+		t.Errorf("answered for another document of the same content: %v", err)
+	}
 	if err := a.View(func(v *OCard) error {
 		if err := Apply(v, once); !errors.Is(err, ErrInTransaction) {
 			t.Errorf("in a transaction: %v", err)
@@ -257,6 +267,15 @@ func TestUndoSteps(t *testing.T) {
 		ok, skipped, err = u.Undo(ctx, Because("mistake"))
 		if !ok || len(skipped) != 1 || skipped[0].Path().String() != "title" || err != nil || o.Title() != "bob" || o.Count() != -3 {
 			t.Errorf("%v, %v, %v: %+v", ok, skipped, err, o.Snapshot())
+		}
+		if err := o.Flush(ctx); err != nil {
+			t.Fatal(err)
+		}
+		for v, err := range o.History(ctx, Backwards()) {
+			if err != nil || v.By != "ann" || v.Because != "mistake" {
+				t.Errorf("it is by %q because of %q, %v", v.By, v.Because, err)
+			}
+			break
 		}
 		if ok, _, _ := u.Undo(ctx); ok {
 			t.Error("a step too many")

@@ -1,0 +1,117 @@
+package doc
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"unsafe"
+)
+
+// undoer is an Undo of a whole document, and who does something to that.
+type undoer struct {
+	*Undo
+	t *testing.T
+	d *Document
+	h *host
+}
+
+func newUndoer(t *testing.T, v Note, by string) undoer {
+	d, h, _ := create(t, v, 64)
+	u := undoer{d.root.NewUndo(by, 100), t, d, h}
+	t.Cleanup(u.Stop)
+	return u
+}
+
+func (u undoer) by(c Cause, f func(n *Node)) {
+	u.t.Helper()
+	if _, err := root(u.d).Update(func(h unsafe.Pointer) error { f((*Object)(h).n); return nil }, c); err != nil {
+		u.t.Fatal(err)
+	}
+}
+
+func (u undoer) steps(back, again int) {
+	u.t.Helper()
+	if b, a := u.Steps(); b != back || a != again {
+		u.t.Errorf("%d steps back and %d again, want %d and %d", b, a, back, again)
+	}
+}
+
+// TestUndoNotMine holds that everybody's of this process are not those of others,
+// nor what was folded because the listener was behind: who did that is not known.
+func TestUndoNotMine(t *testing.T) {
+	u := newUndoer(t, seedNote, "")
+	u.by(Cause{Origin: Remote}, title("remote"))
+	u.by(Cause{Origin: TakenBack}, title("taken back"))
+	u.steps(0, 0)
+	u.d.opts.Backlog = 2
+	more := true
+	u.d.lock()
+	defer u.d.root.Watch(-1, func(*Commit) {
+		if more { // who undoes has heard of this one, and not of the others
+			more = false
+			for i := range 5 {
+				u.by(Cause{By: "bob"}, setMeta("k", int64(i)))
+			}
+		}
+	}).Stop()
+	u.d.mu.Unlock()
+	u.by(Cause{}, title("mine"))
+	u.steps(1, 0)
+}
+
+// TestUndoStays holds that a step which cannot be taken back now can be later.
+func TestUndoStays(t *testing.T) {
+	u := newUndoer(t, seedNote, "")
+	u.by(Cause{}, func(n *Node) { setText(n.inner(fQuery), fSlug, "mine") })
+	no := errors.New("taken")
+	u.h.admit = func([]byte) error { return no }
+	if _, _, err := u.Back(t.Context(), Cause{}); !errors.Is(err, no) {
+		t.Errorf("refused: %v", err)
+	}
+	u.h.admit = nil
+	u.steps(1, 0)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var late error
+	u.d.lock()
+	s := u.d.root.Watch(-1, func(*Commit) { _, _, late = u.Back(ctx, Cause{}) })
+	u.d.mu.Unlock()
+	u.by(Cause{}, title("x"))
+	s.Stop()
+	if u.steps(2, 0); !errors.Is(late, context.Canceled) {
+		t.Errorf("in a listener: %v", late)
+	}
+	for range 2 {
+		if ok, skipped, err := u.Back(t.Context(), Cause{}); !ok || len(skipped) > 0 || err != nil {
+			t.Errorf("%v, %v, %v", ok, skipped, err)
+		}
+	}
+	if v := snapshot(u.d); v.Title != seedNote.Title || v.Query.Slug != seedNote.Query.Slug {
+		t.Errorf("ended as %+v", v)
+	}
+}
+
+// TestUndoGone takes back what has no place any more: in an object that somebody
+// has taken out, and of one that somebody has put what held it into.
+func TestUndoGone(t *testing.T) {
+	u := newUndoer(t, Note{Tasks: []Task{{Text: "a", Sub: []Task{{Text: "b"}}}}}, "ann")
+	a := u.d.root.List(fTasks).Node(0)
+	b := a.List(fSub).Node(0)
+	u.by(Cause{By: "ann"}, func(*Node) { setText(b, fText, "ann") })
+	u.by(Cause{By: "ann"}, func(n *Node) { a.List(fSub).Remove(0, 1); n.SetChild(fBoss, b) })
+	u.by(Cause{By: "bob"}, func(*Node) {
+		l := b.EnsureList(fSub)
+		l.Open(0, 1)
+		l.Put(0, a)
+		l.Close(0, 1)
+	})
+	ok, skipped, err := u.Back(t.Context(), Cause{By: "ann"})
+	if !ok || len(skipped) != 1 || err != nil || a.within(b) && b.within(a) {
+		t.Errorf("into itself: %v, %v, %v", ok, skipped, err)
+	}
+	u.by(Cause{By: "bob"}, func(n *Node) { n.SetChild(fBoss, nil) })
+	if ok, skipped, err = u.Back(t.Context(), Cause{By: "ann"}); !ok || len(skipped) != 1 || err != nil {
+		t.Errorf("in what is gone: %v, %v, %v", ok, skipped, err)
+	}
+	checkHolders(t, u.d)
+}
