@@ -29,7 +29,7 @@
 //	journal/    every commit that is not sealed, in the order of acceptance
 //	lost+found/ bytes that a power failure left behind; yours to delete
 //
-// Files are for their owner only. Names of tables and fields never become names
+// Files are for their owner only; on Windows for whom the folder above is. Names of tables and fields never become names
 // of files.
 //
 // # Memory

@@ -155,9 +155,10 @@ func (k *keeper) write(m manifest.Manifest, gone []string) error {
 	return nil
 }
 
-// doom notes that a file is not part of the store any more. The caller holds
-// k.mu.
+// doom notes that a file is not part of the store any more, by the name that it
+// has in a manifest on every system. The caller holds k.mu.
 func (k *keeper) doom(name string) {
+	name = filepath.ToSlash(name)
 	if !slices.ContainsFunc(k.doomed, func(g manifest.Gone) bool { return g.Name == name }) {
 		k.doomed = append(k.doomed, manifest.Gone{Name: name, Since: k.now().Unix()})
 	}

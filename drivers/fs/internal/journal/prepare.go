@@ -47,7 +47,8 @@ func (j *Journal) prepare(need int) *prepared {
 
 // grown is the size of the segment after one of size bytes.
 func (o Options) grown(size, need int) int {
-	return max(min(2*size, o.Segment), onPages(segmentHeader+padded(batchHeader+need)+batchHeader))
+	next := size + min(size, o.Segment-size) // twice the size may be more than an int of 32 bits holds
+	return max(next, onPages(segmentHeader+padded(batchHeader+need)+batchHeader))
 }
 
 // onPages is a size that takes whole pages.
