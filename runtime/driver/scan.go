@@ -2,6 +2,7 @@ package driver
 
 import (
 	"slices"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/destam-go/destamgen/runtime/internal/wire"
@@ -10,7 +11,9 @@ import (
 // TermsIn returns what [Terms] does of an encoded section, without a [Value] in
 // between. The error is that of [DecodeValue].
 func TermsIn(section []byte) ([]Term, error) {
-	s := scanner{all: true}
+	s := newScanner(nil)
+	defer s.done()
+	s.all = true
 	if !s.scan(section) {
 		v, err := DecodeValue(section)
 		if err != nil {
@@ -25,7 +28,8 @@ func TermsIn(section []byte) ([]Term, error) {
 // between: a section without unique values allocates nothing. The error is
 // that of [DecodeValue].
 func HeldIn(section []byte, unique []string) ([]Term, error) {
-	s := scanner{paths: unique}
+	s := newScanner(unique)
+	defer s.done()
 	if !s.scan(section) {
 		v, err := DecodeValue(section)
 		if err != nil {
@@ -44,9 +48,36 @@ type scanner struct {
 	all   bool     // every term, not only those at paths
 	paths []string // dotted
 	depth int
-	terms []Term
+	text  []byte    // of all terms, one behind the other
+	ends  []int     // where each ends
 	here  [128]byte // the path of the value at hand, as JoinPath writes it
 	at    int       // its length
+}
+
+// scanners are used again for the room that their texts have, which is not kept
+// when it is more than most sections need.
+var scanners = sync.Pool{New: func() any { return new(scanner) }}
+
+const (
+	roomyText = 4096
+	roomyEnds = 256
+)
+
+func newScanner(paths []string) *scanner {
+	s := scanners.Get().(*scanner)
+	s.paths = paths
+	return s
+}
+
+// done lets the scanner go, and all that it was given.
+func (s *scanner) done() {
+	if cap(s.text) > roomyText || cap(s.ends) > roomyEnds {
+		return
+	}
+	s.r.Reset(nil)
+	s.all, s.paths, s.depth, s.at = false, nil, 0, 0
+	s.text, s.ends = s.text[:0], s.ends[:0]
+	scanners.Put(s)
 }
 
 // distinct is how many names of one object a scanner compares with each other.
@@ -57,9 +88,18 @@ func (s *scanner) scan(section []byte) bool {
 	return s.value() && s.r.Err() == nil && s.r.Len() == 0
 }
 
+// sorted gives the terms, ascending, each once. They are parts of one text.
 func (s *scanner) sorted() []Term {
-	slices.Sort(s.terms)
-	return slices.Compact(s.terms)
+	if len(s.ends) == 0 {
+		return nil
+	}
+	text, from := string(s.text), 0
+	terms := make([]Term, len(s.ends))
+	for i, end := range s.ends {
+		terms[i], from = Term(text[from:end]), end
+	}
+	slices.Sort(terms)
+	return slices.Compact(terms)
 }
 
 func (s *scanner) value() bool {
@@ -80,7 +120,7 @@ func (s *scanner) value() bool {
 			return false
 		}
 		if s.wanted() {
-			s.add(string(v))
+			s.end(appendText(s.begin(), v))
 		}
 	case wire.Array:
 		return s.array()
@@ -106,9 +146,16 @@ func (s *scanner) wanted() bool {
 }
 
 func (s *scanner) add(scalar Value) {
-	b, _ := appendScalar(append(s.here[:s.at], 0), scalar)
-	s.terms = append(s.terms, Term(b))
+	b, _ := appendScalar(s.begin(), scalar)
+	s.end(b)
 }
+
+// begin gives the text with the path of the value at hand, behind which the value
+// is to be written.
+func (s *scanner) begin() []byte { return append(append(s.text, s.here[:s.at]...), 0) }
+
+// end makes the text what begin gave and a value.
+func (s *scanner) end(text []byte) { s.text, s.ends = text, append(s.ends, len(text)) }
 
 func (s *scanner) array() bool {
 	n := s.r.Array()

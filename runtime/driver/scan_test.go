@@ -118,3 +118,17 @@ func FuzzTermsIn(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) { scanned(t, b, []string{"a.[]", "slug.[]"}) })
 }
+
+// BenchmarkTermsIn is what a store does of every section that it gets or reads.
+func BenchmarkTermsIn(b *testing.B) {
+	section, err := driver.AppendValue(nil, obj("owner", "group000042", "slug", "user0000042@example.com with a name as long as they are, at last"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := driver.TermsIn(section); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package driver
 
 import (
 	"fmt"
+	"slices"
 )
 
 // Standing is what decides about the next commit of a document: the same rules
@@ -97,8 +98,12 @@ func (s Standing) After(c *Commit) Standing {
 }
 
 // Taken compares what a document held before and after a commit, both
-// ascending, and returns what the commit takes and what it frees, ascending.
+// ascending, and returns what the commit takes and what it frees, ascending. They
+// may be parts of what it was given.
 func Taken(before, after []Term) (taken, freed []Term) {
+	if len(before) == 0 || len(after) == 0 { // as it is with what is made and what goes
+		return slices.Clip(after), slices.Clip(before)
+	}
 	for len(before) > 0 || len(after) > 0 {
 		switch {
 		case len(before) == 0 || len(after) > 0 && after[0] < before[0]:

@@ -55,11 +55,7 @@ func TermOf(path []string, scalar Value) Term {
 func appendScalar(b []byte, v Value) ([]byte, bool) {
 	switch v := v.(type) {
 	case string:
-		if len(v) <= longest {
-			return append(append(b, 's'), v...), true
-		}
-		digest := sha256.Sum256([]byte(v))
-		return base64.RawURLEncoding.AppendEncode(append(b, 'h'), digest[:]), true
+		return appendText(b, v), true
 	case int64:
 		return strconv.AppendInt(append(b, 'i'), v, 10), true
 	case bool:
@@ -69,6 +65,15 @@ func appendScalar(b []byte, v Value) ([]byte, bool) {
 		return append(b, "b0"...), true
 	}
 	return b, false
+}
+
+// appendText appends what follows the path in the term of a string.
+func appendText[T string | []byte](b []byte, text T) []byte {
+	if len(text) <= longest {
+		return append(append(b, 's'), text...)
+	}
+	digest := sha256.Sum256([]byte(text))
+	return base64.RawURLEncoding.AppendEncode(append(b, 'h'), digest[:])
 }
 
 // Path returns the dotted path of the term, as [JoinPath] writes it:
