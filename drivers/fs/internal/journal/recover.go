@@ -260,6 +260,7 @@ func (r *recovery) scan(s *segment, base, next uint64) ([]batch, int, error) {
 		r.no = b.no + 1
 		r.vouched = max(r.vouched, b.synced)
 	}
+	s.used.Store(max(s.used.Load(), int64(end))) // a batch may end with zeros
 	return batches, end, nil
 }
 
@@ -272,14 +273,14 @@ func (r *recovery) judge() error {
 		if err != nil {
 			return err
 		}
-		r.vouched = max(r.vouched, r.o.codec.vouched(image, r.end, r.last.id))
+		r.vouched = max(r.vouched, r.o.codec.vouched(image[:r.last.used.Load()], r.end, r.last.id))
 	}
 	for _, s := range rest {
 		image, err := s.load()
 		if err != nil {
 			return err
 		}
-		r.vouched = max(r.vouched, r.o.codec.vouched(image, segmentHeader, s.id))
+		r.vouched = max(r.vouched, r.o.codec.vouched(image[:s.used.Load()], segmentHeader, s.id))
 	}
 	if r.vouched < r.no {
 		return nil
@@ -310,7 +311,7 @@ func (r *recovery) clean() (resumption, bool) {
 		return resumption{}, false
 	}
 	if r.last == nil {
-		return resumption{off: segmentHeader, no: r.no}, len(r.tail) == 1 && zero((*r.tail[0].image.Load())[segmentHeader:])
+		return resumption{off: segmentHeader, no: r.no}, len(r.tail) == 1 && zero((*r.tail[0].image.Load())[segmentHeader:r.tail[0].used.Load()])
 	}
 	at := resumption{off: r.end, no: r.no, batches: len(r.batches)}
 	for at.batches > 0 && at.no-1 > r.vouched {
@@ -323,7 +324,7 @@ func (r *recovery) clean() (resumption, bool) {
 		}
 		at = resumption{off: b.start, no: b.no, batches: at.batches - 1}
 	}
-	image := *r.last.image.Load()
+	image := (*r.last.image.Load())[:r.last.used.Load()]
 	if !zero(image[r.end:]) && r.o.bug != tornAppended || len(r.tail) > 0 {
 		return resumption{}, false
 	}

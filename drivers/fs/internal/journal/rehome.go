@@ -42,7 +42,7 @@ func (r *recovery) setAsideBehind(s *segment, off int) error {
 	if err != nil {
 		return err
 	}
-	n := used(image[off:])
+	n := used(image[off:s.used.Load()])
 	if n == 0 {
 		return nil
 	}

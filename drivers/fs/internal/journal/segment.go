@@ -30,6 +30,8 @@ type segment struct {
 	file   vfs.File
 	name   string
 
+	used atomic.Int64 // behind this the file had nothing but zeros when it was loaded
+
 	// image is what the file holds, as long as it is worth the memory: always
 	// while the segment is active. What was written into it once is not
 	// changed, so readers need no lock.
@@ -113,15 +115,40 @@ func (s *segment) readHeader(store [16]byte) error {
 	return nil
 }
 
-// load reads the whole segment into memory.
+// piece is how much of a segment is read at once.
+const piece = 256 << 10
+
+// load reads the whole segment into memory. Most of a segment is zeros, mostly:
+// where they begin, pieces are read into one that is used again, so that they
+// take no memory of the process until something is written there.
 func (s *segment) load() ([]byte, error) {
 	if image := s.image.Load(); image != nil {
 		return *image, nil
 	}
 	image := make([]byte, s.size)
-	if _, err := s.file.ReadAt(image, 0); err != nil && err != io.EOF {
-		return nil, err
+	used := 0
+	var other []byte
+	for off := 0; off < s.size; off += piece {
+		into := image[off:min(off+piece, s.size)]
+		read, behind := into, used < off
+		if behind {
+			if other == nil {
+				other = make([]byte, piece)
+			}
+			read = other[:len(into)]
+		}
+		n, err := s.file.ReadAt(read, int64(off))
+		if err != nil && err != io.EOF {
+			return nil, err
+		}
+		if zero(read[:n]) {
+			continue
+		}
+		if used = off + len(into); behind {
+			copy(into, read[:n])
+		}
 	}
+	s.used.Store(int64(used))
 	s.image.Store(&image)
 	return image, nil
 }
