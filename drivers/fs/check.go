@@ -100,8 +100,9 @@ func (s *Store) checkMemory(found *[]driver.Damage) {
 			made := newTail()
 			for id, d := range l.docs {
 				made.docs[id] = d
-				made.hold(id, nil, d.standing.Held)
-				made.index(id, nil, d.terms())
+				terms := d.terms()
+				made.index(id, nil, terms)
+				made.hold(id, nil, d.standing.Held, terms)
 			}
 			if !l.same(made) {
 				*found = append(*found, driver.Damage{Table: name, Where: "memory", Why: "the index of what is not sealed is not what its documents make"})
@@ -113,7 +114,16 @@ func (s *Store) checkMemory(found *[]driver.Damage) {
 // same tells whether two tails of the same documents have the same indexes.
 func (t *tail) same(other *tail) bool {
 	sets := func(a, b *idSet) bool { return a.len() == b.len() && slices.Equal(a.list(), b.list()) }
-	return sets(&t.alive, &other.alive) && maps.Equal(t.holders, other.holders) && maps.EqualFunc(t.found, other.found, sets)
+	found := func(a, b hits) bool { return slices.Equal(a.list(), b.list()) }
+	return sets(&t.alive, &other.alive) && maps.Equal(t.outside, other.outside) && maps.EqualFunc(t.found, other.found, found)
+}
+
+// list gives the documents of a term.
+func (h hits) list() []driver.ID {
+	if h.set == nil {
+		return []driver.ID{h.one}
+	}
+	return h.set.list()
 }
 
 // list gives the ids of a set.

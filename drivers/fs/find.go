@@ -9,8 +9,8 @@ import (
 	"github.com/destam-go/destamgen/runtime/driver"
 )
 
-// page is how many heads Find takes at once, and so how long writers wait for
-// it.
+// page is how many heads Find takes at once of each run and tail, and so how long
+// writers wait for it.
 const page = 64
 
 // Find implements [driver.Driver].
@@ -32,20 +32,21 @@ func (s *Store) Find(ctx context.Context, table string, q driver.Query) iter.Seq
 				yield(driver.Head{}, err)
 				return
 			}
-			for _, h := range heads {
-				if !yield(h, nil) {
+			for i := range heads {
+				if !yield(heads[i], nil) {
 					return
 				}
-			}
-			if left -= len(heads); q.Limit > 0 && left == 0 {
-				return
+				if left--; left == 0 {
+					return
+				}
 			}
 		}
 	}
 }
 
-// find gives at most n heads from an id on that have the terms of q, the id to go
-// on from, and whether there may be more.
+// find gives heads from an id on that have the terms of q, n at most of each run
+// and tail but at least n if there are so many, the id to go on from, and whether
+// there may be more.
 func (s *Store) find(ctx context.Context, table string, q *driver.Query, from driver.ID, n int) (heads []driver.Head, next driver.ID, more bool, err error) {
 	if err := s.enter(ctx); err != nil {
 		return nil, next, false, err
@@ -62,7 +63,7 @@ func (s *Store) find(ctx context.Context, table string, q *driver.Query, from dr
 		s.mu.RUnlock()
 		// The runs are read without the lock, and then compared with what
 		// memory knows better; memory moves into a run sometimes.
-		hits, last, full, err := sealed.find(q, from, n)
+		hits, until, err := sealed.find(q, from, n)
 		if err != nil {
 			sealed.drop()
 			return nil, next, false, err
@@ -73,19 +74,38 @@ func (s *Store) find(ctx context.Context, table string, q *driver.Query, from dr
 			sealed.drop()
 			continue
 		}
-		heads, next, more = t.merge(q, from, hits, last, full, n)
+		heads, until = t.merge(q, from, hits, until, n)
 		s.mu.RUnlock()
 		sealed.drop()
+		if until.cut {
+			next, more = after(until.last)
+		}
 		return heads, next, more, nil
 	}
 }
 
-// merge puts what memory finds between the hits of the runs, which end with
-// last if they are not all, and gives the first n. The caller holds mu.
-func (t *table) merge(q *driver.Query, from driver.ID, hits []run.Head, last driver.ID, full bool, n int) (heads []driver.Head, next driver.ID, more bool) {
-	heads = make([]driver.Head, 0, len(hits))
-	for _, h := range hits {
-		if t.memory(h.ID) == nil {
+// end says how far several lists of hits are whole: up to the last id of the one
+// that ends first, if any of them was cut.
+type end struct {
+	cut  bool
+	last driver.ID
+}
+
+// at notes that a list was cut behind an id.
+func (e *end) at(id driver.ID) {
+	if !e.cut || id.Compare(e.last) < 0 {
+		e.cut, e.last = true, id
+	}
+}
+
+// before tells whether the end comes before an id.
+func (e *end) before(id driver.ID) bool { return e.cut && id.Compare(e.last) > 0 }
+
+// merge puts what memory finds between the hits of the runs. The caller holds mu.
+func (t *table) merge(q *driver.Query, from driver.ID, hits []run.Head, until end, n int) ([]driver.Head, end) {
+	heads := make([]driver.Head, 0, len(hits))
+	for i := range hits {
+		if h := &hits[i]; t.memory(h.ID) == nil {
 			heads = append(heads, known{h.Standing, h.Section}.owned(h.ID))
 		}
 	}
@@ -96,90 +116,89 @@ func (t *table) merge(q *driver.Query, from driver.ID, hits []run.Head, last dri
 		}
 		found := 0
 		l.search(q.Terms, from, func(id driver.ID) bool {
-			if full && id.Compare(last) > 0 || found == n {
+			if until.before(id) {
 				return false
 			}
-			if l == t.active || t.active.docs[id] == nil {
-				d := l.docs[id]
-				k := known{d.standing, d.section}
-				if q.Peek { // memory never writes into a section that it has
-					k.standing.Held = nil
-					heads = append(heads, k.owned(id))
-				} else {
-					heads = append(heads, k.head(id))
-				}
-				found++
+			if l == t.frozen && t.active.docs[id] != nil {
+				return true
 			}
-			return true
+			d := l.docs[id]
+			k := known{d.standing, d.section}
+			if q.Peek { // memory never writes into a section that it has
+				k.standing.Held = nil
+				heads = append(heads, k.owned(id))
+			} else {
+				heads = append(heads, k.head(id))
+			}
+			if found++; found == n {
+				until.at(id)
+			}
+			return found < n
 		})
 	}
 	if len(heads) > sealed {
 		slices.SortFunc(heads, func(a, b driver.Head) int { return a.ID.Compare(b.ID) })
 	}
-	if len(heads) > n {
-		heads = heads[:n]
+	for len(heads) > 0 && until.before(heads[len(heads)-1].ID) {
+		heads = heads[:len(heads)-1]
 	}
-	switch {
-	case len(heads) == n: // whatever comes behind is behind the last of these
-		next, more = after(heads[n-1].ID)
-	case full:
-		next, more = after(last)
-	}
-	return heads, next, more
+	return heads, until
 }
 
-// find gives the first n heads from an id on that have the terms: see pickHits.
-func (rs *runs) find(q *driver.Query, from driver.ID, n int) (heads []run.Head, last driver.ID, full bool, err error) {
-	return pickHits(rs, n, func(r *sealedRun, hits []run.Head) ([]run.Head, error) {
-		return r.Find(hits, q.Terms, from, n, q.Peek)
+// find gives the first n heads of each run from an id on that have the terms: see
+// pickHits.
+func (rs *runs) find(q *driver.Query, from driver.ID, n int) (heads []run.Head, until end, err error) {
+	w := run.Wanted{Terms: q.Terms}
+	return pickHits(rs, &w, n, func(r *sealedRun, hits []run.Head) ([]run.Head, error) {
+		return r.Find(hits, &w, from, n, q.Peek)
 	}, func(h *run.Head) driver.ID { return h.ID })
 }
 
 // match gives the ids of what find finds.
-func (rs *runs) match(terms []driver.Term, from driver.ID, n int) (ids []driver.ID, last driver.ID, full bool, err error) {
-	return pickHits(rs, n, func(r *sealedRun, hits []driver.ID) ([]driver.ID, error) {
-		return r.Match(hits, terms, from, n)
+func (rs *runs) match(terms []driver.Term, from driver.ID, n int) (ids []driver.ID, until end, err error) {
+	w := run.Wanted{Terms: terms}
+	return pickHits(rs, &w, n, func(r *sealedRun, hits []driver.ID) ([]driver.ID, error) {
+		return r.Match(hits, &w, from, n)
 	}, func(id *driver.ID) driver.ID { return *id })
 }
 
 // pickHits gives what the runs of a set find, ascending, each as the newest run
-// that has the document knows it. Find appends the first n hits of a run. Last
-// is the id up to which that is all, if it is not all of all, which full tells.
-func pickHits[T any](rs *runs, n int, find func(*sealedRun, []T) ([]T, error), id func(*T) driver.ID) (hits []T, last driver.ID, full bool, err error) {
+// that has the document knows it, and how far that is all. Find appends the first
+// n hits of a run.
+func pickHits[T any](rs *runs, w *run.Wanted, n int, find func(*sealedRun, []T) ([]T, error), id func(*T) driver.ID) (hits []T, until end, err error) {
+	maybe := w.Sift(rs.plain)
+	sorted := true
 	for i, r := range rs.all {
+		if !maybe.Has(i) {
+			continue
+		}
 		had := len(hits)
 		if hits, err = find(r, hits); err != nil {
-			return nil, last, false, err
+			return nil, until, err
 		}
 		found := hits[had:]
 		if len(found) == n {
-			if end := id(&found[n-1]); !full || end.Compare(last) < 0 {
-				last = end
-			}
-			full = true
+			until.at(id(&found[n-1]))
 		}
 		hits = hits[:had]
 		for j := range found {
 			covered, err := rs.covered(id(&found[j]), i)
 			if err != nil {
-				return nil, last, false, err
+				return nil, until, err
 			}
 			if !covered {
 				hits = append(hits, found[j])
 			}
 		}
+		sorted = sorted && (had == 0 || had == len(hits) || id(&hits[had-1]).Compare(id(&hits[had])) < 0)
 	}
-	if len(rs.all) > 1 {
+	if !sorted {
 		slices.SortFunc(hits, func(a, b T) int { return id(&a).Compare(id(&b)) })
 	}
-	if full {
-		i, _ := slices.BinarySearchFunc(hits, last, func(h T, last driver.ID) int { return id(&h).Compare(last) })
-		for i < len(hits) && id(&hits[i]) == last {
-			i++
-		}
-		hits = hits[:i]
+	for len(hits) > 0 && until.before(id(&hits[len(hits)-1])) {
+		hits = hits[:len(hits)-1]
 	}
-	return hits, last, full, nil
+	return hits, until, nil
 }
 
 // Count implements [driver.Driver].
@@ -218,7 +237,7 @@ func (s *Store) count(ctx context.Context, table string, terms []driver.Term, fr
 		}
 		sealed := t.runs.keep()
 		s.mu.RUnlock()
-		ids, last, full, err := sealed.match(terms, from, counted)
+		ids, until, err := sealed.match(terms, from, counted)
 		if err != nil {
 			sealed.drop()
 			return 0, next, false, err
@@ -226,15 +245,15 @@ func (s *Store) count(ctx context.Context, table string, terms []driver.Term, fr
 		s.mu.RLock()
 		same := t.runs == sealed
 		if same {
-			count = t.count(terms, from, ids, last, full)
+			count = t.count(terms, from, ids, until)
 		}
 		s.mu.RUnlock()
 		sealed.drop()
 		if !same {
 			continue // memory moved into a run
 		}
-		if full {
-			next, more = after(last)
+		if until.cut {
+			next, more = after(until.last)
 		}
 		return count, next, more, nil
 	}
@@ -242,7 +261,7 @@ func (s *Store) count(ctx context.Context, table string, terms []driver.Term, fr
 
 // count counts hits of the runs that memory knows no better, and what memory
 // finds among them. The caller holds mu.
-func (t *table) count(terms []driver.Term, from driver.ID, hits []driver.ID, last driver.ID, full bool) (n int) {
+func (t *table) count(terms []driver.Term, from driver.ID, hits []driver.ID, until end) (n int) {
 	for _, id := range hits {
 		if t.memory(id) == nil {
 			n++
@@ -253,7 +272,7 @@ func (t *table) count(terms []driver.Term, from driver.ID, hits []driver.ID, las
 			continue
 		}
 		l.search(terms, from, func(id driver.ID) bool {
-			if full && id.Compare(last) > 0 {
+			if until.before(id) {
 				return false
 			}
 			if l == t.active || t.active.docs[id] == nil {
@@ -281,10 +300,7 @@ func (s *Store) countAtOnce(ctx context.Context, table string, terms []driver.Te
 		return n, true, err
 	}
 	if len(terms) == 1 && t.frozen == nil && len(t.runs.all) == 0 {
-		if set := t.active.found[terms[0]]; set != nil {
-			n = set.len()
-		}
-		return n, true, nil
+		return t.active.count(terms[0]), true, nil
 	}
 	return 0, false, nil
 }

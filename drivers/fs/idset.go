@@ -30,7 +30,7 @@ func (s *idSet) len() int {
 
 func (s *idSet) add(id driver.ID) {
 	if s.many != nil {
-		s.many.Set(id)
+		s.many.Load(id) // which is Set, and faster for one behind all others, as new ones are
 		return
 	}
 	i, found := slices.BinarySearchFunc(s.few, id, driver.ID.Compare)
@@ -46,7 +46,7 @@ func (s *idSet) add(id driver.ID) {
 		s.many.Load(old)
 	}
 	s.few = nil
-	s.many.Set(id)
+	s.many.Load(id)
 }
 
 func (s *idSet) remove(id driver.ID) {

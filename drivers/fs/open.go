@@ -187,9 +187,7 @@ func (s *Store) loadRuns() (manifest.Manifest, []uint64, error) {
 				return m, nil, err
 			}
 			// In the set at once, for the caller to close.
-			sealed := &sealedRun{Run: r}
-			sealed.refs.Store(1)
-			t.runs.all = append(t.runs.all, sealed)
+			t.runs.add(&sealedRun{Run: r})
 		}
 	}
 	return m, numbers, nil

@@ -187,7 +187,7 @@ func (s *Store) replayCommit(b []byte, p journal.Place, batch uint64) error {
 	if c.Seq != k.standing.Seq+1 {
 		return errRecord
 	}
-	t.add(&c, k, p, batch)
+	t.keep(&c, k, p, batch) // it is a part of the segment, which nobody changes
 	return nil
 }
 

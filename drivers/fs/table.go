@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"github.com/destam-go/destamgen/drivers/fs/internal/journal"
@@ -73,22 +74,40 @@ func (t *table) batch(id driver.ID) uint64 {
 
 // holder tells which document holds a unique value. The caller holds order.
 func (t *table) holder(term driver.Term) (driver.ID, bool, error) {
-	if id, ok := t.active.holders[term]; ok {
+	if id, ok := t.active.holder(term); ok {
 		return id, true, nil
 	}
 	if t.frozen != nil {
-		if id, ok := t.frozen.holders[term]; ok && t.active.docs[id] == nil {
+		if id, ok := t.frozen.holder(term); ok && t.active.docs[id] == nil {
 			return id, true, nil
 		}
 	}
 	return t.runs.holder(term, func(id driver.ID) bool { return t.memory(id) != nil })
 }
 
-// add makes a commit the newest one of its document, of which k was known.
+// enter makes a document one of the active tail, of which k was known.
+func (t *table) enter(id driver.ID, k known) *document {
+	if t.frozen != nil && t.frozen.docs[id] != nil {
+		k.section = slices.Clone(k.section) // else what it is a part of would outlive its tail
+	}
+	return t.active.enter(id, k)
+}
+
+// add is keep of a commit that somebody else may change.
 func (t *table) add(c *driver.Commit, k known, p journal.Place, batch uint64) {
+	own := *c
+	own.Section = slices.Clone(c.Section)
+	if own.Held = k.standing.Held; !slices.Equal(own.Held, c.Held) { // they are repeated with each commit
+		own.Held = slices.Clone(c.Held)
+	}
+	t.keep(&own, k, p, batch)
+}
+
+// keep makes a commit the newest one of its document, of which k was known.
+func (t *table) keep(c *driver.Commit, k known, p journal.Place, batch uint64) {
 	d := t.active.docs[c.ID]
 	if d == nil {
-		d = t.active.enter(c.ID, k)
+		d = t.enter(c.ID, k)
 	}
 	t.active.add(d, c, p, batch)
 	before, after := k.standing, d.standing
@@ -135,7 +154,7 @@ func (t *table) wants(id driver.ID, seq uint64) (k known, ok bool, err error) {
 func (t *table) addCheckpoint(id driver.ID, k known, seq uint64, p journal.Place, batch uint64) {
 	d := t.active.docs[id]
 	if d == nil {
-		d = t.active.enter(id, k)
+		d = t.enter(id, k)
 	}
 	d.addCheckpoint(checkpoint{seq, p})
 	d.batch = batch
@@ -155,8 +174,9 @@ func (t *table) freeze() {
 // runs are the sealed layers of a table, oldest first. A set is not changed but
 // replaced; readers keep it, and so its files, until they are done.
 type runs struct {
-	all  []*sealedRun
-	refs atomic.Int64
+	all   []*sealedRun
+	plain []*run.Run // the same
+	refs  atomic.Int64
 }
 
 // sealedRun is a run and how many sets have it.
@@ -168,12 +188,18 @@ type sealedRun struct {
 
 // newRuns makes a set that its table holds.
 func newRuns(all []*sealedRun) *runs {
-	rs := &runs{all: all}
+	rs := &runs{}
 	rs.refs.Store(1)
 	for _, r := range all {
-		r.refs.Add(1)
+		rs.add(r)
 	}
 	return rs
+}
+
+// add makes a run the newest one of a set that nobody reads yet.
+func (rs *runs) add(r *sealedRun) {
+	r.refs.Add(1)
+	rs.all, rs.plain = append(rs.all, r), append(rs.plain, r.Run)
 }
 
 // keep is what a reader calls with the store's lock held, before it lets go of
@@ -215,8 +241,13 @@ func (rs *runs) covered(id driver.ID, i int) (ok bool, err error) {
 // holder tells which document holds a unique value, but for those that
 // somebody knows better of.
 func (rs *runs) holder(term driver.Term, better func(driver.ID) bool) (driver.ID, bool, error) {
+	w := run.Wanted{Terms: []driver.Term{term}}
+	maybe := w.Sift(rs.plain)
 	for i := len(rs.all) - 1; i >= 0; i-- {
-		ids, err := rs.all[i].Holders(term)
+		if !maybe.Has(i) {
+			continue
+		}
+		ids, err := rs.all[i].Holders(&w)
 		if err != nil {
 			return driver.ID{}, false, err
 		}

@@ -2,7 +2,6 @@ package run
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"hash/crc32"
 	"slices"
@@ -93,11 +92,8 @@ func (x *finder) entry(doc int64) (id driver.ID, place int64, err error) {
 	if id, err = x.id(doc); err != nil {
 		return id, 0, err
 	}
-	b, err := x.bytes(x.places+8*doc, 8)
-	if err != nil {
-		return id, 0, err
-	}
-	return id, int64(binary.LittleEndian.Uint64(b)), nil
+	place, err = x.place(doc)
+	return id, place, err
 }
 
 // checkFrame reads a document, whole.

@@ -62,8 +62,5 @@ func (x *finder) may(filter, words int64, hash uint64) (bool, error) {
 
 // mayHave tells whether the run may have a document.
 func (x *finder) mayHave(id driver.ID) (bool, error) {
-	if x.documents == 0 || id.Compare(x.first) < 0 || id.Compare(x.last) > 0 {
-		return false, nil
-	}
 	return x.may(x.layout.idFilter, x.idWords, x.seed.id(id))
 }

@@ -58,7 +58,7 @@ func TestHeadAlone(t *testing.T) {
 	for _, mayMap := range []bool{false, true} {
 		r, err := Open(disk, "run", ref, testStore, mayMap)
 		must(t, err)
-		heads, err := r.Find(nil, []driver.Term{"owner\x00sann"}, driver.ID{}, 2, false)
+		heads, err := r.Find(nil, &Wanted{Terms: []driver.Term{"owner\x00sann"}}, driver.ID{}, 2, false)
 		if err != nil || len(heads) != 1 || string(heads[0].Section) != string(section) {
 			t.Errorf("map=%v: found %v, %v", mayMap, heads, err)
 		}

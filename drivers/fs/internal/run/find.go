@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"encoding/binary"
 	"hash/crc32"
 	"math"
@@ -91,19 +92,29 @@ func (x *finder) uint64(off int64) (uint64, error) {
 	return binary.LittleEndian.Uint64(b), nil
 }
 
-// near is how few entries a search halves without guessing.
+// near is how few entries a guess is off when there is nothing left to guess.
 const near = 16
+
+// guesses is how many guesses a search makes: evenly spread keys need no more.
+const guesses = 4
 
 // search gives the first place of n ascending entries that is not below the one
 // looked for, whose key is want. Probe gives the key of an entry, by which is
 // guessed where it is, as keys are spread evenly, mostly, and whether the entry
 // is below; keys are least to most.
 //
-// Each guess is taken with one beside it, as far away as evenly spread keys
-// stray: a million entries become a few thousand, then a hundred. Where that
-// does not even halve them the keys are not spread like that, and they are
-// halved from then on.
+// A guess strays by the root of the number of entries that are left, the next
+// one by the root of that: in a million by a thousand, by thirty, by five. Then
+// the search steps away from it, farther each time, until it is past the place,
+// and halves what it stepped over last. So it costs no more than to halve all
+// where keys are not spread like that, and touches few pages where they are.
 func search(n int64, want, least, most uint64, probe func(i int64) (key uint64, below bool, err error)) (int64, error) {
+	switch {
+	case n == 0, want < least:
+		return 0, nil
+	case want > most:
+		return n, nil
+	}
 	lo, hi := int64(0), n // the answer is in [lo, hi]
 	look := func(i int64) (below bool, err error) {
 		key, below, err := probe(i)
@@ -116,30 +127,34 @@ func search(n int64, want, least, most uint64, probe func(i int64) (key uint64, 
 		}
 		return below, err
 	}
-	switch {
-	case n == 0, want < least:
-		return 0, nil
-	case want > most:
-		return n, nil
-	}
-	for guessing := true; guessing && hi-lo > near && want > least && want < most; {
-		left := hi - lo
-		mid := lo + int64(float64(want-least)/float64(most-least)*float64(left-1))
+	last, below := int64(-near-1), false
+	for range guesses {
+		if hi-lo <= near || want <= least || want >= most {
+			break
+		}
+		mid := lo + int64(float64(want-least)/float64(most-least)*float64(hi-lo-1))
 		mid = min(max(mid, lo), hi-1)
-		stray := 1 + 2*int64(math.Sqrt(float64(left)))
-		below, err := look(mid)
+		var err error
+		if below, err = look(mid); err != nil {
+			return 0, err
+		}
+		stray := mid - last
+		if last = mid; -near <= stray && stray <= near {
+			break
+		}
+	}
+	for step := int64(near / 2); last >= 0 && hi-lo > near; step *= 2 {
+		at := min(last+step, hi-1)
+		if !below {
+			at = max(last-step, lo)
+		}
+		past, err := look(at)
 		if err != nil {
 			return 0, err
 		}
-		if beside := mid + stray; below && beside < hi {
-			_, err = look(beside)
-		} else if beside = mid - stray; !below && beside >= lo {
-			_, err = look(beside)
+		if past != below {
+			break
 		}
-		if err != nil {
-			return 0, err
-		}
-		guessing = hi-lo < left/2
 	}
 	for lo < hi {
 		if _, err := look(lo + (hi-lo)/2); err != nil {
@@ -178,9 +193,8 @@ type postings struct {
 	lo, hi int64
 }
 
-// postings gives the entries of a term in one of the two indexes of hashes.
-func (x *finder) postings(term driver.Term, hashes, docs, n int64) (postings, error) {
-	h := x.seed.hash(string(term))
+// postings gives the entries of a hash in one of the two indexes of hashes.
+func (x *finder) postings(h uint64, hashes, docs, n int64) (postings, error) {
 	if may, err := x.may(x.termFilter, x.termWords, h); err != nil || !may {
 		return postings{}, err
 	}
@@ -270,16 +284,16 @@ func (p *postings) skip(doc int64) (first int64, ok bool, err error) {
 
 // Find appends the heads of the first n documents from an id on that are alive
 // and have all the terms. Those who peek get nothing of what the documents hold.
-func (r *Run) Find(heads []Head, terms []driver.Term, from driver.ID, n int, peek bool) ([]Head, error) {
-	give := (*Frame).Head
-	if peek {
-		give = (*Frame).peek
-	}
+func (r *Run) Find(heads []Head, w *Wanted, from driver.ID, n int, peek bool) ([]Head, error) {
 	had := len(heads)
 	err := r.use(func(x *finder) error {
 		heads = heads[:had]
-		return x.match(terms, from, func(f *Frame) bool {
-			heads = append(heads, give(f))
+		return x.match(w, from, n, func(f Frame) bool {
+			if peek {
+				heads = append(heads, f.peek())
+			} else {
+				heads = append(heads, f.Head())
+			}
 			return len(heads) < had+n
 		})
 	})
@@ -287,11 +301,11 @@ func (r *Run) Find(heads []Head, terms []driver.Term, from driver.ID, n int, pee
 }
 
 // Match appends the ids of the documents that Find finds.
-func (r *Run) Match(ids []driver.ID, terms []driver.Term, from driver.ID, n int) ([]driver.ID, error) {
+func (r *Run) Match(ids []driver.ID, w *Wanted, from driver.ID, n int) ([]driver.ID, error) {
 	had := len(ids)
 	err := r.use(func(x *finder) error {
 		ids = ids[:had]
-		return x.match(terms, from, func(f *Frame) bool {
+		return x.match(w, from, n, func(f Frame) bool {
 			ids = append(ids, f.id)
 			return len(ids) < had+n
 		})
@@ -299,12 +313,12 @@ func (r *Run) Match(ids []driver.ID, terms []driver.Term, from driver.ID, n int)
 	return ids, err
 }
 
-// Holders gives the documents that hold a unique value in this run: one, if
-// newer runs know no better.
-func (r *Run) Holders(term driver.Term) (ids []driver.ID, err error) {
+// Holders gives the documents that hold a unique value, the one term that is
+// wanted, in this run: one, if newer runs know no better.
+func (r *Run) Holders(w *Wanted) (ids []driver.ID, err error) {
 	err = r.use(func(x *finder) error {
 		ids = nil
-		p, err := x.postings(term, x.layout.values, x.valueDocs, x.values)
+		p, err := x.postings(w.hashed(&x.seed)[0], x.layout.values, x.valueDocs, x.values)
 		for err == nil && p.lo < p.hi {
 			var doc int64
 			if doc, err = p.doc(p.lo); err != nil {
@@ -312,7 +326,7 @@ func (r *Run) Holders(term driver.Term) (ids []driver.ID, err error) {
 			}
 			p.lo++
 			var f Frame
-			if f, err = x.at(doc, head); err == nil && slices.Contains(f.Held(), term) {
+			if f, err = x.at(doc, head); err == nil && slices.Contains(f.Held(), w.Terms[0]) {
 				ids = append(ids, f.id)
 			}
 		}
@@ -321,67 +335,106 @@ func (r *Run) Holders(term driver.Term) (ids []driver.ID, err error) {
 	return ids, err
 }
 
-// match yields the documents from an id on that are alive and have the terms.
-func (x *finder) match(terms []driver.Term, from driver.ID, yield func(f *Frame) bool) error {
-	if len(terms) == 0 {
-		doc, err := x.from(from)
-		if err != nil {
-			return err
-		}
-		return x.all(doc, yield)
-	}
-	var room [4]postings
-	lists := append(room[:0], make([]postings, len(terms))...)
-	var err error
-	for i, term := range terms {
-		if lists[i], err = x.postings(term, x.layout.terms, x.termDocs, x.terms); err != nil {
-			return err
-		}
-		if lists[i].lo == lists[i].hi {
-			return nil
-		}
-	}
+// match yields the documents from an id on that are alive and have the terms, of
+// which n at most are asked for.
+func (x *finder) match(w *Wanted, from driver.ID, n int, yield func(Frame) bool) error {
 	doc := int64(0)
 	if !from.IsZero() {
+		var err error
 		if doc, err = x.from(from); err != nil {
 			return err
 		}
 	}
-	slices.SortFunc(lists, func(a, b postings) int { return int(min(max((a.hi-a.lo)-(b.hi-b.lo), -1), 1)) })
+	if len(w.Terms) == 0 {
+		return x.all(doc, yield)
+	}
+	var room [4]postings
+	both := intersection{lists: room[:0], doc: doc}
+	for _, hash := range w.hashed(&x.seed) {
+		p, err := x.postings(hash, x.layout.terms, x.termDocs, x.terms)
+		if err != nil || p.lo == p.hi {
+			return err
+		}
+		both.lists = append(both.lists, p)
+	}
+	slices.SortFunc(both.lists, func(a, b postings) int { return cmp.Compare(a.hi-a.lo, b.hi-b.lo) })
+	var some [ahead]int64
 	for {
-		candidate := doc
-		for i := range lists {
-			var ok bool
-			if doc, ok, err = lists[i].skip(candidate); err != nil || !ok {
-				return err
+		docs, err := both.take(some[:0], n)
+		if err != nil || len(docs) == 0 {
+			return err
+		}
+		if more, err := x.heads(docs, w.Terms, yield); err != nil || !more {
+			return err
+		}
+	}
+}
+
+// ahead is how many heads are looked for at once. Each is somewhere else in the
+// file, and the processor waits for all of them together.
+const ahead = 16
+
+// heads yields of some documents those that have the terms, and tells whether
+// more are wanted.
+func (x *finder) heads(docs []int64, terms []driver.Term, yield func(Frame) bool) (more bool, err error) {
+	var places [ahead]int64
+	for i, doc := range docs {
+		if places[i], err = x.place(doc); err != nil {
+			return false, err
+		}
+	}
+	x.run.src.touch(places[:len(docs)])
+	for _, place := range places[:len(docs)] {
+		f, _, err := x.run.frame(place, head)
+		if err != nil {
+			return false, err
+		}
+		if f.has(terms) && !yield(f) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// intersection is the documents that are in all of some lists, from one on. The
+// shortest list comes first.
+type intersection struct {
+	lists []postings
+	doc   int64
+}
+
+// take appends the next documents, up to a number that the array behind docs has
+// room for and no more than n.
+func (c *intersection) take(docs []int64, n int) ([]int64, error) {
+	for len(docs) < min(n, cap(docs)) {
+		candidate := c.doc
+		for i := range c.lists {
+			doc, ok, err := c.lists[i].skip(candidate)
+			if err != nil || !ok {
+				return docs, err
 			}
+			c.doc = doc
 			if doc > candidate && i > 0 {
 				break // begin again with this one
 			}
 			candidate = doc
 		}
-		if doc > candidate {
-			continue
+		if c.doc == candidate {
+			docs = append(docs, candidate)
+			c.doc++
 		}
-		f, err := x.at(doc, head)
-		if err != nil {
-			return err
-		}
-		if f.has(terms) && !yield(&f) {
-			return nil
-		}
-		doc++
 	}
+	return docs, nil
 }
 
 // all yields the documents from a number on that are alive.
-func (x *finder) all(doc int64, yield func(f *Frame) bool) error {
+func (x *finder) all(doc int64, yield func(Frame) bool) error {
 	for ; doc < x.documents; doc++ {
 		f, err := x.at(doc, head)
 		if err != nil {
 			return err
 		}
-		if f.life == driver.Alive && !yield(&f) {
+		if f.life == driver.Alive && !yield(f) {
 			return nil
 		}
 	}
@@ -398,7 +451,7 @@ func (f *Frame) has(terms []driver.Term) bool {
 // collisions of hashes.
 func (r *Run) Len(term driver.Term) (n int, err error) {
 	err = r.use(func(x *finder) error {
-		p, err := x.postings(term, x.layout.terms, x.termDocs, x.terms)
+		p, err := x.postings(x.seed.hash(string(term)), x.layout.terms, x.termDocs, x.terms)
 		n = int(p.hi - p.lo)
 		return err
 	})

@@ -6,7 +6,9 @@ import (
 )
 
 // seed is the key of a run's hashes: random, so that nobody can prepare texts
-// whose hashes are equal.
+// whose hashes are equal. It is the number of the store, which no run of another
+// store has, so what is looked for in all runs of a table is hashed once. Runs
+// that were written before that have one of their own each.
 type seed [16]byte
 
 // hash is SipHash-2-4.

@@ -17,6 +17,8 @@ type Run struct {
 	salt uint32
 	src  *source
 
+	store seed // that it belongs to
+
 	// at is how documents are found: by the index of the file, or by one that
 	// was made anew when that was found damaged.
 	at     atomic.Pointer[finder]
@@ -46,8 +48,8 @@ func Open(f vfs.FS, name string, ref Ref, store [16]byte, mayMap bool) (*Run, er
 	if err != nil {
 		return nil, err
 	}
-	r := &Run{Ref: ref, name: name, salt: salt(ref.ID), src: src}
-	if err := src.guard(name, func() error { return r.open(store) }); err != nil {
+	r := &Run{Ref: ref, name: name, salt: salt(ref.ID), src: src, store: store}
+	if err := src.guard(name, r.open); err != nil {
 		return nil, errors.Join(err, src.close())
 	}
 	return r, nil
@@ -67,7 +69,7 @@ func (r *Run) damaged(off int64, why string) error {
 	return &DamageError{File: r.name, Offset: off, Why: why}
 }
 
-func (r *Run) open(store [16]byte) error {
+func (r *Run) open() error {
 	if r.src.size < headerSize {
 		return r.damaged(r.src.size, "it ends too early")
 	}
@@ -83,7 +85,7 @@ func (r *Run) open(store [16]byte) error {
 		return r.damaged(0, "its header is damaged")
 	}
 	h, ok := decodeHeader(b)
-	if !ok || h.number != r.Number || h.id != r.ID || h.store != store || h.table != r.Table {
+	if !ok || h.number != r.Number || h.id != r.ID || h.store != r.store || h.table != r.Table {
 		return r.damaged(0, "it is another run than the manifest names")
 	}
 	if r.Data < headerSize || r.src.size < r.Data {
@@ -146,7 +148,7 @@ func (r *Run) footer() (*finder, error) {
 
 // heal makes the index anew, in memory, from the frames.
 func (r *Run) heal() error {
-	x := newIndex()
+	x := index{seed: r.store}
 	err := r.scan(func(place int64, f *Frame) error {
 		h := f.Head()
 		x.note(&h, uint64(place), 0)
@@ -264,6 +266,9 @@ func (r *Run) View(id driver.ID, all bool, fn func(f *Frame) error) (found bool,
 }
 
 func (r *Run) view(id driver.ID, p part, fn func(f *Frame) error) (found bool, err error) {
+	if !r.spans(id) {
+		return false, nil
+	}
 	err = r.use(func(x *finder) error {
 		doc, ok, err := x.find(id)
 		if err != nil || !ok {
@@ -279,8 +284,18 @@ func (r *Run) view(id driver.ID, p part, fn func(f *Frame) error) (found bool, e
 	return found, err
 }
 
+// spans tells whether an id is between the first and the last of the documents,
+// for which nothing is read.
+func (r *Run) spans(id driver.ID) bool {
+	x := r.at.Load()
+	return x.documents > 0 && id.Compare(x.first) >= 0 && id.Compare(x.last) <= 0
+}
+
 // Has tells whether the run has a document.
 func (r *Run) Has(id driver.ID) (ok bool, err error) {
+	if !r.spans(id) {
+		return false, nil
+	}
 	err = r.use(func(x *finder) error {
 		_, ok, err = x.find(id)
 		return err
@@ -363,13 +378,19 @@ func (x *finder) document(doc int64, id driver.ID, p part) (Frame, error) {
 
 // at reads the frame of a document by its number.
 func (x *finder) at(doc int64, p part) (Frame, error) {
-	if doc >= x.documents {
-		return Frame{}, errIndex
-	}
-	place, err := x.uint64(x.places + 8*doc)
+	place, err := x.place(doc)
 	if err != nil {
 		return Frame{}, err
 	}
-	f, _, err := x.run.frame(int64(place), p)
+	f, _, err := x.run.frame(place, p)
 	return f, err
+}
+
+// place gives where the frame of a document is.
+func (x *finder) place(doc int64) (int64, error) {
+	if doc >= x.documents {
+		return 0, errIndex
+	}
+	place, err := x.uint64(x.places + 8*doc)
+	return int64(place), err
 }

@@ -152,7 +152,7 @@ func checkFind(t testing.TB, r *Run, docs []*Document) {
 			var got []driver.ID
 			var from driver.ID
 			for {
-				heads, err := r.Find(nil, terms, from, page, false)
+				heads, err := r.Find(nil, &Wanted{Terms: terms}, from, page, false)
 				must(t, err)
 				for _, h := range heads {
 					got = append(got, h.ID)
@@ -170,13 +170,13 @@ func checkFind(t testing.TB, r *Run, docs []*Document) {
 	}
 	for _, d := range docs {
 		for _, term := range d.Standing.Held {
-			ids, err := r.Holders(term)
+			ids, err := r.Holders(&Wanted{Terms: []driver.Term{term}})
 			if err != nil || len(ids) != 1 || ids[0] != d.ID {
 				t.Fatalf("%q is held by %v, %v, want %v", term, ids, err, d.ID)
 			}
 		}
 	}
-	if ids, err := r.Holders("slug\x00sslug none"); len(ids) > 0 || err != nil {
+	if ids, err := r.Holders(&Wanted{Terms: []driver.Term{"slug\x00sslug none"}}); len(ids) > 0 || err != nil {
 		t.Fatalf("nobody's value: %v, %v", ids, err)
 	}
 }
@@ -323,9 +323,9 @@ func FuzzOpen(f *testing.F) {
 			_, _, err := r.Head(d.ID)
 			return err
 		})
-		_, _ = r.Find(nil, nil, driver.ID{}, 10, false)
-		_, _ = r.Find(nil, []driver.Term{"owner\x00sowner 3"}, driver.ID{}, 10, false)
-		_, _ = r.Holders("slug\x00sslug 4")
+		_, _ = r.Find(nil, &Wanted{}, driver.ID{}, 10, false)
+		_, _ = r.Find(nil, &Wanted{Terms: []driver.Term{"owner\x00sowner 3"}}, driver.ID{}, 10, false)
+		_, _ = r.Holders(&Wanted{Terms: []driver.Term{"slug\x00sslug 4"}})
 		must(t, r.Close())
 	})
 }
@@ -378,7 +378,7 @@ func BenchmarkFind(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		i = (i + 7919*55) % len(docs) // never a purged one
-		_, err := r.Find(nil, []driver.Term{driver.Term(fmt.Sprint("slug\x00sslug ", i))}, driver.ID{}, 2, false)
+		_, err := r.Find(nil, &Wanted{Terms: []driver.Term{driver.Term(fmt.Sprint("slug\x00sslug ", i))}}, driver.ID{}, 2, false)
 		must(b, err)
 	}
 	must(b, r.Close())

@@ -3,6 +3,7 @@ package run
 import (
 	"errors"
 	"io"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -78,6 +79,18 @@ func (s *source) bytes(off, n int64) ([]byte, error) {
 	return b, err
 }
 
+// touch has the processor fetch what is mapped at some places, which need not be
+// in the file.
+func (s *source) touch(places []int64) {
+	var sum byte
+	for _, at := range places {
+		if uint64(at) < uint64(len(s.mapped)) {
+			sum |= s.mapped[at]
+		}
+	}
+	runtime.KeepAlive(sum)
+}
+
 // fault is what reading a map gives where the disk cannot read, or where
 // somebody cut the file.
 type fault interface {
@@ -86,17 +99,26 @@ type fault interface {
 }
 
 // guard runs fn, which reads the source, and makes its faults errors.
-func (s *source) guard(name string, fn func() error) (err error) {
+func (s *source) guard(name string, fn func() error) error {
 	if s.file != nil {
 		return fn()
 	}
+	err := catch(fn)
+	if f, ok := err.(fault); ok {
+		err = &DamageError{File: name, Why: "the system cannot read it: " + f.Error()}
+	}
+	return err
+}
+
+// catch runs fn and gives a fault of a map as what it is.
+func catch(fn func() error) (err error) {
 	old := debug.SetPanicOnFault(true)
 	defer func() {
 		debug.SetPanicOnFault(old)
 		switch p := recover().(type) {
 		case nil:
 		case fault:
-			err = &DamageError{File: name, Why: "the system cannot read it: " + p.Error()}
+			err = p
 		default:
 			panic(p)
 		}

@@ -81,6 +81,9 @@ func (d *Document) strides(records []Record) (all []stride, next uint64) {
 // least, that are commits, tries or checkpoints of the sequences from to to. The
 // frame ends with fn.
 func (r *Run) Part(id driver.ID, from, to uint64, fn func(f *Frame) error) (found bool, err error) {
+	if !r.spans(id) {
+		return false, nil
+	}
 	err = r.use(func(x *finder) error {
 		doc, ok, err := x.find(id)
 		if err != nil || !ok {

@@ -67,19 +67,13 @@ func Create(f vfs.FS, name string, number uint64, store [16]byte, table string) 
 	_, _ = rand.Read(id[:]) // never fails: the program ends when it does
 	w := &Writer{name: name, head: header{number: number, id: binary.LittleEndian.Uint64(id[:]), store: store, table: table}}
 	w.salt = salt(w.head.id)
-	w.index = newIndex()
+	w.index = index{seed: store}
 	var err error
 	if w.file, err = f.Create(name); err != nil {
 		return nil, err
 	}
 	w.buf = w.head.encode()
 	return w, nil
-}
-
-func newIndex() index {
-	var x index
-	_, _ = rand.Read(x.seed[:])
-	return x
 }
 
 // Add adds a document, whose id is above that of the one before. It keeps
