@@ -52,6 +52,12 @@ func TestArrayEdits(t *testing.T) {
 		{"17: in the middle", func(a Array[string]) any { a.Append("c", "d"); return a.Splice(1, 2, "x") }, []string{"b", "c"},
 			[]string{"a", "x", "d"}, []string{`insert tools.2: "c"; insert tools.3: "d"`, `delete tools.2; modify tools.1: "b" to "x"`}},
 		{"17: the last", func(a Array[string]) any { return a.Splice(a.Len()-1, 1) }, []string{"b"}, []string{"a"}, []string{`delete tools.1`}},
+		{"17: where others came in between", func(a Array[string]) any {
+			a.Insert(1, "d")
+			a.Insert(1, "c")
+			return a.Splice(1, 2, "x", "y")
+		}, []string{"c", "d"}, []string{"a", "x", "y", "b"},
+			[]string{`insert tools.1: "d"`, `insert tools.1: "c"`, `modify tools.1: "c" to "x"; modify tools.2: "d" to "y"`}},
 		{"17: nothing", func(a Array[string]) any { return len(a.Splice(1, 0)) }, 0, []string{"a", "b"}, nil},
 		{"18", func(a Array[string]) any {
 			a.Insert(0, "1")
@@ -103,6 +109,41 @@ func TestArrayMade(t *testing.T) {
 		plants = append(plants, fmt.Sprint(i, h.Plant()))
 	}
 	if diff := cmp.Diff([][]string{{"0rake", "1hoe"}, {"0rose", "1oak"}}, [][]string{tools, plants}); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestLoopsChange changes in loops what they are over: they are of what was there
+// when they began, and hold no lock.
+func TestLoopsChange(t *testing.T) {
+	p := newPlot(t, Options{})
+	p.Signs().Assign(map[string]Colour{"a": "red", "b": "blue"})
+	p.Rooms().Assign(map[int]Bed{-1: {Plant: "fern"}, 2: {Plant: "moss"}})
+	got := map[string][]string{}
+	saw := func(loop string, at, v any) { got[loop] = append(got[loop], fmt.Sprintf("%v%v", at, v)) }
+	for i, v := range p.Tools().All() {
+		saw("array", i, v)
+		p.Tools().Splice(0, p.Tools().Len(), "new")
+	}
+	for v := range p.Observe().Beds().Each().Plant().All() {
+		saw("lens", "", v)
+		p.Beds().At(1).SetPlant("new")
+	}
+	for i, h := range p.Beds().All() {
+		saw("objects", i, h.Plant())
+		p.Beds().Clear()
+	}
+	for k, v := range p.Signs().All() {
+		saw("map", k, v)
+		p.Signs().Clear()
+	}
+	for k, h := range p.Rooms().All() {
+		saw("object map", k, h.Plant())
+		p.Rooms().Delete(2)
+	}
+	want := map[string][]string{"array": {"0rake", "1hoe"}, "lens": {"rose", "oak"}, "objects": {"0rose", "1new"},
+		"map": {"ared", "bblue"}, "object map": {"-1fern", "2moss"}}
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -572,3 +572,23 @@ func TestLensRace(t *testing.T) {
 		t.Errorf("heard %q, it is %q", name, p.Name())
 	}
 }
+
+// TestLensIndex holds that who looks at an index hears of what comes there
+// because others came or went before it, and of nothing behind it.
+func TestLensIndex(t *testing.T) {
+	p := newPlot(t, Options{})
+	p.Beds().Assign([]Bed{{Plant: "a"}, {Plant: "b"}, {Plant: "c"}, {Plant: "d"}})
+	at := p.Observe().Beds().At(1)
+	plant, whole := overhear(at.Plant().WatchCommit), overhear(at.Watch)
+	p.Beds().Remove(0, 1)
+	p.Beds().Remove(2, 1)
+	p.Beds().At(0).SetPlant("x")
+	p.Beds().At(1).SetPlant("y")
+	p.Beds().Insert(0, Bed{Plant: "z"})
+	want := []string{"delete beds.0", `modify beds.1.plant: "c" to "y"`, "insert beds.0: a destam.Bed"}
+	for name, got := range map[string][]string{"a field": *plant, "the element": *whole} {
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("of %s (-want +got):\n%s", name, diff)
+		}
+	}
+}
