@@ -47,12 +47,15 @@ func (x *kept) old() any {
 	return lf.in(x.prev.at(lf))
 }
 
-// delta is x as other deltas are. The values stay where they are.
-func (x *kept) delta() Delta {
-	y := Delta{Head: x.Head, Prev: x.old()}
+// delta is x as other deltas are, with copies of the values in b: who keeps one
+// must not keep all of a commit.
+func (x *kept) delta(b *boxes) Delta {
+	y, lf := Delta{Head: x.Head}, x.leaf()
+	if x.Had {
+		y.Prev = b.box(lf, x.prev.at(lf))
+	}
 	if x.Has {
-		lf := x.leaf()
-		y.Val = lf.in(x.val.at(lf))
+		y.Val = b.box(lf, x.val.at(lf))
 	}
 	return y
 }
@@ -87,7 +90,7 @@ func (d *Document) fold(p *Pending, stored func(*Node) bool) (outside []Delta) {
 			continue
 		}
 		if changed {
-			outside = append(outside, x.delta())
+			outside = append(outside, x.delta(&d.win.boxes))
 		}
 		if !dropped {
 			dropped, p.kept = true, slices.Clone(all[:i])
@@ -101,9 +104,10 @@ func (d *Document) fold(p *Pending, stored func(*Node) bool) (outside []Delta) {
 
 // whole makes Deltas of all that p keeps.
 func (p *Pending) whole() {
+	var b boxes
 	p.deltas = slices.Grow(p.deltas, len(p.kept))
 	for i := range p.kept {
-		p.deltas = append(p.deltas, p.kept[i].delta())
+		p.deltas = append(p.deltas, p.kept[i].delta(&b))
 	}
 	p.kept = nil
 }

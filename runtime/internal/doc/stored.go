@@ -8,8 +8,9 @@ func (p *Pending) Commit() *Commit {
 			c.Deltas = append(c.Deltas, x)
 		}
 	}
+	var b boxes
 	for i := range p.kept {
-		c.Deltas = append(c.Deltas, p.kept[i].delta())
+		c.Deltas = append(c.Deltas, p.kept[i].delta(&b))
 	}
 	return c
 }
