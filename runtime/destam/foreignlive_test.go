@@ -298,6 +298,13 @@ func (s *gap) Load(ctx context.Context, table string, id driver.ID, at uint64) (
 	return state, err
 }
 
+func (s *gap) Lend(ctx context.Context, table string, id driver.ID, at uint64, use func(*driver.State) error) error {
+	return s.Store.Lend(ctx, table, id, at, func(state *driver.State) error {
+		s.read(ctx)
+		return use(state)
+	})
+}
+
 func (s *gap) Log(ctx context.Context, table string, id driver.ID, r driver.Range) iter.Seq2[driver.Commit, error] {
 	s.read(ctx)
 	return s.Store.Log(ctx, table, id, r)
