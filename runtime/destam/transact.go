@@ -135,7 +135,8 @@ func (l *live) copyAt(ctx context.Context, version uint64) (*live, error) {
 			c.claimed.Store(l.claimant())
 		}
 		c.task.index = -1
-		c.doc = doc.New(t.typ, l.id, c, doc.Options{
+		c.doc = &c.room
+		c.doc.Setup(t.typ, l.id, c, doc.Options{
 			KeyBound: t.db.opts.tuning.keyBound,
 			Backlog:  t.db.opts.Backlog,
 			Patience: t.db.opts.tuning.patience,
