@@ -11,7 +11,7 @@ import (
 )
 
 // BenchmarkMillion opens a store of a million documents, after a close and
-// after a kill, and looks for one document and loads it.
+// after a kill, looks for one document and for one that is not there, and loads one.
 func BenchmarkMillion(b *testing.B) {
 	const documents = 1_000_000
 	dir := b.TempDir()
@@ -40,17 +40,26 @@ func BenchmarkMillion(b *testing.B) {
 		i = (i + 7919) % documents
 		return i
 	}
-	b.Run("find", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			term := driver.Term(fmt.Sprint("slug\x00sslug ", next()))
-			for h, err := range s.Find(background, notes, driver.Query{Terms: []driver.Term{term}}) {
-				if err != nil || h.Seq != 1 {
-					b.Fatal(h, err)
+	for _, find := range []struct {
+		what, term string
+		hits       int
+	}{{"find", "slug\x00sslug ", 1}, {"miss", "slug\x00sno slug ", 0}} {
+		b.Run(find.what, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				term, hits := driver.Term(fmt.Sprint(find.term, next())), 0
+				for h, err := range s.Find(background, notes, driver.Query{Terms: []driver.Term{term}}) {
+					if err != nil || h.Seq != 1 {
+						b.Fatal(h, err)
+					}
+					hits++
+				}
+				if hits != find.hits {
+					b.Fatalf("%q: %d documents", term, hits)
 				}
 			}
-		}
-	})
+		})
+	}
 	b.Run("load", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {

@@ -446,14 +446,3 @@ func (x *finder) all(doc int64, yield func(Frame) bool) error {
 func (f *Frame) has(terms []driver.Term) bool {
 	return f.life == driver.Alive && driver.HasTerms(f.section, terms)
 }
-
-// Len gives how many documents may have a term: exactly so many but for
-// collisions of hashes.
-func (r *Run) Len(term driver.Term) (n int, err error) {
-	err = r.use(func(x *finder) error {
-		p, err := x.postings(x.seed.hash(string(term)), x.layout.terms, x.termDocs, x.terms)
-		n = int(p.hi - p.lo)
-		return err
-	})
-	return n, err
-}
