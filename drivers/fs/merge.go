@@ -161,8 +161,9 @@ func (k *keeper) merge(table string, from, to int) error {
 	defer all.drop()
 	inputs := all.all[from:to]
 	m, err := k.build(table, func(add func(*run.Document) error) error {
+		var all run.Document
 		return k.zip(inputs, func(parts []*run.Document) error {
-			d, err := combine(parts)
+			d, err := combine(&all, parts)
 			if err != nil {
 				return err
 			}
@@ -197,15 +198,17 @@ func (k *keeper) merge(table string, from, to int) error {
 }
 
 // zip yields the documents of some runs in the order of their ids, what each
-// run has of one, oldest first.
+// run has of one, oldest first. What it yields is overwritten afterwards.
 func (k *keeper) zip(inputs []*sealedRun, yield func(parts []*run.Document) error) error {
 	type cursor struct {
-		doc  *run.Document
+		doc  run.Scratch
+		more bool
 		next int64
 	}
 	cursors := make([]cursor, len(inputs))
 	advance := func(i int) (err error) {
-		cursors[i].doc, cursors[i].next, err = inputs[i].At(cursors[i].next)
+		c := &cursors[i]
+		c.next, c.more, err = inputs[i].Next(&c.doc, c.next)
 		return err
 	}
 	for i := range cursors {
@@ -214,49 +217,50 @@ func (k *keeper) zip(inputs []*sealedRun, yield func(parts []*run.Document) erro
 			return err
 		}
 	}
+	var parts []*run.Document
 	for {
 		select {
 		case <-k.quit:
 			return errStopped
 		default:
 		}
-		var least *run.Document
-		for _, c := range cursors {
-			if c.doc != nil && (least == nil || c.doc.ID.Compare(least.ID) < 0) {
-				least = c.doc
+		parts = parts[:0]
+		for i := range cursors {
+			c := &cursors[i]
+			switch {
+			case !c.more:
+			case len(parts) == 0 || c.doc.ID.Compare(parts[0].ID) < 0:
+				parts = append(parts[:0], &c.doc.Document)
+			case c.doc.ID == parts[0].ID:
+				parts = append(parts, &c.doc.Document)
 			}
 		}
-		if least == nil {
+		if len(parts) == 0 {
 			return nil
 		}
-		var parts []*run.Document
+		id := parts[0].ID
+		if err := yield(parts); err != nil {
+			return err
+		}
 		for i := range cursors {
-			if d := cursors[i].doc; d != nil && d.ID == least.ID {
-				parts = append(parts, d)
+			if c := &cursors[i]; c.more && c.doc.ID == id {
 				if err := advance(i); err != nil {
 					return err
 				}
 			}
 		}
-		if err := yield(parts); err != nil {
-			return err
-		}
 	}
 }
 
-// combine makes one of what several runs have of a document, oldest first.
-func combine(parts []*run.Document) (*run.Document, error) {
+// combine makes one of what several runs have of a document, oldest first: in
+// out, unless one run has all of it.
+func combine(out *run.Document, parts []*run.Document) (*run.Document, error) {
 	newest := parts[len(parts)-1]
 	if len(parts) == 1 {
 		return newest, nil
 	}
-	out := &run.Document{Head: newest.Head}
+	out.Head, out.Records = newest.Head, out.Records[:0]
 	out.First = parts[0].First
-	n := 0
-	for _, p := range parts {
-		n += len(p.Records)
-	}
-	out.Records = make([]run.Record, 0, n)
 	for i, p := range parts {
 		if i > 0 && p.First != parts[i-1].Standing.Seq+1 {
 			return nil, fmt.Errorf("%w: document %v has commits up to %d and from %d on; restore the store from a backup, or save what can be read with fs.Salvage",
@@ -298,11 +302,13 @@ func erase(records []run.Record, first uint64) ([]run.Record, error) {
 // looked for in what came out.
 func (k *keeper) compare(inputs []*sealedRun, out *sealedRun) error {
 	var documents uint64
+	var d run.Scratch
 	err := k.zip(inputs, func(parts []*run.Document) error {
 		documents++
-		d, ok, err := out.Document(parts[0].ID)
-		if err == nil && (!ok || !moved(parts, d)) {
-			err = fmt.Errorf("document %v was merged differently from what it is", parts[0].ID)
+		id := parts[0].ID
+		ok, err := out.View(id, true, func(f *run.Frame) error { return f.Read(&d) })
+		if err == nil && (!ok || !moved(parts, &d.Document)) {
+			err = fmt.Errorf("document %v was merged differently from what it is", id)
 		}
 		return err
 	})

@@ -187,10 +187,13 @@ func (k *keeper) sealTail(table string, l *tail) (made, error) {
 		return made{}, err
 	}
 	n := 0
-	err = m.Each(func(d *run.Document) error {
-		n++
-		return l.docs[d.ID].same(d)
-	})
+	var d run.Scratch
+	for place, more := int64(run.First), true; err == nil; n++ {
+		if place, more, err = m.Next(&d, place); !more {
+			break
+		}
+		err = l.docs[d.ID].same(&d.Document)
+	}
 	if err == nil && n != len(ids) {
 		err = fmt.Errorf("%s has %d documents of %d", m.Name(), n, len(ids))
 	}

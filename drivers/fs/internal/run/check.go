@@ -98,8 +98,9 @@ func (x *finder) entry(doc int64) (id driver.ID, place int64, err error) {
 
 // checkFrame reads a document, whole.
 func (r *Run) checkFrame(id driver.ID, place int64) (Head, error) {
-	d, _, err := r.At(place)
-	if err == nil && (d == nil || d.ID != id) {
+	var d Scratch
+	_, more, err := r.Next(&d, place)
+	if err == nil && (!more || d.ID != id) {
 		err = r.damaged(place, "the index leads to another document here")
 	}
 	if err != nil {

@@ -41,6 +41,13 @@ type Document struct {
 	Records []Record
 }
 
+// Scratch is a document in memory that the next one is read into: who reads one
+// after another needs memory for one.
+type Scratch struct {
+	Document
+	memory []byte
+}
+
 // Terms gives the terms by which a document is found.
 func (h *Head) Terms() []driver.Term {
 	if h.Standing.Life != driver.Alive {
@@ -440,22 +447,24 @@ func (r *reader) record() (Record, error) {
 	return rec, nil
 }
 
-// document reads a whole frame into memory of its own and checks that its
-// records fit together.
-func (f *Frame) document() (*Document, error) {
+// Read reads a frame that was read whole into s, whose document is another one
+// then, and checks that its records fit together.
+func (f *Frame) Read(s *Scratch) error {
+	d := &s.Document
 	size := f.Size()
-	f.Own(make([]byte, 0, size))
-	d := &Document{Head: f.Head()}
+	s.memory = slices.Grow(s.memory[:0], size)
+	f.Own(s.memory)
+	d.Head = f.Head()
 	const usual = 64 // a record mostly takes more, and a count may lie
-	d.Records = make([]Record, 0, min(f.seq+1-f.first, uint64(size/usual))+1)
+	d.Records = slices.Grow(d.Records[:0], int(min(f.seq+1-f.first, uint64(size/usual)))+1)
 	err := f.Records(func(r Record) error {
 		d.Records = append(d.Records, r)
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return d, d.check()
+	return d.check()
 }
 
 // check says whether a commit is missing.

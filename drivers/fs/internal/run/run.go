@@ -312,22 +312,6 @@ func (r *Run) Head(id driver.ID) (h Head, found bool, err error) {
 	return h, found, err
 }
 
-// Each yields all documents whole, in the order of their ids, in memory of
-// their own.
-func (r *Run) Each(yield func(*Document) error) error {
-	for place := int64(headerSize); place < r.Data; {
-		d, next, err := r.At(place)
-		if err != nil {
-			return err
-		}
-		if err := yield(d); err != nil {
-			return err
-		}
-		place = next
-	}
-	return nil
-}
-
 // Fronts yields the heads of all documents in the order of their ids.
 func (r *Run) Fronts(yield func(Head) error) error {
 	return r.src.guard(r.name, func() error {
@@ -335,23 +319,15 @@ func (r *Run) Fronts(yield func(Head) error) error {
 	})
 }
 
-// Document gives a document whole, in memory of its own, if the run has it.
-func (r *Run) Document(id driver.ID) (d *Document, found bool, err error) {
-	found, err = r.view(id, whole, func(f *Frame) error {
-		d, err = f.document()
-		return err
-	})
-	return d, found, err
-}
-
 // First is the place of the first document.
 const First = headerSize
 
-// At gives the document at a place, whole, in memory of its own, and the place
-// of the next; nil at the end. It is for reading a run from front to back.
-func (r *Run) At(place int64) (d *Document, next int64, err error) {
+// Next reads the document at a place into s, and gives the place of the next;
+// more is false at the end. It is for reading a run from
+// front to back.
+func (r *Run) Next(s *Scratch, place int64) (next int64, more bool, err error) {
 	if place >= r.Data {
-		return nil, place, nil
+		return place, false, nil
 	}
 	err = r.src.guard(r.name, func() error {
 		f, length, err := r.frame(place, whole)
@@ -359,12 +335,12 @@ func (r *Run) At(place int64) (d *Document, next int64, err error) {
 			return err
 		}
 		next = place + length
-		if d, err = f.document(); err != nil {
+		if err = f.Read(s); err != nil {
 			return r.damaged(place, err.Error())
 		}
 		return nil
 	})
-	return d, next, err
+	return next, err == nil, err
 }
 
 // document reads the frame of a document, which must be that of the id.

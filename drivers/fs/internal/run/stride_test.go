@@ -88,7 +88,7 @@ func TestPart(t *testing.T) {
 		r, err := Open(disk, "run", ref, testStore, mayMap)
 		must(t, err)
 		i := 0
-		must(t, r.Each(func(d *Document) error {
+		must(t, r.each(func(d *Document) error {
 			if !slices.EqualFunc(docs[i].Records, d.Records, Record.equal) {
 				t.Fatalf("document %d is not what was written", i)
 			}
