@@ -159,9 +159,13 @@ func (a *asleep) Len() int                        { return a.n }
 func (a *asleep) Key(i int) pos.Key               { return a.wake().Key(i) }
 func (a *asleep) Find(k pos.Key) (i int, ok bool) { return a.wake().Find(k) }
 func (a *asleep) at(i int) unsafe.Pointer         { return a.wake().at(i) }
-func (a *asleep) insert(i int, keys []pos.Key)    { a.wake().insert(i, keys) }
-func (a *asleep) Remove(i, n int)                 { a.wake().Remove(i, n) }
-func (a *asleep) Rekey(i int, keys []pos.Key)     { a.wake().Rekey(i, keys) }
+func (a *asleep) keys(yield func(k pos.Key) bool) { a.wake().keys(yield) }
+func (a *asleep) all(yield func(k pos.Key, p unsafe.Pointer) bool) {
+	a.wake().all(yield)
+}
+func (a *asleep) insert(i int, keys []pos.Key) { a.wake().insert(i, keys) }
+func (a *asleep) Remove(i, n int)              { a.wake().Remove(i, n) }
+func (a *asleep) Rekey(i int, keys []pos.Key)  { a.wake().Rekey(i, keys) }
 func (a *asleep) room(i, n, max int) ([]pos.Key, int, int, []pos.Key) {
 	return a.wake().room(i, n, max)
 }

@@ -133,22 +133,18 @@ func (l *List) append(b []byte, e *encoder) []byte {
 	fd, count := l.field(), l.Len()
 	if fd.keys == nil {
 		b = wire.AppendArray(b, count+1)
-		ks := make([]pos.Key, count)
-		for i := range ks {
-			ks[i] = l.cells.Key(i)
-		}
-		b = wire.AppendExt(b, extKeys, pos.AppendKeys(nil, ks))
+		b = wire.AppendExt(b, extKeys, pos.AppendAll(nil, l.cells.keys))
 	} else {
 		b = wire.AppendMap(b, count)
 	}
-	for i := range count {
+	for k, p := range l.cells.all {
 		if fd.keys != nil {
-			b = fd.keys.append(b, l.cells.Key(i))
+			b = fd.keys.append(b, k)
 		}
 		if fd.Kind == NodeList {
-			b = l.Node(i).appendNode(b, e)
+			b = (*(**Node)(p)).appendNode(b, e)
 		} else {
-			b = fd.leaf.append(b, l.cells.at(i))
+			b = fd.leaf.append(b, p)
 		}
 	}
 	return b

@@ -47,6 +47,7 @@ type Document struct {
 	sender  *Digest       // for the copy that what is being finished came from
 	loose   int           // nodes that the open window took out of the tree, at most
 	base    uint64        // the newest version that the store has
+	size    int           // of the content that was encoded last
 	pending []*Pending
 	index   map[ID]*Node // by id; nil until something is applied
 	owed    []error      // to report when the lock is free

@@ -25,6 +25,8 @@ type cells interface {
 	Key(i int) pos.Key
 	Find(k pos.Key) (i int, ok bool)
 	at(i int) unsafe.Pointer
+	all(yield func(k pos.Key, p unsafe.Pointer) bool)
+	keys(yield func(k pos.Key) bool)
 	insert(i int, keys []pos.Key)
 	Remove(i, n int)
 	Rekey(i int, keys []pos.Key)
@@ -35,6 +37,14 @@ type cells interface {
 type column[E any] struct{ seq.List[E] }
 
 func (c *column[E]) at(i int) unsafe.Pointer { return unsafe.Pointer(c.List.At(i)) }
+
+func (c *column[E]) all(yield func(k pos.Key, p unsafe.Pointer) bool) {
+	c.Ascend(0, func(_ int, k pos.Key, e *E) bool { return yield(k, unsafe.Pointer(e)) })
+}
+
+func (c *column[E]) keys(yield func(k pos.Key) bool) {
+	c.Ascend(0, func(_ int, k pos.Key, _ *E) bool { return yield(k) })
+}
 
 func (c *column[E]) insert(i int, keys []pos.Key) {
 	if len(keys) == 1 { // without a slice for the commonest case

@@ -56,3 +56,20 @@ func BenchmarkInsertAnywhere(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkContent encodes an array that has grown at random places, as a
+// checkpoint does: an operation is an element.
+func BenchmarkContent(b *testing.B) {
+	const n = 100_000
+	d, _, _ := create(b, Note{Tags: make([]string, n/10)}, 64)
+	o := root(d)
+	for i := n / 10; i < n; i++ {
+		do(o, func(r *Node) { insertStrings(r, fTags, rand.IntN(i), "new") })
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		d.content()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/element")
+	b.ReportMetric(0, "ns/op")
+}

@@ -25,13 +25,14 @@ func (d *Document) Checkpoint() (seq uint64, content []byte, ok bool) {
 }
 
 func (d *Document) content() []byte {
-	b := wire.AppendArray(nil, 2)
+	b := wire.AppendArray(make([]byte, 0, d.size+d.size/8), 2) // a little more than the last time
 	b = wire.AppendInt(b, checkpointVersion)
 	b = d.root.appendObject(b, &encoder{seen: map[*Node]bool{}})
 	n := len(b)
 	if b = d.apart.append(b, d.root.typ); len(b) > n {
 		wire.AppendArray(b[:0], 3)
 	}
+	d.size = len(b)
 	return b
 }
 

@@ -3,6 +3,8 @@ package pos
 import (
 	"encoding/binary"
 	"errors"
+	"iter"
+	"slices"
 
 	"github.com/destam-go/destamgen/runtime/internal/wire"
 )
@@ -31,9 +33,12 @@ const (
 // AppendKeys appends keys, which must be valid and ascend. Keys as
 // [Between] makes them for many elements at once take a few bytes in all,
 // keys that grew by inserts one to three bytes each.
-func AppendKeys(b []byte, keys []Key) []byte {
+func AppendKeys(b []byte, keys []Key) []byte { return AppendAll(b, slices.Values(keys)) }
+
+// AppendAll is AppendKeys for keys that are not a list of their own.
+func AppendAll(b []byte, keys iter.Seq[Key]) []byte {
 	w := keyWriter{b: b}
-	for _, k := range keys {
+	for k := range keys {
 		w.add(k)
 	}
 	w.endRun()
