@@ -51,7 +51,9 @@ func TestFlushCovers(t *testing.T) {
 			var stop atomic.Bool
 			for i := range 2 {
 				sets.Go(func() {
-					for !stop.Load() {
+					// Not for ever: to read what is stored takes the longer the more
+					// was set, and the longer it takes the more is set meanwhile.
+					for n := 0; n < 5000 && !stop.Load(); n++ {
 						if i == 0 {
 							o.SetCount(o.Count() + 1)
 						} else if err := o.Update(func(o *OCard) error { o.Tags().Append("x"); return nil }); err != nil {
