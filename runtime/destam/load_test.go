@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/destam-go/destamgen/drivers/fs"
 	"github.com/destam-go/destamgen/runtime/driver"
 	"github.com/destam-go/destamgen/runtime/driver/drivertest"
 )
@@ -136,4 +137,41 @@ func TestCorrupt(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestLoadPieces bounds how many pieces of memory a load takes: those of the
+// document, of the values that it has in the end, and few others, however many
+// commits there were.
+func TestLoadPieces(t *testing.T) {
+	if racing {
+		t.Skip("the race detector takes memory of its own")
+	}
+	dir := t.TempDir()
+	reopen := func() *OCardTable {
+		return CardTable(must(Open(ctx, must(fs.Open(dir, nil))(t), nil))(t))
+	}
+	cards := reopen()
+	o := must(cards.Create(ctx, Card{Title: "t", Query: CardQuery{Owner: "ann"}}))(t)
+	for n := range 20 {
+		o.SetTitle(fmt.Sprint("title ", n))
+		if err := o.Flush(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	id := o.ID()
+	if err := cards.t.db.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	cards = reopen()
+	pieces := testing.AllocsPerRun(200, func() {
+		if _, err := cards.t.read(ctx, id); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if pieces > 10 {
+		t.Errorf("a load takes %v pieces of memory", pieces)
+	}
+	if err := cards.t.db.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
 }
