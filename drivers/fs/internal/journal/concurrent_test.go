@@ -224,63 +224,6 @@ func gather(t *testing.T, how string) {
 	}
 }
 
-// TestClaim lets many gather while somebody is about to lead a sync: none of
-// them writes, but that one for all, also when it does not lead after all.
-func TestClaim(t *testing.T) {
-	const writers = 32
-	for _, leads := range []bool{true, false} {
-		disk := vfs.NewMem()
-		j := openNew(t, disk, variant{}.options())
-		var writes atomic.Int32
-		disk.Before = func(op vfs.Op) vfs.Fault {
-			if op.Kind == vfs.OpWrite {
-				writes.Add(1)
-			}
-			return vfs.Fault{}
-		}
-		j.mu.Lock()
-		r, _, _ := j.join(1)
-		j.mu.Unlock()
-		var wg sync.WaitGroup
-		for range writers {
-			wg.Go(func() {
-				var no uint64
-				var err error
-				j.Gather(func() { _, no, err = j.Append([]byte("record")) })
-				if err != nil || j.written.Load() < no {
-					t.Errorf("batch %d of %d that are written: %v", no, j.written.Load(), err)
-				}
-				if err := j.Sync(context.Background(), no); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		for gathered := 0; gathered < writers && writes.Load() == 0; runtime.Gosched() {
-			j.turns.mu.Lock()
-			gathered = len(j.turns.waiting)
-			j.turns.mu.Unlock()
-		}
-		if n := writes.Load(); n > 0 {
-			t.Errorf("leads=%v: %d writes before it", leads, n)
-		}
-		if leads {
-			j.lead(r)
-		} else {
-			j.leave(r)
-		}
-		wg.Wait()
-		if n := writes.Load(); n != 1 {
-			t.Errorf("leads=%v: %d writes, want 1", leads, n)
-		}
-		if j.turns.claimed {
-			t.Errorf("leads=%v: it is still waited for", leads)
-		}
-		if err := j.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 // TestCloseGathered closes a journal while somebody has gathered whom nobody
 // has served.
 func TestCloseGathered(t *testing.T) {

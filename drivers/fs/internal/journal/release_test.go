@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/destam-go/destamgen/drivers/fs/internal/vfs"
@@ -129,6 +130,52 @@ func TestSealedCopy(t *testing.T) {
 	}
 	if _, got, err = collect(disk, "/journal", 20); err != nil || fmt.Sprint(got) != "[21:4]" {
 		t.Errorf("%v, %v", got, err)
+	}
+}
+
+// TestSealedRot flips each byte of a journal of which a part is sealed, in the
+// middle of a segment too, as a close leaves it: what is not sealed is there, or
+// the journal is refused, also when what rots is sealed and stands before it.
+func TestSealedRot(t *testing.T) {
+	const batches = 5
+	disk := vfs.NewMem()
+	if err := filled(t, disk, batches).Close(); err != nil {
+		t.Fatal(err)
+	}
+	files, err := segmentFiles(disk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := 0
+	for sealed := uint64(1); sealed < batches; sealed++ {
+		var want []string
+		for no := sealed + 1; no <= batches; no++ {
+			want = append(want, fmt.Sprintf("%d:%d", no, 999+no))
+		}
+		for name, whole := range files {
+			for off := 0; off < used(whole); off += 3 {
+				b := slices.Clone(whole)
+				b[off] ^= 1 << (off % 8)
+				c, err := damaged(disk, name, b)
+				if err != nil {
+					t.Fatal(err)
+				}
+				j, got, err := collect(c, "/journal", sealed)
+				if damage := (*DamageError)(nil); errors.As(err, &damage) {
+					refused++
+					continue
+				}
+				if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+					t.Fatalf("sealed %d, byte %d of %s: %v, %v, want %v", sealed, off, name, got, err, want)
+				}
+				if err := j.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	if refused == 0 {
+		t.Error("nothing was refused")
 	}
 }
 

@@ -60,7 +60,6 @@ func (j *Journal) join(no uint64) (r, before *round, leads bool) {
 	switch {
 	case j.round == nil:
 		j.round = newRound()
-		j.turns.claim()
 		return j.round, nil, true
 	case !j.round.begun || no <= j.round.target || j.o.bug == ackedEarly:
 		r = j.round
@@ -101,8 +100,7 @@ func (j *Journal) leave(r *round) {
 		return
 	}
 	j.mu.Unlock()
-	_ = j.endTurn(true) // its time has come meanwhile, and some wait for it to write
-	j.conclude(r)
+	j.conclude(r) // its turn has come meanwhile
 }
 
 // conclude lets a round go and the next one come.
@@ -110,9 +108,6 @@ func (j *Journal) conclude(r *round) {
 	j.mu.Lock()
 	j.round, j.later = j.later, nil
 	j.regulars.dismiss(r.size)
-	if j.round != nil {
-		j.turns.claim()
-	}
 	j.mu.Unlock()
 	close(r.over)
 }
@@ -123,7 +118,8 @@ func (j *Journal) conclude(r *round) {
 // what they bring.
 func (j *Journal) lead(r *round) {
 	defer j.conclude(r)
-	if j.collect() != nil {
+	j.await()
+	if j.endTurn() != nil {
 		return // those who wait find an error in j.err
 	}
 	j.press.Lock()

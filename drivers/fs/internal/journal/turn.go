@@ -18,7 +18,6 @@ type turns struct {
 	mu      sync.Mutex
 	waiting []*visit // guarded by mu: what nobody has appended yet
 	now     *turn    // guarded by mu: who gathers, nil if nobody does
-	claimed bool     // guarded by mu: who leads the next sync ends the turn of now, or of those who come
 }
 
 // visit is what one of those who gather brings.
@@ -65,25 +64,8 @@ func (v *visit) call() {
 // leadTurn waits for those who are about to come and ends the turn, also when
 // what one of them brings ends the goroutine.
 func (j *Journal) leadTurn() {
-	defer func() { _ = j.endTurn(false) }() // Write gives the error to all
+	defer func() { _ = j.endTurn() }() // Write gives the error to all
 	j.await()
-}
-
-// claim has those who gather wait for who is about to lead a sync: that one
-// writes what it syncs anyway, and they need no leader of their own, whose write
-// would be one more. Collect ends it.
-func (ts *turns) claim() {
-	ts.mu.Lock()
-	defer ts.mu.Unlock()
-	ts.claimed = true
-}
-
-// collect waits for those who are about to come and writes what they bring, for
-// one who has claimed it.
-func (j *Journal) collect() (err error) {
-	defer func() { err = j.endTurn(true) }()
-	j.await()
-	return nil
 }
 
 // join gives the turn in which a visitor is served and whether the caller leads
@@ -93,7 +75,7 @@ func (ts *turns) join(v *visit) (t *turn, leads bool) {
 	defer ts.mu.Unlock()
 	ts.waiting = append(ts.waiting, v)
 	if ts.now == nil {
-		ts.now, leads = &turn{over: make(chan struct{})}, !ts.claimed
+		ts.now, leads = &turn{over: make(chan struct{})}, true
 	}
 	return ts.now, leads
 }
@@ -113,14 +95,11 @@ func (ts *turns) bring() {
 }
 
 // endTurn writes everything that has gathered, and ends the turn of those who
-// gathered it, if there is one, and the caller's claim.
-func (j *Journal) endTurn(claim bool) error {
+// gathered it, if there is one.
+func (j *Journal) endTurn() error {
 	j.turns.mu.Lock()
 	t := j.turns.now
 	j.turns.now = nil
-	if claim {
-		j.turns.claimed = false
-	}
 	j.turns.mu.Unlock()
 	if t != nil {
 		defer close(t.over)
