@@ -17,40 +17,7 @@ import (
 // middle and some of them in both, by limits and from ids that fall between pages
 // and upon them.
 func TestFindPages(t *testing.T) {
-	const documents, owners = 1200, 5
-	rng := rand.New(rand.NewPCG(6, 6))
-	o := tight
-	o.Options = journal.Options{First: 64 << 10, Segment: 64 << 10, Memory: 1 << 20, Spawn: inline.Spawn}
-	s, err := open(vfs.NewMem(), storeDir, o)
-	must(t, err)
-	must(t, s.Declare(background, driver.Schema{Table: notes}))
-	owner := make(map[driver.ID]int) // of those that are alive
-	writers := make(map[int]*writer)
-	for step := range 3 * documents {
-		n := rng.IntN(documents)
-		w := writers[n]
-		if w == nil {
-			w = newWriter(n, make([]byte, 8))
-			writers[n] = w
-		}
-		id, of := w.next.ID, rng.IntN(owners)
-		_, alive := owner[id]
-		w.next.Kind, w.next.Section = driver.KindChange, nil
-		switch {
-		case alive && step%9 == 0:
-			w.next.Kind = driver.KindDelete
-			delete(owner, id)
-		case alive || w.next.Seq == 0:
-			w.next.Section, _ = driver.AppendValue(nil, driver.Object{{Name: "owner", Value: int64(of)}, {Name: "all", Value: true}})
-			owner[id] = of
-		default:
-			continue // it is deleted
-		}
-		must(t, w.commit(s, false))
-	}
-	if runs, tail := len(s.tables[notes].runs.all), len(s.tables[notes].active.docs); runs < 2 || tail == 0 {
-		t.Fatalf("%d runs and %d documents in memory are too few", runs, tail)
-	}
+	s, owner := owned(t)
 	for _, q := range []driver.Query{
 		{}, {Terms: []driver.Term{"all\x00b1"}}, {Terms: []driver.Term{"owner\x00i3"}},
 		{Terms: []driver.Term{"all\x00b1", "owner\x00i2"}}, {Terms: []driver.Term{"owner\x00i2", "owner\x00i3"}},
@@ -89,4 +56,44 @@ func TestFindPages(t *testing.T) {
 		}
 	}
 	must(t, s.Close(background))
+}
+
+// owned makes a store of documents that have owners, and tells who of those that
+// are alive has which.
+func owned(t *testing.T) (*Store, map[driver.ID]int) {
+	const documents, owners = 1200, 5
+	rng := rand.New(rand.NewPCG(6, 6))
+	o := tight
+	o.Options = journal.Options{First: 64 << 10, Segment: 64 << 10, Memory: 1 << 20, Spawn: inline.Spawn}
+	s, err := open(vfs.NewMem(), storeDir, o)
+	must(t, err)
+	must(t, s.Declare(background, driver.Schema{Table: notes}))
+	owner := make(map[driver.ID]int) // of those that are alive
+	writers := make(map[int]*writer)
+	for step := range 3 * documents {
+		n := rng.IntN(documents)
+		w := writers[n]
+		if w == nil {
+			w = newWriter(n, make([]byte, 8))
+			writers[n] = w
+		}
+		id, of := w.next.ID, rng.IntN(owners)
+		_, alive := owner[id]
+		w.next.Kind, w.next.Section = driver.KindChange, nil
+		switch {
+		case alive && step%9 == 0:
+			w.next.Kind = driver.KindDelete
+			delete(owner, id)
+		case alive || w.next.Seq == 0:
+			w.next.Section, _ = driver.AppendValue(nil, driver.Object{{Name: "owner", Value: int64(of)}, {Name: "all", Value: true}})
+			owner[id] = of
+		default:
+			continue // it is deleted
+		}
+		must(t, w.commit(s, false))
+	}
+	if runs, tail := len(s.tables[notes].runs.all), len(s.tables[notes].active.docs); runs < 2 || tail == 0 {
+		t.Fatalf("%d runs and %d documents in memory are too few", runs, tail)
+	}
+	return s, owner
 }

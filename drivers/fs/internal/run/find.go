@@ -106,8 +106,8 @@ const guesses = 4
 // A guess strays by the root of the number of entries that are left, the next
 // one by the root of that: in a million by a thousand, by thirty, by five. Then
 // the search steps away from it, farther each time, until it is past the place,
-// and halves what it stepped over last. So it costs no more than to halve all
-// where keys are not spread like that, and touches few pages where they are.
+// and halves what it stepped over last. So it costs at most twice what halving all
+// would where keys are not spread like that, and touches few pages where they are.
 func search(n int64, want, least, most uint64, probe func(i int64) (key uint64, below bool, err error)) (int64, error) {
 	switch {
 	case n == 0, want < least:
