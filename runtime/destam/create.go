@@ -92,11 +92,8 @@ func (t *table) bear(ctx context.Context, l *live, preds []driver.Predicate, b b
 // fails, the document is dead.
 func (l *live) born(ctx context.Context, c driver.Commit) error {
 	for failed, contests := 0, 0; ; {
-		r := newRound([]driver.Commit{c})
-		l.table.db.batches.submit(r)
-		select {
-		case <-r.done:
-		case <-ctx.Done():
+		r := newRound(c)
+		if err := l.table.db.batches.send(ctx, r); err != nil {
 			// It is on its way. If it arrives it is a document like others.
 			l.Go(func() {
 				<-r.done
@@ -106,7 +103,7 @@ func (l *live) born(ctx context.Context, c driver.Commit) error {
 					l.settleNew()
 				}
 			})
-			return &Error{Op: "create", Table: l.table.name, ID: l.id, Err: ctx.Err()}
+			return &Error{Op: "create", Table: l.table.name, ID: l.id, Err: err}
 		}
 		o := l.conclude(r)
 		if o.err == nil {

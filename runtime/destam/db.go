@@ -91,13 +91,7 @@ func Open(ctx context.Context, d driver.Driver, opts *Options) (*DB, error) {
 		db.follow(f)
 	}
 	db.workers.run(func() {
-		db.schedule.run(db.stop, func(l *live) {
-			at <- struct{}{}
-			db.workers.run(func() {
-				defer func() { <-at }()
-				l.background()
-			})
-		})
+		db.schedule.run(db.stop, func(due []*live) { db.storeDue(due, at) })
 	})
 	return db, nil
 }
@@ -256,31 +250,6 @@ func (db *DB) Flush(ctx context.Context) error {
 		}
 	}
 	return joined(append(db.failures.takeAll(), errs...)...)
-}
-
-// bringAll stores what is pending of all documents, many at a time.
-func (db *DB) bringAll(ctx context.Context, attempts int) []error {
-	var (
-		all    = db.schedule.all()
-		errs   = make([]error, len(all))
-		next   atomic.Int64
-		flocks sync.WaitGroup
-	)
-	for range min(len(all), storers) {
-		flocks.Go(func() {
-			db.workers.mark(func() {
-				for i := next.Add(1) - 1; int(i) < len(all); i = next.Add(1) - 1 {
-					l := all[i]
-					// Of one that is deleted meanwhile nothing is left to store.
-					if err := l.bring(ctx, effort{attempts: attempts}); !errors.Is(err, ErrDeleted) {
-						errs[i] = l.table.err("flush", l.id, err)
-					}
-				}
-			})
-		})
-	}
-	flocks.Wait()
-	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 }
 
 // fail makes the database useless: the store said that it is broken, or it

@@ -470,9 +470,10 @@ func TestLiveBetween(t *testing.T) {
 			if err := l.acquire(ctx); err != nil {
 				t.Fatal(err)
 			}
-			r := must(l.next(&driver.Commit{Table: "cards", ID: l.id, Kind: driver.KindDelete, Time: time.Now().UTC()}))(t)
-			b.batches.submit(r)
-			<-r.done
+			r := must(l.next(l.doc.Waiting(), &driver.Commit{Table: "cards", ID: l.id, Kind: driver.KindDelete, Time: time.Now().UTC()}))(t)
+			if err := b.batches.send(ctx, r); err != nil {
+				t.Fatal(err)
+			}
 			outcome := l.conclude(r)
 			l.release()
 			live := must(b.cards.Live(ctx, ann))(t)

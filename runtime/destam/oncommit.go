@@ -80,6 +80,13 @@ type call struct {
 	v  Version
 }
 
+// any tells whether there is something to tell.
+func (q *telling) any() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.waiting) > 0
+}
+
 // begin tells whether there is something to tell, and nobody at it.
 func (q *telling) begin() bool {
 	q.mu.Lock()

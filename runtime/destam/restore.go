@@ -139,20 +139,14 @@ func (t *table) bury(ctx context.Context, id ID) error {
 func (t *table) store(ctx context.Context, c driver.Commit) error {
 	c.Try = newTry()
 	for failed, contests := 0, 0; ; {
-		r := newRound([]driver.Commit{c})
-		t.db.batches.submit(r)
-		select {
-		case <-r.done:
-		case <-ctx.Done():
-			return ctx.Err()
+		r := newRound(c)
+		if err := t.db.batches.send(ctx, r); err != nil {
+			return err
 		}
 		err := r.results[0].Err
-		var (
-			lost *driver.SeqError
-			dup  *driver.DuplicateError
-		)
+		dup := (*driver.DuplicateError)(nil)
 		switch {
-		case err == nil, errors.As(err, &lost) && lost.Row != nil && lost.Row.Try == c.Try:
+		case err == nil, isOurs(err, &c):
 			t.db.accepted()
 			return nil
 		case errors.Is(err, ErrPoisoned), errors.Is(err, ErrClosed):

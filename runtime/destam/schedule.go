@@ -186,8 +186,8 @@ func (s *schedule) take(now time.Time) (due []*live, wait time.Duration) {
 	return due, time.Hour
 }
 
-// run calls store with each document that is due, until stop is closed.
-func (s *schedule) run(stop <-chan struct{}, store func(*live)) {
+// run calls store with the documents that are due, until stop is closed.
+func (s *schedule) run(stop <-chan struct{}, store func([]*live)) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -198,8 +198,8 @@ func (s *schedule) run(stop <-chan struct{}, store func(*live)) {
 			return
 		}
 		due, wait := s.take(time.Now())
-		for _, l := range due {
-			store(l)
+		if len(due) > 0 {
+			store(due)
 		}
 		timer.Reset(wait)
 	}

@@ -2,12 +2,13 @@ package destam
 
 import (
 	"context"
-	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
 	"slices"
 	"time"
+	"unsafe"
 
 	"github.com/destam-go/destamgen/runtime/driver"
 	"github.com/destam-go/destamgen/runtime/internal/doc"
@@ -35,8 +36,27 @@ const (
 // store gave no answer, or that ctx ended: what is pending stays so and is
 // tried again in the background.
 func (l *live) bring(ctx context.Context, e effort) error {
-	l.doc.Seal() // without the slot: it delivers to listeners
-	failed, contests := 0, 0
+	b := bringing{live: l, effort: e}
+	if r := l.ready(e.deletion); r != nil {
+		if done, err := b.send(ctx, r); done {
+			return err
+		}
+	} else {
+		l.doc.Seal() // without the slot: it delivers to listeners
+	}
+	return b.goOn(ctx)
+}
+
+// bringing is a bring that is not over.
+type bringing struct {
+	*live
+	effort
+	failed, contests int
+}
+
+// goOn sends rounds until nothing is left.
+func (b *bringing) goOn(ctx context.Context) error {
+	l := b.live
 	for {
 		l.takeBack()
 		if err := l.vet(ctx); err != nil {
@@ -49,46 +69,82 @@ func (l *live) bring(ctx context.Context, e effort) error {
 			l.release()
 			continue
 		}
-		r, err := l.next(e.deletion)
+		r, err := l.next(l.doc.Waiting(), b.deletion)
 		if r == nil {
 			l.release()
 			l.settle()
 			return err
 		}
-		l.table.db.batches.submit(r)
-		select {
-		case <-r.done:
-		case <-ctx.Done(): // the commits are on their way all the same
-			l.Go(func() { l.left(r) })
-			return ctx.Err()
-		}
-		o := l.conclude(r)
-		l.release()
-		l.tell()
-		if dup := o.contest(); dup != nil && contests < 3 {
-			contests++
-			free, err := l.table.mayFree(ctx, l.id, dup, effort{attempts: e.attempts, behind: append(slices.Clip(e.behind), l)})
-			if err != nil {
-				l.table.db.schedule.later(l, maxBackoff)
-				return err
-			}
-			if free {
-				continue
-			}
-		}
-		switch again, err := l.follow(ctx, o); {
-		case err != nil && again:
-			failed++
-			if failed >= e.attempts || !pause(ctx, l.table.db.backoff(failed)) {
-				l.table.db.schedule.later(l, o.wait)
-				return err
-			}
-		case err != nil:
+		if done, err := b.send(ctx, r); done {
 			return err
-		case !again && !r.resent && !r.more:
-			return nil
 		}
 	}
+}
+
+// send sends a round; the slot is held, and released. Done says that nothing
+// is left.
+func (b *bringing) send(ctx context.Context, r *round) (done bool, err error) {
+	l := b.live
+	if err := l.table.db.batches.send(ctx, r); err != nil {
+		l.Go(func() { l.left(r) })
+		return true, err
+	}
+	o := l.conclude(r)
+	l.release()
+	return b.heed(ctx, o, !r.resent && !r.more)
+}
+
+// heed does what the outcome of a round demands, without the slot. Whole says
+// that the round was all that there was.
+func (b *bringing) heed(ctx context.Context, o outcome, whole bool) (done bool, err error) {
+	l := b.live
+	l.tell()
+	if dup := o.contest(); dup != nil && b.contests < 3 {
+		b.contests++
+		free, err := l.table.mayFree(ctx, l.id, dup, effort{attempts: b.attempts, behind: append(slices.Clip(b.behind), l)})
+		if err != nil {
+			l.table.db.schedule.later(l, maxBackoff)
+			return true, err
+		}
+		if free {
+			return false, nil
+		}
+	}
+	again, err := l.follow(ctx, o)
+	if err == nil {
+		return !again && whole, nil
+	}
+	if !again {
+		return true, err
+	}
+	if b.failed++; b.failed >= b.attempts || !pause(ctx, l.table.db.backoff(b.failed)) {
+		l.table.db.schedule.later(l, o.wait)
+		return true, err
+	}
+	return false, nil
+}
+
+// ready makes the round of a document of which all can be sent at once: nobody
+// has it locked or stores it, and no function of the program's is to be called
+// before. Then the slot is held. It gives nil for others, and where nothing is
+// to be stored.
+func (l *live) ready(deletion *driver.Commit) *round {
+	if l.table.validates || l.doomed.Load() != nil {
+		return nil
+	}
+	select {
+	case l.slot <- struct{}{}:
+	default:
+		return nil
+	}
+	var room [1]*doc.Pending
+	if waiting, ok := l.doc.TrySeal(room[:0]); ok && l.doomed.Load() == nil {
+		if r, _ := l.next(waiting, deletion); r != nil {
+			return r
+		}
+	}
+	l.release()
+	return nil
 }
 
 // backoff is how long to wait after so many failures in a row.
@@ -114,23 +170,6 @@ func (l *live) left(r *round) {
 	}
 }
 
-// background is bring for whoever is due.
-func (l *live) background() {
-	if len(l.slot) > 0 { // somebody is at it; what they leave is looked after then
-		l.table.db.schedule.later(l, l.table.db.opts.Window)
-		return
-	}
-	ended := true // by a listener
-	defer func() {
-		if ended {
-			l.table.db.schedule.later(l, l.table.db.opts.Window)
-		}
-	}()
-	// What it fails with was reported, or is that the database closes.
-	_ = l.bring(l.table.db.ctx, effort{attempts: 1})
-	ended = false
-}
-
 // pause waits; false when ctx ended first.
 func pause(ctx context.Context, wait time.Duration) bool {
 	t := time.NewTimer(wait)
@@ -143,44 +182,46 @@ func pause(ctx context.Context, wait time.Duration) bool {
 	}
 }
 
-// next makes the next round; the slot is held. It gives nil when there is
-// nothing to store, or nothing can be stored any more: then the error says why.
+// next makes the next round, of what waits for the store; the slot is held. It
+// gives nil when there is nothing to store, or nothing can be stored any more:
+// then the error says why.
 //
 // A round whose outcome is not known is sent again as it was, and nothing with
 // it: what came after can only be numbered when it is known.
-func (l *live) next(deletion *driver.Commit) (*round, error) {
+func (l *live) next(waiting []*doc.Pending, deletion *driver.Commit) (*round, error) {
 	if l.ended != nil {
 		return nil, l.ended
 	}
 	if l.unsure != nil {
 		return l.unsure, nil
 	}
-	waiting, more := l.doc.Waiting(), false
 	if len(waiting) == 0 && deletion == nil {
 		return nil, nil
 	}
+	r := &round{}
 	// Another writer may take the place of the first: then the second would
 	// follow a commit that it was not made on.
 	if n := len(waiting); n > 0 && l.table.db.shared {
-		waiting, more = waiting[:1], n > 1 || deletion != nil
+		waiting, r.more = waiting[:1], n > 1 || deletion != nil
 		deletion = nil
 	}
-	commits := make([]driver.Commit, 0, len(waiting)+1)
+	r.pending = append(r.one[:0], waiting...)
+	if r.commits = r.commit[:0]; len(waiting) > 1 {
+		r.commits = make([]driver.Commit, 0, len(waiting)+1)
+	}
 	seq, held := l.version.Load(), l.holds()
 	for _, p := range waiting {
 		if p.Section != nil {
 			held = p.Held.([]driver.Term)
 		}
 		seq++
-		commits = append(commits, l.commit(p, seq, held))
+		r.commits = append(r.commits, l.commit(p, seq, held))
 	}
 	if deletion != nil {
 		c := *deletion
 		c.Seq, c.Try = seq+1, newTry()
-		commits = append(commits, c)
+		r.commits = append(r.commits, c)
 	}
-	r := newRound(commits)
-	r.pending, r.more = waiting, more
 	return r, nil
 }
 
@@ -194,8 +235,11 @@ func (l *live) commit(p *doc.Pending, seq uint64, held []driver.Term) driver.Com
 	}
 }
 
+// newTry makes an attempt id. It is no secret and must only never come twice:
+// so it is of the generator that the runtime seeds from the system's.
 func newTry() (try [16]byte) {
-	rand.Read(try[:]) // never fails: see crypto/rand
+	binary.NativeEndian.PutUint64(try[:8], mathrand.Uint64())
+	binary.NativeEndian.PutUint64(try[8:], mathrand.Uint64())
 	return try
 }
 
@@ -211,16 +255,16 @@ type outcome struct {
 	broken  bool          // nothing of the database can
 }
 
+// stored tells whether all is.
+func (o *outcome) stored() bool { return o.err == nil && !o.behind }
+
 // conclude takes the results of a round; the slot is held. Commits after one
 // that is not stored are not looked at: they cannot be stored either.
 func (l *live) conclude(r *round) (o outcome) {
 	l.unsure = nil
 	for i := range r.commits {
 		c, err := &r.commits[i], r.results[i].Err
-		if lost := (*driver.SeqError)(nil); errors.As(err, &lost) && lost.Row != nil && lost.Row.Try == c.Try {
-			err = nil // it is ourselves who won: the answer was lost
-		}
-		if err != nil {
+		if err != nil && !isOurs(err, c) {
 			return l.judge(r, i, err)
 		}
 		l.accept(r, i)
@@ -233,14 +277,23 @@ func (l *live) conclude(r *round) (o outcome) {
 	return outcome{}
 }
 
+// isOurs tells whether it is the commit itself that has taken its place: the
+// answer was lost.
+func isOurs(err error, c *driver.Commit) bool {
+	lost := (*driver.SeqError)(nil)
+	return errors.As(err, &lost) && lost.Row != nil && lost.Row.Try == c.Try
+}
+
 // accept notes that the store has the i-th commit of a round.
 func (l *live) accept(r *round, i int) {
 	c := &r.commits[i]
 	if i < len(r.pending) {
 		l.doc.Stored(r.pending[i], c.Seq)
 	}
-	held := c.Held // not &c.Held, which would keep the whole round in memory
-	l.held.Store(&held)
+	if !sameTerms(l.holds(), c.Held) {
+		held := c.Held // not &c.Held, which would keep the whole round in memory
+		l.held.Store(&held)
+	}
 	l.version.Store(c.Seq)
 	l.grew(c)
 	l.failed, l.troubled = 0, false
@@ -250,6 +303,11 @@ func (l *live) accept(r *round, i int) {
 		p = r.pending[i]
 	}
 	l.stored(c, p)
+}
+
+// sameTerms tells whether two lists of terms are one, or both empty.
+func sameTerms(a, b []driver.Term) bool {
+	return len(a) == len(b) && unsafe.SliceData(a) == unsafe.SliceData(b) || len(a)+len(b) == 0
 }
 
 // judge says what the error of the i-th commit means.
@@ -267,7 +325,7 @@ func (l *live) judge(r *round, i int, err error) outcome {
 	}
 	switch {
 	case errors.Is(err, ErrUnknown):
-		l.unsure = newRound(r.commits[i:])
+		l.unsure = newRound(r.commits[i:]...)
 		l.unsure.pending, l.unsure.resent = r.pending[min(i, len(r.pending)):], true
 		return l.trouble(err, 3)
 	case errors.Is(err, ErrPoisoned), errors.Is(err, ErrClosed):
@@ -386,7 +444,11 @@ func (l *live) count() {
 func size(p *doc.Pending) int64 { return int64(len(p.Body) + len(p.Section)) }
 
 // contest gives the duplicate that a commit was refused for, nil if it was not.
-func (o *outcome) contest() (dup *driver.DuplicateError) {
+func (o *outcome) contest() *driver.DuplicateError {
+	if o.err == nil {
+		return nil
+	}
+	dup := (*driver.DuplicateError)(nil)
 	errors.As(o.err, &dup)
 	return dup
 }

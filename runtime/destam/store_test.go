@@ -152,7 +152,9 @@ func TestCreateCancelled(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		gate.Release()
-		b.create(Card{}) // behind it
+		limit, end := context.WithCancel(ctx)
+		defer end()
+		must(b.cards.Create(limit, Card{}))(t) // behind it, as its context may end too
 		got := b.ids(CardWhere.Slug().Is("c"))
 		if len(got) != 1 {
 			t.Fatalf("found %v", got)
@@ -166,8 +168,8 @@ func TestCreateCancelled(t *testing.T) {
 	})
 }
 
-// TestGroup flushes many documents at once: while the driver is busy with one
-// batch, all others gather in the next.
+// TestGroup flushes many documents at once, with a context that may end: while
+// the driver is busy with one batch, all others gather in the next.
 func TestGroup(t *testing.T) {
 	onEach(t, func(t *testing.T, d driver.Driver) {
 		const n = 64
@@ -181,11 +183,13 @@ func TestGroup(t *testing.T) {
 		c.batches.Store(0)
 		c.commits.Store(0)
 		gate := f.Hang(drivertest.Append)
+		limit, cancel := context.WithCancel(ctx)
+		defer cancel()
 		var wg sync.WaitGroup
 		flush := func(o *OCard) {
 			wg.Go(func() {
 				o.SetTitle("x")
-				if err := o.Flush(ctx); err != nil {
+				if err := o.Flush(limit); err != nil {
 					t.Error(err)
 				}
 			})

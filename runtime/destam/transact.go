@@ -202,10 +202,11 @@ func (l *live) insist(ctx context.Context, c driver.Commit, p *doc.Pending, caus
 func (l *live) insistOn(ctx context.Context, c *driver.Commit) error {
 	t := l.table
 	for failed := 0; ; {
-		r := newRound([]driver.Commit{*c})
-		t.db.batches.submit(r)
-		<-r.done
-		err := r.results[0].Err
+		r := newRound(*c)
+		err := t.db.batches.send(t.db.ctx, r) // which does not end before this
+		if err == nil {
+			err = r.results[0].Err
+		}
 		var (
 			lost *driver.SeqError
 			dup  *driver.DuplicateError

@@ -25,6 +25,18 @@ func (d *Document) Seal() []*Pending {
 	return waiting
 }
 
+// TrySeal is Seal for who must neither wait nor call listeners. It is not ok
+// when the document is locked, or has something to deliver or to report: that
+// is left to Seal. What waits for the store is appended to waiting.
+func (d *Document) TrySeal(waiting []*Pending) (_ []*Pending, ok bool) {
+	if !d.mu.TryLock() {
+		return nil, false
+	}
+	defer d.mu.Unlock()
+	d.sealWindow()
+	return append(waiting, d.pending...), !d.waits()
+}
+
 // Waiting gives what was sealed and waits for the store, oldest first.
 func (d *Document) Waiting() []*Pending {
 	d.lock()
