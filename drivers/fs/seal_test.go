@@ -537,3 +537,23 @@ func skipRacing(t *testing.T) {
 		t.Skip("tries states one after the other: nothing for the race detector")
 	}
 }
+
+// TestPurgeSyncs lets the disk fail under a purge: what is said to be purged is
+// durable by then, whatever the work in the background does.
+func TestPurgeSyncs(t *testing.T) {
+	disk := vfs.NewMem()
+	s := openMem(t, disk)
+	put(t, s, 1, "body")
+	disk.Before = func(op vfs.Op) vfs.Fault {
+		if op.Kind == vfs.OpSync {
+			return vfs.Fault{Err: syscall.EIO}
+		}
+		return vfs.Fault{}
+	}
+	if err := s.Purge(background, notes, id(1)); !errors.Is(err, driver.ErrPoisoned) || !errors.Is(err, syscall.EIO) {
+		t.Errorf("a purge that is not durable: %v", err)
+	}
+	if err := s.Close(background); !errors.Is(err, driver.ErrPoisoned) {
+		t.Errorf("Close gave %v", err)
+	}
+}
