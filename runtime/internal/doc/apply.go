@@ -399,6 +399,12 @@ func (d *Document) make(xs []change) (gone []*Node) {
 			gone = append(gone, n)
 		}
 	}
+	if len(xs) > 1 {
+		for i := range xs {
+			d.shared.left += len(xs[i].raw)
+		}
+		defer func() { d.shared = sharedTexts{} }()
+	}
 	for i := range xs {
 		if x := &xs[i]; !x.has() {
 			d.makeOne(x, leaves)
@@ -466,10 +472,14 @@ func (x *change) setField(leaves func(*Node)) {
 
 // readTo reads the value of a leaf, which was found to be one.
 func (x *change) readTo(p unsafe.Pointer) {
-	r := &x.n.doc.values
-	r.Reset(x.raw)
-	x.leaf().read(r, p)
-	r.Reset(nil)
+	d := x.n.doc
+	d.values.Reset(x.raw)
+	if d.shared.left > 0 && !x.former {
+		d.shared.read(x.leaf(), &d.values, p)
+	} else {
+		x.leaf().read(&d.values, p)
+	}
+	d.values.Reset(nil)
 }
 
 func (x *change) setElement(leaves func(*Node)) {

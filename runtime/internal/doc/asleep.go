@@ -120,8 +120,15 @@ func (l *List) fill(lf *leaf, raw []byte) error {
 	if fd.keys == nil {
 		ks := c.positions(c.r.Array() - 1)
 		l.cells.insert(0, ks)
+		if lf != fd.leaf {
+			for i := range ks {
+				lf.read(c.r, l.cells.at(i))
+			}
+			return c.r.Err()
+		}
+		shared := sharedTexts{left: c.r.Len()}
 		for i := range ks {
-			lf.read(c.r, l.cells.at(i))
+			shared.read(lf, c.r, l.cells.at(i))
 		}
 		return c.r.Err()
 	}

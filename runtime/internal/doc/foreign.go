@@ -93,19 +93,52 @@ func (d *Document) take(body []byte, c Cause, from *Digest) (p *Pending, err err
 		dec.drop()
 		return d.merge(d.content(), body, nil, c, from)
 	}
-	d.watchless(+1) // it may have to be undone
-	defer d.watchless(-1)
+	values := onlyValues(xs)
+	if values {
+		d.given = given{body, len(xs)}
+	}
+	// It may have to be undone: by the commit itself, when that has all of it
+	// and nobody needs the log besides.
+	logs := !values || d.logging() || len(d.digests) > 0
+	if logs {
+		d.watchless(+1)
+		defer d.watchless(-1)
+	}
 	d.make(xs)
-	if p, err = d.seal(c, true, false); err != nil {
+	p, err = d.seal(c, true, false)
+	d.given = given{}
+	switch {
+	case err == nil:
+		d.told(c, from)
+		return p, nil
+	case logs:
 		p.unknow()
 		d.rollback(0)
 		d.reset()
 		d.forgetLog()
-		dec.drop()
-		return nil, err
+	default:
+		d.invert(p)
 	}
-	d.told(c, from)
-	return p, nil
+	dec.drop()
+	return nil, err
+}
+
+// onlyValues tells whether all that changes do is to set, insert and delete
+// values that are stored.
+func onlyValues(xs []change) bool {
+	last := (*Node)(nil)
+	for i := range xs {
+		x := &xs[i]
+		if x.rare != nil || x.node != nil || x.former || x.op == opRenumber || x.n.typ.Fields[x.f].leaf == nil || x.n.local(int32(x.f)) {
+			return false
+		}
+		if x.n != last {
+			if last = x.n; !x.n.stored() {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // told makes what came from elsewhere, and was sealed, one commit for those who

@@ -1,6 +1,7 @@
 package doc
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -34,6 +35,14 @@ type Pending struct {
 	// window was sealed: not stored, but to be undone and done again with the
 	// commit that took them out, should that be taken back.
 	outside [][]Delta
+}
+
+// given is the body of a commit that somebody else has made, of values only. When
+// all that it says has changed something here it is sealed as it is: written anew
+// it would say the same.
+type given struct {
+	body   []byte // nil for none
+	deltas int
 }
 
 // ops of deltas in the stored form.
@@ -265,6 +274,10 @@ func (d *Document) renamedIn(l *List) *Renamed {
 // nodes become known here, and those that are gone unknown.
 func (d *Document) encode(p *Pending) (section bool) {
 	n := len(p.kept) + len(p.deltas)
+	if g := d.given; g.body != nil && g.deltas == n {
+		p.Body = bytes.Clone(g.body)
+		return p.inSection()
+	}
 	b := wire.AppendArray(make([]byte, 0, usual*n), n)
 	for i := range p.kept {
 		x := Delta{Head: p.kept[i].Head}
@@ -283,6 +296,21 @@ func (d *Document) encode(p *Pending) (section bool) {
 	}
 	p.born, d.born = d.born, nil
 	return section
+}
+
+// inSection tells whether p changes the query section.
+func (p *Pending) inSection() bool {
+	for i := range p.kept {
+		if p.kept[i].N.section {
+			return true
+		}
+	}
+	for i := range p.deltas {
+		if p.deltas[i].N.section {
+			return true
+		}
+	}
+	return false
 }
 
 // forgetIn forgets the objects that deltas took away.
