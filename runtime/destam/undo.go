@@ -37,7 +37,7 @@ func NewUndo(h Handle, opts *UndoOptions) *Undo {
 	return &Undo{n.Document().Host().(*live), n.NewUndo(opts.Author, or(opts.Steps, 100)), opts.Author}
 }
 
-// Stop ends it.
+// Stop ends it: nothing is left to be taken back.
 func (u *Undo) Stop() { u.u.Stop() }
 
 // Steps says how many steps can be taken back, and how many can be done again.

@@ -179,9 +179,38 @@ func (p *past) renames() (to []Delta) {
 		for _, x := range xs {
 			r.Old, r.New = append(r.Old, x.old), append(r.New, x.key)
 		}
+		if l.owner.doc.undos.Load() > 0 {
+			r.beside = p.beside(l, xs)
+		}
 		to = append(to, Delta{Head: Head{N: l.owner, F: l.f}, L: l, extra: &extra{renamed: r}})
 	}
 	return to
+}
+
+// beside gives the neighbours of renumbered elements, in the order of the list,
+// that were there before and kept their keys.
+func (p *past) beside(l *List, xs []*passed) (ks []pos.Key) {
+	stayed := func(i, step int) {
+		for ; 0 <= i && i < l.Len(); i += step {
+			k := l.cells.Key(i)
+			x := p.find(slot{l.owner, l, l.f, k})
+			switch {
+			case x == nil || x.had && x.old == k:
+				ks = append(ks, k)
+				return
+			case x.had: // another of xs
+				return
+			}
+		}
+	}
+	for _, x := range xs {
+		if i, ok := l.Find(x.key); ok {
+			stayed(i-1, -1)
+			stayed(i+1, +1)
+		}
+	}
+	slices.Sort(ks)
+	return slices.Compact(ks)
 }
 
 // view is a document as somebody sees it who watches a part of it, after an

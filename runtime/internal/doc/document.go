@@ -54,15 +54,14 @@ type Document struct {
 	was     *past        // of the operation that is being finished, when somebody asks
 	reused  map[ID]*Node // that came back under the id of one that was gone; see Become
 	encoded *Encoded     // what the change that is running was given with Use
-	given   given        // what is being applied, if it may be sealed as it is
 	time    clock        // of commits
 	values  wire.Reader  // of values that are being applied, one after the other
-	shared  sharedTexts  // for values that are being applied together
 	loading bool         // it is being read from the store, and nobody has it yet
 	reading *decoder     // of what is read, until Loaded
 	apart   apart        // what other programs read, and this one does not
 
-	watching int // subscriptions and readers; 0: no commit is built
+	watching int          // subscriptions and readers; 0: no commit is built
+	undos    atomic.Int32 // of the subscriptions; changed without mu, too
 	out      delivery
 }
 

@@ -189,7 +189,7 @@ func TestUndo(t *testing.T) {
 // TestUndoRandom undoes and redoes at random: when all is taken back, the
 // document is what it was, and when all is done again what it became.
 func TestUndoRandom(t *testing.T) {
-	for _, bound := range []int{64} { // what is renumbered in between may come back beside its place
+	for _, bound := range bounds {
 		for seed := range rounds(60) {
 			r := rand.New(rand.NewPCG(seed, 91))
 			d, _, _ := create(t, seedNote, bound)

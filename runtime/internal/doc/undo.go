@@ -20,6 +20,7 @@ type Undo struct {
 	turn sync.Mutex // held by who takes a step: one at a time
 
 	mu         sync.Mutex
+	over       bool      // guarded by mu; it was stopped
 	done, gone []*Commit // guarded by mu; steps to be taken back, and again
 }
 
@@ -28,13 +29,22 @@ type Undo struct {
 func (n *Node) NewUndo(by string, bound int) *Undo {
 	u := &Undo{n: n, by: by, bound: max(bound, 1)}
 	n.doc.lock()
+	n.doc.undos.Add(1)
 	u.sub = n.Watch(-1, u.hear)
 	n.doc.mu.Unlock()
 	return u
 }
 
-// Stop ends it.
-func (u *Undo) Stop() { u.sub.Stop() }
+// Stop ends it: nothing is left to be taken back, or done again.
+func (u *Undo) Stop() {
+	u.sub.Stop()
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.over {
+		u.n.doc.undos.Add(-1)
+	}
+	u.over, u.done, u.gone = true, nil, nil
+}
 
 // Steps says how many steps can be taken back, and how many again.
 func (u *Undo) Steps() (back, again int) {
@@ -47,60 +57,119 @@ func (u *Undo) Steps() (back, again int) {
 func (u *Undo) hear(c *Commit) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.follow(c.renames)
-	if c.Origin != Local || c.mark == u || c.Digested || u.by != "" && c.By != u.by || len(c.Deltas) == 0 {
+	step := c.settled() // a copy: the keys in it follow what is renumbered
+	u.follow(step.renames, step)
+	if u.over || c.Origin != Local || c.mark == u || c.Digested || u.by != "" && c.By != u.by || len(c.Deltas) == 0 {
 		return
 	}
 	if len(u.done) == u.bound {
 		u.done = slices.Delete(u.done, 0, 1)
-	}
-	step := c.settled() // a copy: the keys in it follow what is renumbered
-	for i := range step.renames {
-		for j := range step.Deltas {
-			if x := &step.Deltas[j]; x.L == step.renames[i].L {
-				x.startAt(step.renames[i].Renamed().follow(x.start()))
-			}
-		}
 	}
 	step.renames = nil
 	u.done = append(u.done, step)
 	u.gone = nil
 }
 
-// follow brings the keys in the steps up to date; mu is held.
-func (u *Undo) follow(renames []Delta) {
+// follow brings the keys in the steps up to date; mu is held. Of a step that is
+// being made, which may be nil, those are old that its slots began with.
+func (u *Undo) follow(renames []Delta, made *Commit) {
 	for i := range renames {
-		r := &renames[i]
-		for _, steps := range [][]*Commit{u.done, u.gone} {
-			for _, c := range steps {
-				for _, deltas := range [][]Delta{c.Deltas, c.aside} {
-					for j := range deltas {
-						if x := &deltas[j]; x.L == r.L {
-							start := r.Renamed().follow(x.start())
-							x.Key = r.Renamed().follow(x.Key)
-							x.startAt(start)
-						}
-					}
-				}
+		l := renames[i].L
+		var keys []pos.Key
+		u.each(l, func(x *Delta) { keys = append(keys, x.start(), x.Key) })
+		if made != nil {
+			made.each(l, func(x *Delta) { keys = append(keys, x.start()) })
+		}
+		to := renames[i].Renamed().follow(keys)
+		u.each(l, func(x *Delta) {
+			start := to[x.start()]
+			x.Key = to[x.Key]
+			x.startAt(start)
+		})
+		if made != nil {
+			made.each(l, func(x *Delta) { x.startAt(to[x.start()]) })
+		}
+	}
+}
+
+// each calls f with the deltas of elements of a list in all steps.
+func (u *Undo) each(l *List, f func(*Delta)) {
+	for _, steps := range [][]*Commit{u.done, u.gone} {
+		for _, c := range steps {
+			c.each(l, f)
+		}
+	}
+}
+
+// each calls f with the deltas of elements of a list.
+func (c *Commit) each(l *List, f func(*Delta)) {
+	for _, deltas := range [][]Delta{c.Deltas, c.aside} {
+		for i := range deltas {
+			if deltas[i].L == l {
+				f(&deltas[i])
 			}
 		}
 	}
 }
 
-// follow gives the key that an element has after a renumbering; that of one
-// which is not there any more stays between its neighbours.
-func (r *Renamed) follow(k pos.Key) pos.Key {
-	j, ok := slices.BinarySearch(r.Old, k)
-	switch {
-	case ok:
-		return r.New[j]
-	case j == 0 || j == len(r.Old):
-		return k
+// follow says which keys elements have after a renumbering. Those that are not
+// there any more stay between their neighbours, in their order.
+func (r *Renamed) follow(keys []pos.Key) map[pos.Key]pos.Key {
+	old, now := slices.Concat(r.Old, r.beside), slices.Concat(r.New, r.beside)
+	slices.Sort(old)
+	slices.Sort(now) // a renumbering leaves elements in their order
+	slices.Sort(keys)
+	keys = slices.Compact(keys)
+	to := make(map[pos.Key]pos.Key, len(keys))
+	for len(keys) > 0 {
+		j, ok := slices.BinarySearch(old, keys[0])
+		if ok {
+			to[keys[0]], keys = now[j], keys[1:]
+			continue
+		}
+		n := 1
+		var left, right pos.Key
+		same := true
+		if j > 0 {
+			left, same = now[j-1], now[j-1] == old[j-1]
+		}
+		if j < len(old) {
+			right, same = now[j], same && now[j] == old[j]
+		}
+		for n < len(keys) && (j == len(old) || keys[n] < old[j]) {
+			n++
+		}
+		news := keys[:n]
+		if !same {
+			if between, ok := pos.Between(left, right, n, 64); ok {
+				news = between
+			}
+		}
+		for i, k := range keys[:n] {
+			to[k] = news[i]
+		}
+		keys = keys[n:]
 	}
-	if ks, ok := pos.Between(r.New[j-1], r.New[j], 1, 64); ok && len(ks) == 1 {
-		return ks[0]
+	return to
+}
+
+// rekey brings the steps up to date with single elements that got other keys;
+// mu is held.
+func (u *Undo) rekey(deltas []Delta) {
+	for i := range deltas {
+		r := deltas[i].Renamed()
+		is := func(k pos.Key) pos.Key {
+			if k == r.Old[0] {
+				return r.New[0]
+			}
+			return k
+		}
+		u.each(deltas[i].L, func(x *Delta) {
+			start := is(x.start())
+			x.Key = is(x.Key)
+			x.startAt(start)
+		})
 	}
-	return r.New[j]
 }
 
 // Back takes the newest step back; ok is false when there is none. Again does
@@ -145,6 +214,6 @@ func (u *Undo) step(ctx context.Context, from, to *[]*Commit, c Cause) (ok bool,
 		})
 	})
 	*to = append(*to, step)
-	u.follow(p.rekeyed)
+	u.rekey(p.rekeyed)
 	return true, p.Skipped, nil
 }

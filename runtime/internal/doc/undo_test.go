@@ -3,6 +3,8 @@ package doc
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"testing"
 	"unsafe"
 )
@@ -114,4 +116,68 @@ func TestUndoGone(t *testing.T) {
 		t.Errorf("in what is gone: %v, %v, %v", ok, skipped, err)
 	}
 	checkHolders(t, u.d)
+}
+
+// TestUndoStopped holds that nothing is taken back after the end.
+func TestUndoStopped(t *testing.T) {
+	u := newUndoer(t, seedNote, "")
+	u.by(Cause{}, title("1"))
+	u.by(Cause{}, title("2"))
+	if _, _, err := u.Back(t.Context(), Cause{}); err != nil {
+		t.Fatal(err)
+	}
+	u.Stop()
+	u.Stop()
+	u.by(Cause{}, title("3"))
+	u.steps(0, 0)
+	if ok, _, err := u.Back(t.Context(), Cause{}); ok || err != nil || u.d.undos.Load() != 0 {
+		t.Errorf("%v, %v, and %d are left", ok, err, u.d.undos.Load())
+	}
+}
+
+// TestUndoRenumbered takes back and does again edits of an array whose elements
+// get other keys all the time: after each step all elements are where they were.
+func TestUndoRenumbered(t *testing.T) {
+	renumbered := 0
+	for seed := range rounds(30) {
+		r := rand.New(rand.NewPCG(seed, 92))
+		d, _, _ := create(t, Note{Tags: []string{"a", "b"}}, 6)
+		u := d.root.NewUndo("", 1000)
+		tags := func() string { return fmt.Sprint(snapshot(d).Tags) }
+		states := []string{tags()}
+		l := d.root.List(fTags)
+		for i := range 60 {
+			do(root(d), func(n *Node) {
+				switch k := r.IntN(8); {
+				case k == 0 && l.Len() > 2:
+					l.Remove(r.IntN(l.Len()-1), 2)
+				case k == 1 && l.Len() > 2:
+					from := r.IntN(l.Len())
+					l.Move(from, (from+1+r.IntN(l.Len()-1))%l.Len())
+				case k == 2:
+					insertStrings(n, fTags, l.Len()/2, fmt.Sprint(i, "x"), fmt.Sprint(i, "y"))
+				default:
+					insertStrings(n, fTags, l.Len()/2, fmt.Sprint(i))
+				}
+			})
+			states = append(states, tags())
+		}
+		renumbered += int(l.count)
+		for range 2 {
+			for i := len(states) - 2; i >= 0; i-- {
+				if ok, skipped, err := u.Back(t.Context(), Cause{}); !ok || len(skipped) > 0 || err != nil || tags() != states[i] {
+					t.Fatalf("seed %d: back to %d: %v, %v, %v:\n%s, want\n%s", seed, i, ok, skipped, err, tags(), states[i])
+				}
+			}
+			for i, want := range states[1:] {
+				if ok, skipped, err := u.Again(t.Context(), Cause{}); !ok || len(skipped) > 0 || err != nil || tags() != want {
+					t.Fatalf("seed %d: again to %d: %v, %v, %v:\n%s, want\n%s", seed, i+1, ok, skipped, err, tags(), want)
+				}
+			}
+		}
+		u.Stop()
+	}
+	if renumbered < 50 {
+		t.Errorf("only %d renumberings", renumbered)
+	}
 }

@@ -77,7 +77,11 @@ func (x *Delta) startAt(k pos.Key) {
 }
 
 // Renamed lists elements of one list that got new keys, ascending.
-type Renamed struct{ Old, New []pos.Key }
+type Renamed struct {
+	Old, New []pos.Key
+
+	beside []pos.Key // of a commit, for an [Undo]: elements next to them that were there before and kept their keys
+}
 
 // touch is what a window remembers of one slot: what was there before. Of an
 // element that came it mostly knows what that holds, so that nobody has to look
