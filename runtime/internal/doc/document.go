@@ -54,8 +54,10 @@ type Document struct {
 	was     *past        // of the operation that is being finished, when somebody asks
 	reused  map[ID]*Node // that came back under the id of one that was gone; see Become
 	encoded *Encoded     // what the change that is running was given with Use
+	given   given        // what is being applied, if it may be sealed as it is
 	time    clock        // of commits
 	values  wire.Reader  // of values that are being applied, one after the other
+	shared  sharedTexts  // for values that are being applied together
 	loading bool         // it is being read from the store, and nobody has it yet
 	reading *decoder     // of what is read, until Loaded
 	apart   apart        // what other programs read, and this one does not
