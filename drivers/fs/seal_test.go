@@ -52,7 +52,7 @@ func TestCrashSealing(t *testing.T) {
 }
 
 // fewestSealed is what TestCrashSealing must see at least.
-const fewestSealed = 5_000
+const fewestSealed = 5_800
 
 // TestScriptsSeal sees that the scripts do what they are for.
 func TestScriptsSeal(t *testing.T) {

@@ -324,7 +324,7 @@ func TestConcurrent(t *testing.T) {
 		}
 	}
 	t.Logf("%d crash states of %d crowds", states, seeds)
-	if states < int(seeds)*10 {
+	if states < int(seeds)*20 {
 		t.Errorf("only %d crash states", states)
 	}
 }
@@ -356,7 +356,7 @@ func TestConcurrentFaults(t *testing.T) {
 		}
 	}
 	t.Logf("%d crash states of %d crowds", states, crowds)
-	if states < crowds*3 {
+	if states < crowds*8 {
 		t.Errorf("only %d crash states", states)
 	}
 }

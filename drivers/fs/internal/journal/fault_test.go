@@ -129,8 +129,9 @@ func (w *world) closeFaulty() error {
 	return nil
 }
 
-// fewestFaults is what TestFaults must try at least.
-const fewestFaults = 5_300
+// fewestFaults and fewestFaultStates are what TestFaults must try and see at
+// least.
+const fewestFaults, fewestFaultStates = 5_300, 26_000
 
 func TestFaults(t *testing.T) {
 	states, runs := 0, 0
@@ -150,8 +151,8 @@ func TestFaults(t *testing.T) {
 		}
 	}
 	t.Logf("%d runs with a fault, %d crash states", runs, states)
-	if runs < fewestFaults && !racing {
-		t.Errorf("%d runs, at least %d are expected", runs, fewestFaults)
+	if (runs < fewestFaults || states < fewestFaultStates) && !racing {
+		t.Errorf("%d runs and %d crash states, at least %d and %d are expected", runs, states, fewestFaults, fewestFaultStates)
 	}
 }
 
