@@ -97,7 +97,7 @@ func TestFlushTogetherHeld(t *testing.T) {
 
 // TestFlushTogetherRefused flushes documents of which the store refuses some: it
 // is told of these, and the rest of them and all others are stored, also when
-// the listener that hears of it ends the goroutine.
+// the listener that hears of it ends the goroutine. (I16)
 func TestFlushTogetherRefused(t *testing.T) {
 	onEach(t, func(t *testing.T, d driver.Driver) {
 		b := open(t, d, &Options{Window: time.Hour, SyncEvery: time.Hour})
