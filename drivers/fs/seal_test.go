@@ -232,6 +232,9 @@ func TestFaultsSealing(t *testing.T) {
 		}
 	}
 	t.Logf("%d runs with a fault", runs)
+	if runs < 400 {
+		t.Errorf("%d runs, at least 400 are expected", runs)
+	}
 }
 
 // TestDriverSealed runs the suite on stores that seal and merge all the time:
