@@ -65,7 +65,8 @@ func (o *ODocument) Delete(ctx context.Context, opts ...CommitOption) error {
 }
 
 // Settle returns when everything that was committed to the handle's document
-// before it has been delivered to listeners.
+// before it has been delivered to listeners. A listener that calls it would wait
+// for itself: after a second that is told to OnError, as a [LockError].
 func Settle(ctx context.Context, h Handle) error {
 	o := given(h)
 	l := o.Node().Document().Host().(*live)

@@ -76,7 +76,8 @@ func (e *Error) Unwrap() error { return e.Err }
 type PanicError = doc.PanicError
 
 // LockError is the cause when somebody waited long for a document: an Update
-// or a View takes its time. It has the stacks of both sides.
+// or a View takes its time, and it has the stacks of both sides; or a listener
+// waits, in [Settle] or in an Undo, for what waits for itself.
 type LockError = doc.LockError
 
 // RefusedError is the cause when the store refused a commit that was shown

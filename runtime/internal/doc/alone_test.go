@@ -1,6 +1,7 @@
 package doc
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -272,6 +273,48 @@ func TestLockReport(t *testing.T) {
 		}
 	}()
 	setDone(d, true)
+}
+
+// TestSettleReport has listeners wait for what they are being told, of a value
+// set alone and of a commit: it is reported, with where they wait.
+func TestSettleReport(t *testing.T) {
+	for name, listen := range map[string]func(d *Document, heard func()) *Subscription{
+		"alone": func(d *Document, heard func()) *Subscription {
+			return d.root.Listen(Listener{Field: -1, Lens: look(noteType, fTasks, each{}, fDone), Typed: true,
+				Alone: func(*Alone) { heard() }})
+		},
+		"commit": func(d *Document, heard func()) *Subscription {
+			return d.root.Watch(-1, func(*Commit) { heard() })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, h, _ := create(t, seedNote, 64)
+			d.opts.Patience = time.Millisecond
+			ctx, cancel := context.WithCancel(context.Background())
+			over := make(chan []error, 1)
+			go func() {
+				defer cancel()
+				for {
+					if reports := h.take(); len(reports) > 0 || ctx.Err() != nil {
+						over <- reports
+						return
+					}
+					runtime.Gosched()
+				}
+			}()
+			defer listen(d, func() {
+				if err := d.Settle(ctx); err == nil {
+					t.Error("it did not wait")
+				}
+			}).Stop()
+			setDone(d, true)
+			cancel()
+			var e *LockError
+			if reports := <-over; len(reports) != 1 || !errors.As(reports[0], &e) || !strings.Contains(e.Waiter, "TestSettleReport") {
+				t.Errorf("reported %v", reports)
+			}
+		})
+	}
 }
 
 //go:noinline

@@ -3,7 +3,9 @@ package doc
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"runtime/debug"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -261,8 +263,10 @@ func (q *delivery) settle() {
 	}
 }
 
-// Settle waits until everything that was committed before it is delivered.
+// Settle waits until everything that was committed before it is delivered. In a
+// listener that may be for itself: a long wait there is reported.
 func (d *Document) Settle(ctx context.Context) error {
+	var over func()
 	d.lock()
 	want := d.out.commits
 	for d.out.done < want && (d.out.want() || d.out.head < len(d.out.queue)) {
@@ -271,6 +275,10 @@ func (d *Document) Settle(ctx context.Context) error {
 		}
 		wait := d.out.settled
 		d.mu.Unlock()
+		if over == nil {
+			over = d.reportListener()
+			defer over()
+		}
 		select {
 		case <-wait:
 		case <-ctx.Done():
@@ -280,6 +288,30 @@ func (d *Document) Settle(ctx context.Context) error {
 	}
 	d.mu.Unlock()
 	return nil
+}
+
+// reportListener reports that its caller's caller waits for long for listeners,
+// if over is not called before, and if that is in one itself.
+func (d *Document) reportListener() (over func()) {
+	own := here()
+	if !own.delivers() {
+		return func() {}
+	}
+	return d.reportAfter(func(waited time.Duration) error {
+		return &LockError{Waited: waited, Holder: "for listeners that have not returned; the one that waits may wait for itself", Waiter: own.String()}
+	})
+}
+
+// delivers tells whether a goroutine is in a listener, of whatever document.
+func (s stack) delivers() bool {
+	for frames, more := runtime.CallersFrames(s), true; more; {
+		var f runtime.Frame
+		f, more = frames.Next()
+		if strings.HasSuffix(f.Function, ".(*delivery).call") || strings.HasSuffix(f.Function, ".(*delivery).tellSome") {
+			return true
+		}
+	}
+	return false
 }
 
 // report tells the host about an error that has no caller, without a lock.

@@ -18,27 +18,37 @@ func (d *Document) lock() {
 }
 
 func (d *Document) lockSlow() {
-	patience := d.opts.Patience
-	if patience <= 0 {
-		patience = time.Second
-	}
 	own := here()
 	if own.spells(d.spelled()) {
-		d.awaitSelf(own, patience)
+		d.awaitSelf(own, d.patience())
 		return
 	}
-	// The goroutine that waits is this one; the timer's only looks.
-	got := make(chan struct{})
+	defer d.reportAfter(func(waited time.Duration) error {
+		return &LockError{Waited: waited, Holder: "for its lock, held by " + d.holderStack(), Waiter: own.String()}
+	})()
+	d.mu.Lock()
+}
+
+// patience is how long somebody waits before that is told.
+func (d *Document) patience() time.Duration {
+	if d.opts.Patience > 0 {
+		return d.opts.Patience
+	}
+	return time.Second
+}
+
+// reportAfter reports what say makes if over is not called for long. The
+// goroutine that waits is the caller; the timer's only looks.
+func (d *Document) reportAfter(say func(waited time.Duration) error) (over func()) {
+	patience, ended := d.patience(), make(chan struct{})
 	t := time.AfterFunc(patience, func() {
 		select {
-		case <-got:
+		case <-ended:
 		default:
-			d.host.Report(d, &LockError{Waited: patience, Holder: d.holderStack(), Waiter: own.String()})
+			d.report(say(patience))
 		}
 	})
-	d.mu.Lock()
-	close(got)
-	t.Stop()
+	return func() { close(ended); t.Stop() }
 }
 
 // awaitSelf is for a goroutine that is in Update or View of this document or,
@@ -71,14 +81,16 @@ func Within(documents iter.Seq[*Document]) bool {
 	return false
 }
 
-// LockError reports that somebody waited long for a document's lock.
+// LockError reports that somebody waited long for a document: for its lock, or
+// in a listener for its listeners.
 type LockError struct {
-	Waited         time.Duration
-	Holder, Waiter string // stacks
+	Waited time.Duration
+	Holder string // what the wait is for, with the stack of who has the lock
+	Waiter string // the stack of who waits
 }
 
 func (e *LockError) Error() string {
-	return fmt.Sprintf("waited over %s for the document's lock: held by %s\nwaiting:\n%s", e.Waited, e.Holder, e.Waiter)
+	return fmt.Sprintf("waited over %s %s\nwaiting:\n%s", e.Waited, e.Holder, e.Waiter)
 }
 
 // holderStack is what the goroutine that is in Update or View is doing.
