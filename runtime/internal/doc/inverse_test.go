@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"unsafe"
+
+	"github.com/destam-go/destamgen/runtime/internal/pos"
 )
 
 // TestInverse makes random commits, takes them back newest first, and makes
@@ -116,6 +118,81 @@ func TestPerformUnfit(t *testing.T) {
 	if _, err := other.Perform(first, Cause{}, true); !errors.Is(err, ErrForeign) {
 		t.Errorf("in another document: %v", err)
 	}
+}
+
+// TestPerformRenumbered takes a commit back that numbered an array anew, after
+// somebody has changed the array so that the old keys do not fit any more: what
+// comes back is between those that it was between, and nobody else moves.
+func TestPerformRenumbered(t *testing.T) {
+	remove := func(i int) func(*List) { return func(l *List) { l.Remove(i, 1) } }
+	for _, c := range []struct {
+		name string
+		did  func(*List)
+		from int // the first element that is renumbered after that
+		then func(l *List, were, free []pos.Key)
+		want string
+	}{
+		{"nothing", remove(1), 0, func(*List, []pos.Key, []pos.Key) {}, "[a b c]"},
+		{"one is gone", remove(1), 0, func(l *List, _, _ []pos.Key) { l.Remove(0, 1) }, "[b c]"},
+		{"all are gone", remove(1), 0, func(l *List, _, _ []pos.Key) { l.Remove(0, 2) }, "[b]"},
+		{"one came between", remove(1), 0, func(l *List, _, free []pos.Key) { l.set(free[1], true, "x") }, "[a b x c]"},
+		{"one came under a key of before", remove(1), 1, func(l *List, were, _ []pos.Key) { l.set(were[2], true, "x") }, "[a x b c]"},
+		{"what was changed stays, one is gone", func(l *List) { l.set(l.cells.Key(2), true, "new") }, 0,
+			func(l *List, _, _ []pos.Key) { l.Remove(0, 1) }, "[b c]"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d, _, bodies := create(t, Note{Tags: []string{"a", "b", "c"}}, 64)
+			l := d.root.List(fTags)
+			were := []pos.Key{l.cells.Key(0), l.cells.Key(1), l.cells.Key(2)}
+			free, _ := pos.Between(were[2], "", 4, 64)
+			var done *Commit
+			s := d.root.Watch(-1, func(c *Commit) { done = c })
+			if _, err := root(d).Update(func(unsafe.Pointer) error {
+				c.did(l)
+				l.rename(c.from, append([]pos.Key{free[0]}, free[2:]...)[c.from:l.Len()])
+				return nil
+			}, Cause{}); err != nil {
+				t.Fatal(err)
+			}
+			s.Stop()
+			do(root(d), func(*Node) { c.then(l, were, free) })
+			p, err := d.Perform(done.Inverse(), Cause{}, false)
+			if got := fmt.Sprint(snapshot(d).Tags); got != c.want || len(p.Skipped) > 0 || err != nil {
+				t.Errorf("ended as %s, want %s; skipped %v, %v", got, c.want, p.Skipped, err)
+			}
+			if got := fmt.Sprint(snapshot(replayed(t, store(d, bodies), 64)).Tags); got != c.want {
+				t.Errorf("stored %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+// TestInverseTakenOut takes back that an object was changed, then taken out of
+// another one, and that one out of the document: all of it is back.
+func TestInverseTakenOut(t *testing.T) {
+	d, _, _ := create(t, Note{Tasks: []Task{{Text: "a", Sub: []Task{{Text: "b", Sub: []Task{{Text: "c"}}}}}}}, 64)
+	before := d.content()
+	var done *Commit
+	s := d.root.Watch(-1, func(c *Commit) { done = c })
+	if _, err := root(d).Update(func(h unsafe.Pointer) error {
+		n := (*Object)(h).n
+		a := n.List(fTasks).Node(0)
+		b := a.List(fSub).Node(0)
+		c := b.List(fSub).Node(0)
+		setText(c, fText, "C")
+		setText(b, fText, "B")
+		b.List(fSub).Remove(0, 1)
+		a.List(fSub).Remove(0, 1)
+		n.List(fTasks).Remove(0, 1)
+		return nil
+	}, Cause{}); err != nil {
+		t.Fatal(err)
+	}
+	s.Stop()
+	if _, err := d.Perform(done.Inverse(), Cause{}, true); err != nil || !bytes.Equal(d.content(), before) {
+		t.Errorf("ended as %+v, %v", snapshot(d), err)
+	}
+	checkHolders(t, d)
 }
 
 // TestUndo takes back what one author did in one part, while others write too.
