@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/destam-go/destamgen/internal/elsewhere"
+	"github.com/destam-go/destamgen/runtime/internal/pos"
 	"github.com/destam-go/destamgen/runtime/internal/wire"
 )
 
@@ -212,6 +213,46 @@ func TestDigestPasses(t *testing.T) {
 		t.Errorf("a list of two elements takes %d slots", n)
 	}
 	if n := r.flush(); n > 4 {
+		t.Errorf("%d deltas", n)
+	}
+}
+
+// TestDigestBack sets values and sets them back: there is nothing to say, and
+// of what is set besides, nothing but that.
+func TestDigestBack(t *testing.T) {
+	d, _, _ := create(t, seedNote, 64)
+	r := newReplica(t, d, 64, "in order")
+	do(root(d), title("new"))
+	do(root(d), title(seedNote.Title))
+	if body := r.from.Flush(); body != nil {
+		t.Errorf("what was set back is %x", body)
+	}
+	do(root(d), title("new"))
+	do(root(d), text(0, "new"))
+	do(root(d), title(seedNote.Title))
+	if n := r.flush(); n != 1 {
+		t.Errorf("%d deltas", n)
+	}
+}
+
+// TestDigestRenumberedAndBack lets an element go, others get keys beyond its
+// own and back, and another one come where it was: that is one slot, which has
+// changed.
+func TestDigestRenumberedAndBack(t *testing.T) {
+	d, _, _ := create(t, Note{Tags: []string{"a", "b"}}, 64)
+	r := newReplica(t, d, 64, "in order")
+	l := d.root.List(fTags)
+	first, second := l.cells.Key(0), l.cells.Key(1)
+	beyond, _ := pos.Between(second, "", 1, 64)
+	for _, edit := range []func(){
+		func() { l.Remove(1, 1) },
+		func() { l.rename(0, beyond) },
+		func() { l.rename(0, []pos.Key{first}) },
+		func() { l.set(second, true, "c") },
+	} {
+		do(root(d), func(*Node) { edit() })
+	}
+	if n := r.flush(); n != 1 {
 		t.Errorf("%d deltas", n)
 	}
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/destam-go/destamgen/runtime/internal/pos"
 )
 
 // TestMadeUnwatched: an object that was made while nobody listened is not new
@@ -95,5 +97,33 @@ func TestLocalNamed(t *testing.T) {
 	do(root(d), func(*Node) { setText(c.List(fSub).Node(0), fText, "x") })
 	if diff := cmp.Diff([]string{"boss.text", "boss.sub.0.text"}, at); diff != "" {
 		t.Errorf("what is in a local field too is told of under its public name: %s", diff)
+	}
+}
+
+// TestKeyOfWhatWent lets an element go, another get a key beyond its own, and a
+// third come under the key that is free again, which is another place now: it
+// has not become the third one.
+func TestKeyOfWhatWent(t *testing.T) {
+	d, _, _ := create(t, Note{Tags: []string{"a", "b"}}, 64)
+	l := d.root.List(fTags)
+	key := l.cells.Key(1)
+	beyond, _ := pos.Between(key, "", 1, 64)
+	var heard []string
+	defer d.root.Watch(-1, func(c *Commit) {
+		for i := range c.Deltas {
+			x := &c.Deltas[i]
+			heard = append(heard, fmt.Sprint(x.Prev, " > ", x.Val))
+		}
+	}).Stop()
+	if _, err := root(d).Update(func(unsafe.Pointer) error {
+		l.Remove(1, 1)
+		l.rename(0, beyond)
+		l.set(key, true, "c")
+		return nil
+	}, Cause{}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"b > <nil>", "<nil> > c"}, heard); diff != "" || fmt.Sprint(snapshot(d).Tags) != "[c a]" {
+		t.Errorf("%v (-want +heard):\n%s", snapshot(d).Tags, diff)
 	}
 }
