@@ -223,3 +223,34 @@ func linked(t *testing.T, seed uint64, bound int) {
 		s.same()
 	}
 }
+
+// TestLinkBehind holds that a message which is not the next one, or was made on
+// one that was never sent, changes nothing, at either end; the right one may
+// follow.
+func TestLinkBehind(t *testing.T) {
+	for end, name := range []string{"the first", "the second"} {
+		t.Run(name, func(t *testing.T) {
+			s := newStar(t, 64, 1, 2)
+			to := s.peers[end].d
+			do(root(s.peers[1-end].d), title("new"))
+			m, ok := s.ties[0].ends[1-end].Send()
+			if !ok {
+				t.Fatal("nothing to say")
+			}
+			before := to.content()
+			ahead, later := m, m
+			ahead.Seen++
+			later.Number++
+			for _, m := range []Message{ahead, later} {
+				if _, err := s.ties[0].ends[end].Receive(m, Cause{}); !errors.Is(err, ErrBehind) || !bytes.Equal(to.content(), before) {
+					t.Errorf("message %d on %d: %v, %+v", m.Number, m.Seen, err, snapshot(to))
+				}
+			}
+			if _, err := s.ties[0].ends[end].Receive(m, Cause{}); err != nil {
+				t.Error(err)
+			}
+			s.rest()
+			s.same()
+		})
+	}
+}
