@@ -1,9 +1,6 @@
 package observe
 
-import (
-	"slices"
-	"sync"
-)
+import "slices"
 
 // All is the list of the values of srcs, zero for those that are absent. Each
 // change of one of them is a change of the list. Set sets each, one after the
@@ -49,11 +46,11 @@ func (a *all[T]) follow(fn follower[[]T]) ([]T, bool, func()) {
 		line  jobs
 		stops []func()
 	)
-	stop := sync.OnceFunc(func() {
+	stop := func() {
 		for _, stop := range stops {
 			stop()
 		}
-	})
+	}
 	cur := make([]T, len(a.srcs)) // belongs to the line
 	line.hold()
 	begun := false

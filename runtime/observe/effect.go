@@ -2,7 +2,6 @@ package observe
 
 import (
 	"context"
-	"sync"
 	"sync/atomic"
 )
 
@@ -32,11 +31,11 @@ func Effect[T any](src Source[T], fn func(v T, ok bool) (cleanup func())) (stop 
 			}
 		})
 	})
-	stop = sync.OnceFunc(func() {
+	stop = func() { // a cleanup may call it again
 		off.Store(true)
 		stopSrc()
 		line.post(clean)
-	})
+	}
 	begun := false
 	defer func() {
 		if !begun { // fn panics

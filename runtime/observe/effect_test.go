@@ -80,6 +80,31 @@ func TestEffectStoppedMeanwhile(t *testing.T) {
 	}
 }
 
+// A cleanup at the end that sets the source, or stops what it is of: that has
+// stopped, and nobody waits for himself.
+func TestEffectCleanupAtTheEnd(t *testing.T) {
+	for _, again := range []bool{false, true} {
+		c := count(0)
+		calls, cleaned := 0, 0
+		var stop func()
+		stop = observe.Effect(c, func(v int, _ bool) func() {
+			calls++
+			return func() {
+				cleaned++
+				if again {
+					stop()
+				}
+				c.Set(v + 1)
+			}
+		})
+		returns(t, stop)
+		if calls != 1 || cleaned != 1 {
+			t.Errorf("stopped again %v: called %d times and cleaned %d times", again, calls, cleaned)
+		}
+		c.wantWatchers(t, 0, 1)
+	}
+}
+
 // The first call is on the caller's goroutine: it may panic or end it, and
 // then nothing is left.
 func TestEffectFails(t *testing.T) {
@@ -125,6 +150,17 @@ func TestEffectFails(t *testing.T) {
 	}
 	if diff := cmp.Diff([]any{"cleanup", "one", "cleanup"}, got()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// What is there already is given, though the context has ended.
+func TestDefinedAtOnce(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 64 { // a select of both would choose
+		if v, err := observe.Defined(ctx, observe.Mutable(1)); v != 1 || err != nil {
+			t.Fatalf("got %d, %v", v, err)
+		}
 	}
 }
 

@@ -1,6 +1,6 @@
 package observe
 
-import "sync"
+import "sync/atomic"
 
 // Lifetime is src, and says when it is watched: begin is called before the
 // first watcher begins, and what it returned, if not nil, after the last one
@@ -55,8 +55,11 @@ func (a *lifetime[T]) follow(fn follower[T]) (T, bool, func()) {
 	}()
 	v, ok, stop := a.src.Follow(fn)
 	begun = true
-	return v, ok, sync.OnceFunc(func() {
+	var over atomic.Bool
+	return v, ok, func() { // what is called at the end may call it again
 		stop()
-		a.count(-1)
-	})
+		if over.CompareAndSwap(false, true) {
+			a.count(-1)
+		}
+	}
 }

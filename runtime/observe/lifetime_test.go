@@ -151,4 +151,33 @@ func TestLifetimeFails(t *testing.T) {
 	if len(got()) != 1 {
 		t.Errorf("reported %v", got())
 	}
+
+	begun, h := 0, hooks{}
+	l := observe.Lifetime(c, func() func() {
+		if begun++; begun == 2 {
+			panic("hook")
+		}
+		return h.begin()
+	})
+	for range 3 {
+		l.Watch(func(observe.Change[int]) {})()
+	}
+	h.want(t, "begin end begin end") // nobody ends what did not begin
+	if len(got()) != 2 {
+		t.Errorf("reported %v", got())
+	}
+}
+
+// What is called at the end may stop what it is the end of: it has stopped, and
+// nobody waits for himself.
+func TestLifetimeStopsAgain(t *testing.T) {
+	var h hooks
+	var stop func()
+	l := observe.Lifetime(observe.Mutable(0), func() func() {
+		end := h.begin()
+		return func() { end(); stop() }
+	})
+	stop = l.Watch(func(observe.Change[int]) {})
+	returns(t, stop)
+	h.want(t, "begin end")
 }

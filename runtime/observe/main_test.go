@@ -139,6 +139,18 @@ func panics(f func()) (v any) {
 	return nil
 }
 
+// returns holds that f does, on a goroutine of its own, which may be left behind.
+func returns(t *testing.T, f func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() { f(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Fatal("somebody waits for himself")
+	}
+}
+
 // reports collects what reaches OnPanic during the test.
 func reports(t *testing.T) func() []any {
 	var mu sync.Mutex

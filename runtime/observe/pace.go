@@ -1,7 +1,6 @@
 package observe
 
 import (
-	"sync"
 	"time"
 )
 
@@ -31,10 +30,10 @@ func paced[T any](src Source[T], d time.Duration, wait bool) *Lens[T] {
 		v, ok, stop := src.Follow(func(old T, had bool, now T, has bool) {
 			p.line.post(func() { p.hear(maybe[T]{old, had}, maybe[T]{now, has}) })
 		})
-		return v, ok, sync.OnceFunc(func() {
+		return v, ok, func() { // fn may call it again when it is told what waits
 			stop()
 			p.line.post(p.end)
-		})
+		}
 	}
 	return l
 }

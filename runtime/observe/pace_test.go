@@ -135,6 +135,24 @@ func TestWait(t *testing.T) {
 	})
 }
 
+// A watcher that stops when it is told what has waited for its end: it has
+// stopped, and does not wait for itself.
+func TestPaceStopsAgain(t *testing.T) {
+	c := count(0)
+	heard := 0
+	var stop func()
+	stop = observe.Wait(c, time.Hour).Watch(func(observe.Change[int]) {
+		heard++
+		stop()
+	})
+	c.Set(1)
+	returns(t, stop)
+	if heard != 1 {
+		t.Errorf("heard %d changes", heard)
+	}
+	c.wantWatchers(t, 0, 1)
+}
+
 // Catalogue 265, 266: what waits is told when the watcher stops, at once.
 func TestWaitStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -2,7 +2,6 @@ package observe
 
 import (
 	"reflect"
-	"sync"
 	"sync/atomic"
 )
 
@@ -75,11 +74,11 @@ func (u *unwrapped[T, S]) follow(fn follower[T]) (T, bool, func()) {
 	s, ok, stopSrc := u.src.Follow(func(_ S, _ bool, now S, has bool) {
 		w.line.post(func() { w.turn(now, has) })
 	})
-	stop := sync.OnceFunc(func() {
+	stop := func() {
 		w.off.Store(true)
 		stopSrc()
 		w.line.post(w.leave)
-	})
+	}
 	begun := false
 	defer func() {
 		if !begun { // the inner source panics
