@@ -338,6 +338,11 @@ func TestDocumentEach(t *testing.T) {
 	note.Tasks().At(1).SetDone(true)
 	note.Tasks().Remove(0, 1)
 	wantGet(t, m, "yes") // the first place
+	if v, ok, stop := m.Follow(func(string, bool, string, bool) {}); show(v, ok) != "yes" {
+		t.Errorf("a watcher that comes later begins with %s", show(v, ok))
+	} else {
+		stop()
+	}
 	wantGet(t, observe.All[bool](each, each), "[true true]")
 	note.Tasks().Insert(0, notes.Task{})
 	wantGet(t, m, "no")

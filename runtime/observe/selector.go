@@ -70,7 +70,7 @@ func (s *Selector[T]) leave(v T, h *listeners[bool], l *listener) {
 		s.shared.mu.Unlock()
 		return
 	}
-	if h.none() && s.at[v] == h {
+	if h.none() { // and is there, but for NaN
 		delete(s.at, v)
 	}
 	s.shared.left()

@@ -161,9 +161,9 @@ func TestSelectorOdd(t *testing.T) {
 func TestSelectorReentrant(t *testing.T) {
 	c := observe.Mutable(0)
 	var s *observe.Selector[int]
-	var inner *recorder[bool]
+	var inner, chosen *recorder[bool]
 	s = observe.Select(observe.Lifetime(c, func() func() {
-		inner = record(t, s.At(1))
+		inner, chosen = record(t, s.At(1)), record(t, s.At(0))
 		return nil
 	}))
 	outer := record(t, s.At(1))
@@ -171,6 +171,7 @@ func TestSelectorReentrant(t *testing.T) {
 	c.Set(0)
 	outer.want("true false")
 	inner.want("true false")
+	chosen.want("false true") // it began with what is selected
 }
 
 // O4: values that nobody asks for any more are let go, those that are not
