@@ -17,7 +17,7 @@ type Undo struct {
 	bound int
 	sub   *Subscription
 
-	turn sync.Mutex // held by who takes a step: one at a time
+	turn chan struct{} // has one while somebody takes a step: one at a time
 
 	mu         sync.Mutex
 	over       bool      // guarded by mu; it was stopped
@@ -27,7 +27,7 @@ type Undo struct {
 // NewUndo begins to remember what happens in n and below, at most so many
 // steps. By says whose; empty for everybody's of this process.
 func (n *Node) NewUndo(by string, bound int) *Undo {
-	u := &Undo{n: n, by: by, bound: max(bound, 1)}
+	u := &Undo{n: n, by: by, bound: max(bound, 1), turn: make(chan struct{}, 1)}
 	n.doc.lock()
 	n.doc.undos.Add(1)
 	u.sub = n.Watch(-1, u.hear)
@@ -185,8 +185,10 @@ func (u *Undo) Again(ctx context.Context, c Cause) (ok bool, skipped []Delta, er
 }
 
 func (u *Undo) step(ctx context.Context, from, to *[]*Commit, c Cause) (ok bool, skipped []Delta, err error) {
-	u.turn.Lock()
-	defer u.turn.Unlock()
+	if err := u.await(ctx); err != nil {
+		return false, nil, err
+	}
+	defer func() { <-u.turn }()
 	d := u.n.doc
 	if err := d.Settle(ctx); err != nil { // what was done before is heard of
 		return false, nil, err
@@ -216,4 +218,21 @@ func (u *Undo) step(ctx context.Context, from, to *[]*Commit, c Cause) (ok bool,
 	*to = append(*to, step)
 	u.rekey(p.rekeyed)
 	return true, p.Skipped, nil
+}
+
+// await waits until nobody takes a step. In a listener of a step that may be
+// for itself: a long wait there is reported.
+func (u *Undo) await(ctx context.Context) error {
+	select {
+	case u.turn <- struct{}{}:
+		return nil
+	default:
+	}
+	defer u.n.doc.reportListener()()
+	select {
+	case u.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

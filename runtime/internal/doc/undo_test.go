@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
+	"strings"
 	"testing"
+	"time"
 	"unsafe"
 )
 
@@ -91,6 +94,46 @@ func TestUndoStays(t *testing.T) {
 	if v := snapshot(u.d); v.Title != seedNote.Title || v.Query.Slug != seedNote.Query.Slug {
 		t.Errorf("ended as %+v", v)
 	}
+}
+
+// TestUndoInItself has a listener of what is taken back take a step, too, which
+// waits for itself: that is reported, and ends with its context.
+func TestUndoInItself(t *testing.T) {
+	u := newUndoer(t, seedNote, "")
+	u.by(Cause{}, title("1"))
+	u.by(Cause{}, title("2"))
+	u.d.opts.Patience = time.Millisecond
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	var late error
+	u.d.lock()
+	s := u.d.root.Watch(-1, func(*Commit) { _, _, late = u.Back(ctx, Cause{}) })
+	u.d.mu.Unlock()
+	defer s.Stop()
+	over := make(chan error, 1)
+	go func() {
+		_, _, err := u.Back(t.Context(), Cause{})
+		over <- err
+	}()
+	var reports []error
+	for len(reports) == 0 && ctx.Err() == nil {
+		reports = u.h.take()
+		runtime.Gosched()
+	}
+	cancel()
+	select {
+	case err := <-over:
+		if err != nil || !errors.Is(late, context.Canceled) {
+			t.Errorf("ended with %v, inside with %v", err, late)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("it waits for itself for ever")
+	}
+	var e *LockError
+	if len(reports) != 1 || !errors.As(reports[0], &e) || !strings.Contains(e.Waiter, "TestUndoInItself") {
+		t.Errorf("reported %v", reports)
+	}
+	u.steps(1, 1)
 }
 
 // TestUndoGone takes back what has no place any more: in an object that somebody
