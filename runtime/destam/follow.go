@@ -36,7 +36,8 @@ func (l *Lens[T]) Follow(fn func(old T, had bool, now T, has bool)) (v T, ok boo
 			}
 		},
 		Alone: func(x *doc.Alone) {
-			c := alone[T](x)
+			var c Change[T]
+			c.alone(x)
 			fn(c.Old, !c.WasAbsent, c.New, !c.Absent)
 		},
 	}

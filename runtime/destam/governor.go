@@ -114,7 +114,8 @@ func (l *Lens[T]) Effect(fn func(v T, ok bool) (cleanup func())) (stop func()) {
 				e.become(l.Get())
 				return
 			}
-			c := alone[T](x)
+			var c Change[T]
+			c.alone(x)
 			e.become(c.New, !c.Absent)
 		},
 	})

@@ -248,7 +248,11 @@ func (l *Lens[T]) Watch(fn func(Change[T])) (stop func()) {
 				return true
 			})
 		},
-		Alone: func(x *doc.Alone) { fn(alone[T](x)) },
+		Alone: func(x *doc.Alone) {
+			var c Change[T]
+			c.alone(x)
+			fn(c)
+		},
 	})
 	return func() {
 		stopped.Store(true)
@@ -256,8 +260,10 @@ func (l *Lens[T]) Watch(fn func(Change[T])) (stop func()) {
 	}
 }
 
-// alone is the change of a value that was set alone.
-func alone[T any](x *doc.Alone) (c Change[T]) {
+// alone makes c, which is zero, the change of a value that was set alone. It is
+// not a result, which would be copied in pieces other than it was written in: the
+// processor waits for those.
+func (c *Change[T]) alone(x *doc.Alone) {
 	c.n, c.f, c.key = x.Slot()
 	if p := x.Old(); p != nil {
 		c.Old = *(*T)(p)
@@ -269,7 +275,6 @@ func alone[T any](x *doc.Alone) (c Change[T]) {
 	} else {
 		c.Absent = true
 	}
-	return c
 }
 
 // WatchCommit calls fn with every commit that changes the value or anything on
