@@ -9,8 +9,9 @@ import (
 	"github.com/destam-go/destamgen/runtime/internal/doc"
 )
 
-// maxBatch is how many commits go to the driver at once. Who flushes waits for
-// the whole batch, and a driver gains nothing from larger ones.
+// maxBatch is how many commits of several documents go to the driver at once.
+// Who flushes waits for the whole batch, and a driver gains nothing from larger
+// ones.
 const maxBatch = 4096
 
 // round is what one document gives to the store at one time: commits that
@@ -88,7 +89,11 @@ func (b *batches) ask(rounds []*round) {
 		failAll(rounds, ErrClosed)
 		return
 	}
-	b.append(rounds)
+	for len(rounds) > 0 {
+		n := batch(rounds)
+		b.append(rounds[:n])
+		rounds = rounds[n:]
+	}
 	b.mu.Lock()
 	b.asking--
 	ended = b.ended
@@ -170,16 +175,22 @@ func (b *batches) run() {
 func (b *batches) take() (rounds []*round, ended bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n, commits := 0, 0
-	for n < len(b.waiting) && (n == 0 || commits+len(b.waiting[n].commits) <= maxBatch) {
-		commits += len(b.waiting[n].commits)
-		n++
-	}
+	n := batch(b.waiting)
 	rounds = b.waiting[:n:n]
 	if b.waiting = b.waiting[n:]; len(b.waiting) == 0 {
 		b.waiting = nil // or it would keep what was stored
 	}
 	return rounds, b.ended && b.asking == 0
+}
+
+// batch tells how many of some rounds go to the driver at once.
+func batch(rounds []*round) (n int) {
+	commits := 0
+	for n < len(rounds) && (n == 0 || commits+len(rounds[n].commits) <= maxBatch) {
+		commits += len(rounds[n].commits)
+		n++
+	}
+	return n
 }
 
 // append asks the driver and hands out the results.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/destam-go/destamgen/drivers/memory"
 	"github.com/destam-go/destamgen/runtime/driver"
 )
 
@@ -143,4 +144,33 @@ func TestFlushTogetherRefused(t *testing.T) {
 		}
 		runtime.KeepAlive(holders)
 	})
+}
+
+// TestFlushTogetherMany lets more commits wait of a few documents than go to the
+// driver at once, whoever asks it.
+func TestFlushTogetherMany(t *testing.T) {
+	const documents, each = 10, maxBatch/8 + 1
+	for name, limit := range map[string]context.Context{"asks": ctx, "leaves it to another": t.Context()} {
+		t.Run(name, func(t *testing.T) {
+			c := &counted{Driver: memory.Open(nil)}
+			b := open(t, c, &Options{Window: time.Hour, SyncEvery: time.Hour})
+			for range documents {
+				o := b.create(Card{})
+				for i := range each {
+					if err := o.Update(func(o *OCard) error { o.SetTitle(fmt.Sprint(i)); return nil }); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			c.batches.Store(0)
+			c.commits.Store(0)
+			if err := b.Flush(limit); err != nil {
+				t.Fatal(err)
+			}
+			if c.commits.Load() != documents*each || c.most.Load() > maxBatch || c.batches.Load() < 2 {
+				t.Errorf("%d commits in %d batches of at most %d, want %d in batches of at most %d",
+					c.commits.Load(), c.batches.Load(), c.most.Load(), documents*each, maxBatch)
+			}
+		})
+	}
 }

@@ -20,11 +20,17 @@ import (
 type counted struct {
 	driver.Driver
 	batches, commits, syncs atomic.Int64
+	most                    atomic.Int64 // commits in one batch
 }
 
 func (c *counted) Append(ctx context.Context, batch []driver.Commit) []driver.Result {
 	c.batches.Add(1)
 	c.commits.Add(int64(len(batch)))
+	for n := int64(len(batch)); ; {
+		if most := c.most.Load(); n <= most || c.most.CompareAndSwap(most, n) {
+			break
+		}
+	}
 	return c.Driver.Append(ctx, batch)
 }
 
