@@ -108,7 +108,8 @@ func (d *Document) holderStack() string {
 // stack is where a goroutine was.
 type stack []uintptr
 
-// here is the stack of the caller of lock.
+// here is the stack of who called what waits: lock, or Settle. There is one call
+// between that and this.
 func here() stack {
 	s := make(stack, 64)
 	for {

@@ -105,7 +105,7 @@ func (n *Node) path() Path {
 	return p
 }
 
-// place is the slot that paths lead to n through: those who hear of n although
+// via is the slot that paths lead to n through: those who hear of n although
 // it is in a local field too are not told the name of that.
 func (n *Node) via() *holder {
 	for h := range n.holders {
